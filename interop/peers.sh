@@ -1,0 +1,102 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Builds the programs that Fairlead is tested against, from the Go module
+# proxy, pinned by the go.mod and go.sum files beside this script.
+#
+#   peers.sh [current] [old] [rivals]        default: current old
+#
+#   current   tailscale, tailscaled and derper of the current release
+#   old       tailscale and tailscaled of the oldest release that we admit
+#   rivals    headscale, the peer of the benchmarks
+#
+# The programs land in build/peers (PEERS_DIR overrides). A set is built again
+# only when its pins, the toolchain or this script changed.
+# Exit: 0 ready, 1 a build failed, 77 Go is missing or too old (skip).
+
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+out=${PEERS_DIR:-$here/../build/peers}
+jobs=${PEERS_JOBS:-2}
+[ $# -gt 0 ] || set -- current old
+
+say() { printf 'peers: %s\n' "$*" >&2; }
+
+skip() {
+	say "$*"
+	say "the interop tier is skipped; get Go from https://go.dev/dl/ and put it on the PATH"
+	exit 77
+}
+
+# at_least HAVE WANT: dotted numbers, compared part by part.
+at_least() {
+	[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+command -v go >/dev/null 2>&1 || skip "Go is not installed"
+GOTOOLCHAIN=local
+CGO_ENABLED=0
+GOFLAGS="-trimpath -buildvcs=false -mod=readonly"
+GOWORK=off
+export GOTOOLCHAIN CGO_ENABLED GOFLAGS GOWORK
+
+# The newest language version that any of the wanted modules asks for. Asked
+# for outside any module, so that an old Go can answer too.
+have=$(cd / && go version | sed -n 's/^go version go\([0-9.]*\).*/\1/p')
+[ -n "$have" ] || skip "cannot tell the version of $(command -v go)"
+want=$(sed -n 's/^go \([0-9.]*\)$/\1/p' "$here/go.mod")
+at_least "$have" "$want" || skip "Go $have is too old, $want or newer is needed"
+
+# build SET MODULE_DIR OUTPUT_DIR PACKAGE...
+build() {
+	set_name=$1 module=$2 dir=$3
+	shift 3
+	stamp=$dir/.stamp-$set_name
+	key=$(cat "$module/go.mod" "$module/go.sum" "$here/peers.sh" | sha256sum | cut -d ' ' -f 1)
+	key="$key go$have $(go env GOOS)/$(go env GOARCH)"
+	ready=yes
+	for package in "$@"; do
+		[ -x "$dir/${package##*/}" ] || ready=no
+	done
+	if [ "$ready" = yes ] && [ "$(cat "$stamp" 2>/dev/null)" = "$key" ]; then
+		say "$set_name is up to date"
+		return
+	fi
+	mkdir -p "$dir"
+	rm -f "$stamp"
+	for package in "$@"; do
+		began=$(date +%s)
+		say "building $set_name ${package##*/} (some minutes on a fresh machine)"
+		(cd "$module" && go build -p "$jobs" -ldflags "-s -w" \
+			-o "$dir/${package##*/}" "$package") || {
+			say "building $package failed; is the Go module proxy within reach?"
+			exit 1
+		}
+		say "built $set_name ${package##*/} in $(($(date +%s) - began)) s"
+	done
+	printf '%s\n' "$key" >"$stamp"
+}
+
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+for set_name in "$@"; do
+	case $set_name in
+	current)
+		build current "$here" "$out" tailscale.com/cmd/tailscaled \
+			tailscale.com/cmd/tailscale tailscale.com/cmd/derper
+		;;
+	old)
+		build old "$here/old" "$out/old" tailscale.com/cmd/tailscaled \
+			tailscale.com/cmd/tailscale
+		;;
+	rivals)
+		build rivals "$here/rivals" "$out/rivals" \
+			github.com/juanfont/headscale/cmd/headscale
+		;;
+	*)
+		say "unknown set '$set_name': current, old or rivals"
+		exit 2
+		;;
+	esac
+done
