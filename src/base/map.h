@@ -17,7 +17,6 @@ struct fl_map {
 	size_t key_len, len, cap;
 	uint64_t seed[2];
 	uint8_t *slots;
-	size_t dead; /* removed slots that still break probe chains */
 };
 
 /* key_len 1..64, or 0 for NUL-terminated string keys. `seed`: 16 random bytes. */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * io/listen.h - listening sockets: TCP (plain, TLS, or both told apart by the first byte) and Unix.
+ *
+ * The first byte of a TLS ClientHello record is 0x16, of an HTTP request a letter; nothing has to
+ * be configured. The decision is made in one function that later also sees SNI and ALPN.
+ *
+ * Limits    at most `conn_max` connections, `per_source_max` from one address (IPv6: one /64),
+ *           counted until the stream is closed; over either the connection is accepted and closed at once and counted. A connection that
+ *           shows no first byte, or does not finish TLS, within `hello_timeout` is closed.
+ */
+#ifndef FL_IO_LISTEN_H
+#define FL_IO_LISTEN_H
+
+#include "base/ip.h"
+#include "io/stream.h"
+#include "io/tls.h"
+
+enum fl_listen_mode { FL_LISTEN_PLAIN, FL_LISTEN_TLS, FL_LISTEN_BOTH };
+
+struct fl_listen_config {
+	struct fl_addrport at;       /* TCP, or */
+	const char *unix_path;       /* Unix socket if not NULL: stale sockets are removed, parent folder made 0750 */
+	uint32_t unix_mode;          /* e.g. 0660 */
+	enum fl_listen_mode mode;
+	struct fl_tls_server *tls;   /* referenced; needed unless plain */
+	uint32_t conn_max, per_source_max; /* 0 = no limit */
+	int64_t hello_timeout;       /* ns */
+	size_t pending_max;          /* for the new streams; 0 = default */
+	/* A stream is ready (TLS finished). The callee owns it: fl_stream_own or fl_stream_close. */
+	void (*on_accept)(void *ctx, struct fl_stream *s);
+	void *ctx;
+};
+
+struct fl_listener_stats {
+	uint64_t accepted, refused_limit, failed_hello, failed_tls;
+	uint32_t open;
+};
+
+struct fl_listener;
+
+/* Errors with text in `fault`: FL_ERR_BUSY (address in use), FL_ERR_DENIED (permission), FL_ERR_IO. */
+FL_MUST enum fl_err fl_listener_new(struct fl_loop *l, const struct fl_listen_config *cfg, struct fl_fault *fault,
+				    struct fl_listener **out);
+
+/* The bound address (port filled in when 0 was asked for). */
+struct fl_addrport fl_listener_at(const struct fl_listener *l);
+void fl_listener_tls(struct fl_listener *l, struct fl_tls_server *tls); /* for new connections */
+void fl_listener_stats(const struct fl_listener *l, struct fl_listener_stats *out);
+
+/* Stops accepting; accepted streams live on with their owners. A Unix socket's file is removed. */
+struct fl_listener *fl_listener_close(struct fl_listener *l);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * io/stream.h - a byte stream to a peer: TCP, Unix, TLS over either, or WebSocket messages.
+ *
+ * One type for all, so that Noise, HTTP and the relay do not know what carries them. A stream has
+ * one owner at a time; fl_stream_own hands it on together with bytes that were read too far.
+ *
+ * Writing never blocks: what the socket does not take is kept up to the stream's limit; over it
+ * the write fails with FL_ERR_FULL and the stream is unusable (the caller closes it). Owners with
+ * queues of their own look at fl_stream_pending and wait for on_drain instead.
+ *
+ * Thread  the loop it was made on.
+ * Memory  an idle stream keeps no buffer (a TLS one: what OpenSSL keeps with released buffers).
+ *         Reading happens into one buffer per loop, 64 KiB; on_data borrows it during the call.
+ * Limits  pending bytes: FL_STREAM_PENDING_DEFAULT unless set.
+ */
+#ifndef FL_IO_STREAM_H
+#define FL_IO_STREAM_H
+
+#include "base/bytes.h"
+#include "base/ip.h"
+#include "io/loop.h"
+
+enum { FL_STREAM_PENDING_DEFAULT = 1 << 20 };
+
+struct fl_stream;
+
+/* What the owner hears. None of these is called after fl_stream_close, nor inside a call on the stream. */
+struct fl_stream_owner {
+	/* Bytes arrived. `data` may be overwritten in place by the owner during the call. */
+	void (*on_data)(void *ctx, uint8_t *data, size_t len);
+	/* Pending bytes fell to zero after a write that could not finish at once. May be NULL. */
+	void (*on_drain)(void *ctx);
+	/*
+	 * The stream ended: FL_OK for an orderly end by the peer, FL_ERR_CLOSED for a reset,
+	 * FL_ERR_TIMEOUT, FL_ERR_PROTO (TLS or WebSocket violation), FL_ERR_IO. The owner closes it.
+	 */
+	void (*on_end)(void *ctx, enum fl_err why);
+};
+
+/*
+ * Makes `owner` the owner. `early` (may be empty) is copied and delivered first, from the loop,
+ * before anything newly read. Errors: FL_ERR_NOMEM, then the stream still has its old owner.
+ */
+FL_MUST enum fl_err fl_stream_own(struct fl_stream *s, const struct fl_stream_owner *owner, void *ctx,
+				  struct fl_slice early);
+
+/* Sends or queues. Errors: FL_ERR_FULL (limit), FL_ERR_CLOSED, FL_ERR_NOMEM; close the stream then. */
+FL_MUST enum fl_err fl_stream_write(struct fl_stream *s, struct fl_slice data);
+
+size_t fl_stream_pending(const struct fl_stream *s); /* bytes queued and not yet taken by the kernel */
+void fl_stream_limit(struct fl_stream *s, size_t pending_max);
+
+/* Stops or resumes reading, so that TCP pushes back on the peer. */
+void fl_stream_pause(struct fl_stream *s, bool paused);
+
+/*
+ * Closes without further callbacks. Queued bytes are still sent for at most `linger` ns (0 = drop
+ * them now). Accepts NULL; returns NULL. Memory goes at the end of the tick or of the linger.
+ */
+struct fl_stream *fl_stream_close(struct fl_stream *s, int64_t linger);
+
+/* Time since a queued byte was last taken by the kernel, 0 if nothing is queued: stall detection. */
+int64_t fl_stream_stalled(const struct fl_stream *s);
+
+struct fl_addrport fl_stream_peer(const struct fl_stream *s); /* unset for Unix sockets */
+bool fl_stream_is_tls(const struct fl_stream *s);
+bool fl_stream_is_local(const struct fl_stream *s);           /* a Unix socket */
+struct fl_loop *fl_stream_loop(const struct fl_stream *s);
+
+/* TCP only, others ignore it: detects dead peers within about `user_timeout_ms`. */
+void fl_stream_keepalive(struct fl_stream *s, unsigned idle_s, unsigned interval_s, unsigned probes,
+			 unsigned user_timeout_ms);
+
+/* ---- WebSocket (RFC 6455) on top of a stream ---- */
+
+/*
+ * Wraps `under` (taken, also on failure) after the HTTP upgrade was answered: the result carries the payload of binary
+ * messages as a byte stream in both directions. Pings are answered; a text message ends it with
+ * FL_ERR_PROTO; one message at most `message_max` bytes. `early` as in fl_stream_own. The result's on_end reports FL_OK on a close frame. `client`: we mask.
+ */
+FL_MUST enum fl_err fl_ws_wrap(struct fl_stream *under, struct fl_slice early, size_t message_max,
+			       bool client, struct fl_stream **out);
+
+/* Sends a close frame with `code` (e.g. 1008) and closes. */
+struct fl_stream *fl_ws_close(struct fl_stream *s, uint16_t code);
+
+/* ---- outgoing ---- */
+
+struct fl_tls_client;  /* see io/tls.h */
+
+/*
+ * Connects to an address; `done` is called once from the loop: FL_OK with a stream that the callee
+ * owns (fl_stream_own), or an error with NULL. fl_connect_cancel before that.
+ */
+struct fl_connect;
+FL_MUST enum fl_err fl_tcp_connect(struct fl_loop *l, const struct fl_addrport *to, int64_t timeout,
+				   void (*done)(void *ctx, enum fl_err err, struct fl_stream *s), void *ctx,
+				   struct fl_connect **out);
+FL_MUST enum fl_err fl_unix_connect(struct fl_loop *l, const char *path,
+				    void (*done)(void *ctx, enum fl_err err, struct fl_stream *s), void *ctx,
+				    struct fl_connect **out);
+struct fl_connect *fl_connect_cancel(struct fl_connect *c);
+
+#endif
