@@ -65,10 +65,15 @@ build() {
 	fi
 	mkdir -p "$dir"
 	rm -f "$stamp"
+	# The version that the peers tell the server; a build from the module
+	# proxy carries no commit, which is all that these stamps replace.
+	release=$(sed -n 's/^[[:space:]]*tailscale\.com v\([0-9.]*\).*/\1/p' "$module/go.mod")
+	flags="-s -w -X tailscale.com/version.shortStamp=$release"
+	flags="$flags -X tailscale.com/version.longStamp=$release"
 	for package in "$@"; do
 		began=$(date +%s)
 		say "building $set_name ${package##*/} (some minutes on a fresh machine)"
-		(cd "$module" && go build -p "$jobs" -ldflags "-s -w" \
+		(cd "$module" && go build -p "$jobs" -ldflags "$flags" \
 			-o "$dir/${package##*/}" "$package") || {
 			say "building $package failed; is the Go module proxy within reach?"
 			exit 1

@@ -5,7 +5,8 @@
  * Append without checks in between, then ask fl_buf_err once. After a failure (cap reached or
  * out of memory) appends do nothing, so a half-written message is never mistaken for a whole one.
  *
- * Memory  owned by the struct; fl_buf_done frees. fl_buf_wipe also zeroes, for secrets.
+ * Memory  owned by the struct; fl_buf_done frees. fl_buf_wipe also zeroes, for secrets; reserve
+ *         the whole size before writing a secret, because growing leaves old copies behind.
  * Limits  `max` bytes, given at init, never exceeded.
  */
 #ifndef FL_BASE_BUF_H
@@ -24,6 +25,15 @@ struct fl_buf {
 static inline struct fl_buf fl_buf_make(size_t max)
 {
 	return (struct fl_buf){ .max = max };
+}
+
+/*
+ * A buffer over lent memory of `size` >= 1 bytes that holds size - 1 and never allocates. Do not
+ * call fl_buf_done on it.
+ */
+static inline struct fl_buf fl_buf_over(void *mem, size_t size)
+{
+	return (struct fl_buf){ .ptr = mem, .cap = size - 1, .max = size - 1 };
 }
 
 void fl_buf_done(struct fl_buf *b);

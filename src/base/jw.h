@@ -6,7 +6,8 @@
  * escaped as Go's encoding/json does it: '<', '>', '&', U+2028 and U+2029 too, invalid UTF-8
  * becomes U+FFFD. Errors stick in the buffer (base/buf.h).
  *
- * Limits  nesting FL_JW_DEPTH; deeper is FL_ERR_ARG in the buffer.
+ * Limits  nesting FL_JW_DEPTH; deeper is FL_ERR_ARG in the buffer, as are a member without its
+ *         key, a key without its value and an end that does not match.
  */
 #ifndef FL_BASE_JW_H
 #define FL_BASE_JW_H
@@ -19,6 +20,7 @@ enum { FL_JW_DEPTH = 32 };
 struct fl_jw {
 	struct fl_buf *out;
 	uint32_t used;  /* bit d: level d already holds a value */
+	uint32_t objs;  /* bit d: level d is an object */
 	uint8_t depth;
 	bool keyed; /* a key was written, its value is due */
 };

@@ -9,6 +9,7 @@
  */
 #include "base/map.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +21,7 @@ enum {
 struct slot {
 	uint64_t hash;
 	void *value;
-	union {
-		const char *str;
-		uint8_t bytes[sizeof(char *)]; /* really key_len, see stride */
-	} key;
+	uint8_t key[]; /* key_len bytes, or a const char * */
 };
 
 static uint64_t rotl(uint64_t v, unsigned n)
@@ -94,8 +92,7 @@ static uint64_t hash_key(const struct fl_map *m, const void *key)
 
 static size_t stride(const struct fl_map *m)
 {
-	size_t key = m->key_len > 0 ? m->key_len : sizeof(char *);
-	size_t size = offsetof(struct slot, key) + key;
+	size_t size = sizeof(struct slot) + (m->key_len > 0 ? m->key_len : sizeof(char *));
 	return (size + _Alignof(struct slot) - 1) & ~(_Alignof(struct slot) - 1);
 }
 
@@ -109,8 +106,10 @@ static bool holds(const struct fl_map *m, const struct slot *s, uint64_t hash, c
 	if (s->hash != hash)
 		return false;
 	if (m->key_len > 0)
-		return memcmp(s->key.bytes, key, m->key_len) == 0;
-	return strcmp(s->key.str, key) == 0;
+		return memcmp(s->key, key, m->key_len) == 0;
+	const char *str;
+	memcpy(&str, s->key, sizeof str);
+	return strcmp(str, key) == 0;
 }
 
 /* Where `key` is, or the free slot where it would go. The table always has a free slot. */
@@ -166,7 +165,8 @@ static enum fl_err grow(struct fl_map *m)
 
 void fl_map_init(struct fl_map *m, size_t key_len, const uint8_t seed[16])
 {
-	*m = (struct fl_map){ .key_len = key_len < KEY_MAX ? key_len : KEY_MAX };
+	assert(key_len <= KEY_MAX);
+	*m = (struct fl_map){ .key_len = key_len };
 	m->seed[0] = load_le64(seed);
 	m->seed[1] = load_le64(seed + 8);
 }
@@ -183,14 +183,15 @@ void *fl_map_find(const struct fl_map *m, const void *key)
 	return s != NULL ? s->value : NULL;
 }
 
-static void fill(const struct fl_map *m, struct slot *s, uint64_t hash, const void *key, void *value)
+static void fill(const struct fl_map *m, struct slot *s, uint64_t hash, const void *key,
+		 void *value)
 {
 	s->hash = hash;
 	s->value = value;
 	if (m->key_len > 0)
-		memcpy(s->key.bytes, key, m->key_len);
-	else
-		s->key.str = key; /* also on replacement: the old key may die with its value */
+		memcpy(s->key, key, m->key_len);
+	else /* also on replacement: the old key may die with its value */
+		memcpy(s->key, &key, sizeof key);
 }
 
 enum fl_err fl_map_put(struct fl_map *m, const void *key, void *value)

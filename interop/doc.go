@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package interop runs real, unmodified peers against the built fairlead
+// binary: tailscaled and tailscale of the current and of the oldest admitted
+// release, tsnet, the Go relay client, and derper. It holds the harness; the
+// tests stand in the _test files, grouped by the first word of their name into
+// the suites control and relay.
+//
+// Environment:
+//
+//	FAIRLEAD_BIN      the binary under test (default ../build/fairlead)
+//	PEERS_DIR         where peers.sh put the peers (default ../build/peers)
+//	INTEROP_MB        size of each bulk transfer in MB (default 16)
+//	INTEROP_KILLS     rounds of kill -9 (default 20)
+//	INTEROP_CHANGES   changes measured for propagation (default 200)
+//	INTEROP_LOGS      keep server and client logs below this folder
+//	INTEROP_STANDIN   1: FAIRLEAD_BIN is headscale; proves the harness itself
+package interop

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * domain/state/change.h - one fact that some sessions must hear, as data.
+ *
+ * A change names what happened, not what to send: the message is computed from the current
+ * records when it is delivered. Repeated changes of one node merge.
+ *
+ * Source  docs/lifecycle.md CHG-1 to CHG-10
+ */
+#ifndef FL_DOMAIN_STATE_CHANGE_H
+#define FL_DOMAIN_STATE_CHANGE_H
+
+#include <stdint.h>
+
+enum fl_record_kind { FL_RECORD_USER, FL_RECORD_PREAUTH, FL_RECORD_APIKEY, FL_RECORD_NODE, FL_RECORD_KINDS };
+
+enum fl_change_kind {
+	FL_CHANGE_NODE_ADDED,   /* whole entry and owner's profile to viewers, self to itself */
+	FL_CHANGE_NODE_CHANGED, /* structural: whole entry to viewers, self to itself */
+	FL_CHANGE_NODE_PATCHED, /* only fields of `fields`: a PeersChangedPatch for viewers */
+	FL_CHANGE_NODE_EXPIRED, /* its expiry passed: entry to viewers, self to itself */
+	FL_CHANGE_NODE_REMOVED, /* PeersRemoved to viewers; its own sessions end */
+	FL_CHANGE_USER,         /* profile to those who see its nodes */
+	FL_CHANGE_ROUTES,       /* served routes or primaries may have moved: all nodes that announce a touched prefix */
+};
+
+/* For FL_CHANGE_NODE_PATCHED. */
+enum fl_patch_field {
+	FL_PATCH_ENDPOINTS = 1 << 0,
+	FL_PATCH_DERP = 1 << 1,
+	FL_PATCH_KEY = 1 << 2,   /* node key with expiry */
+	FL_PATCH_DISCO = 1 << 3,
+	FL_PATCH_EXPIRY = 1 << 4,
+	FL_PATCH_CAP = 1 << 5,
+	FL_PATCH_ONLINE = 1 << 6, /* added by presence, which is not durable */
+};
+
+struct fl_change {
+	enum fl_change_kind kind;
+	uint64_t id;     /* node or user */
+	uint32_t fields; /* enum fl_patch_field */
+	uint64_t origin; /* node that caused it, 0 = an admin or time; it always sees its own new self */
+};
+
+#endif
