@@ -15,7 +15,7 @@
 enum {
 	NONCE_LEN = 12,
 	BLAKE2S_BLOCK = 64,
-	EVP_FROM = 1024, /* from this length on OpenSSL is faster */
+	EVP_FROM = 1024,    /* from this length on OpenSSL is faster */
 	AEAD_MAX = 1 << 30, /* EVP counts in int */
 };
 

@@ -24,9 +24,9 @@
 enum {
 	FL_TOKEN_PREFIX_LEN = 12,
 	FL_TOKEN_SECRET_LEN = 64,
-	FL_TOKEN_TEXT_MAX = 96,    /* any token with its NUL */
-	FL_AUTHREQ_LEN = 38,       /* "hskey-authreq-" and 24 characters */
-	FL_AUTHREQ_TEXT_MAX = 39,  /* with NUL */
+	FL_TOKEN_TEXT_MAX = 96,   /* any token with its NUL */
+	FL_AUTHREQ_LEN = 38,      /* "hskey-authreq-" and 24 characters */
+	FL_AUTHREQ_TEXT_MAX = 39, /* with NUL */
 };
 
 enum fl_token_kind {
