@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/control/control.h - the control server: joins state, Noise, HTTP and the relay's map.
+ *
+ * Clients enter by /ts2021; inside Noise they register and poll maps. This header is what the
+ * program and the admin API see of it.
+ *
+ * Thread  one loop.
+ */
+#ifndef FL_SERVICES_CONTROL_CONTROL_H
+#define FL_SERVICES_CONTROL_CONTROL_H
+
+#include "crypto/keys.h"
+#include "domain/netmap/netmap.h"
+#include "io/http.h"
+#include "services/control/core.h"
+
+struct fl_control_config {
+	const char *server_url;   /* without trailing slash; AuthURLs start with it */
+	struct fl_private_key noise_key;
+	uint32_t min_cap;         /* 113 */
+	int64_t ephemeral_timeout;
+	int64_t pending_ttl;      /* of interactive registrations, 15 min */
+	uint32_t pending_max;     /* 1024 */
+	int64_t grace;            /* 10 s */
+	int64_t keepalive;        /* 50 s, plus up to 9 s of jitter */
+	int64_t expiry_scan;      /* 5 s */
+	bool relay_verify;        /* the embedded relay admits known node keys only */
+	uint8_t seed[32];
+};
+
+struct fl_control;
+
+/* Borrows core (already loaded). `netmap` is referenced. */
+FL_MUST enum fl_err fl_control_new(struct fl_core *core, const struct fl_control_config *cfg,
+				   struct fl_netmap_config *netmap, struct fl_control **out);
+
+/* Stops taking new sessions, ends the running ones and persists when they were last seen. */
+void fl_control_stop(struct fl_control *c);
+struct fl_control *fl_control_free(struct fl_control *c);
+
+/* Routes of the public listener that belong to the control server (/key, /ts2021, /register/..., /verify, /health ...). */
+const struct fl_http_route *fl_control_routes(size_t *out_count);
+
+/* A new DERP map, DNS or feature setting: everyone is told what changed. References `netmap`. */
+void fl_control_netmap(struct fl_control *c, struct fl_netmap_config *netmap);
+
+struct fl_core *fl_control_core(struct fl_control *c);
+
+/* For the embedded relay: is this node key known? */
+bool fl_control_knows(void *control, const struct fl_node_key *key, const struct fl_addrport *from);
+
+/* ---- interactive registrations, for the admin API ---- */
+
+struct fl_pending_info {
+	char id[40]; /* hskey-authreq-... */
+	struct fl_machine_key machine;
+	struct fl_node_key key;
+	const char *hostname, *os; /* borrowed until the next call */
+	fl_wall since;
+};
+size_t fl_control_pending(struct fl_control *c, struct fl_pending_info *out, size_t cap);
+
+/*
+ * Approves for a user: the node exists after this tick's commit, then the client's follow-up is answered.
+ * Errors: FL_ERR_INVALID (malformed id), FL_ERR_NOT_FOUND (unknown or expired id, unknown user), what fl_state_approve says.
+ */
+FL_MUST enum fl_err fl_control_approve(struct fl_control *c, struct fl_slice auth_id, fl_user_id user,
+				       struct fl_fault *fault, fl_node_id *out);
+FL_MUST enum fl_err fl_control_reject(struct fl_control *c, struct fl_slice auth_id, struct fl_fault *fault);
+
+struct fl_control_stats {
+	uint64_t noise_handshakes, noise_failures, registers, map_requests;
+	uint64_t sessions_opened, sessions_dropped_slow, frames_full, frames_delta, frames_keepalive, bytes_sent;
+	size_t sessions, connections, pending;
+};
+void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out);
+void fl_control_metrics(const struct fl_control *c, struct fl_buf *out); /* Prometheus text */
+
+#endif

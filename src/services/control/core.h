@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/control/core.h - the single writer: state, store and presence, one commit a tick.
+ *
+ * Handlers of any service call commands of domain/state on `core->state` directly, during their
+ * tick, and wait: at the end of the tick the core commits all dirty rows in one transaction,
+ * hands the changes to the distribution, and then runs the waits in order. If the commit fails
+ * the state is rolled back and every wait of the tick hears FL_ERR_IO: nothing was acknowledged,
+ * nothing is lost.
+ *
+ * Thread  the control loop.
+ */
+#ifndef FL_SERVICES_CONTROL_CORE_H
+#define FL_SERVICES_CONTROL_CORE_H
+
+#include "domain/registry/presence.h"
+#include "domain/state/state.h"
+#include "io/loop.h"
+#include "store/store.h"
+
+/* Embedded in whoever waits; cancel when the waiter goes away first. */
+struct fl_core_wait {
+	struct fl_list link;
+	void (*fn)(void *ctx, enum fl_err err, const struct fl_fault *fault);
+	void *ctx;
+};
+
+/* Hears the changes of a committed tick, before the waits run. */
+typedef void fl_core_listener(void *ctx, const struct fl_change *changes, size_t count);
+
+struct fl_core {
+	struct fl_loop *loop;
+	struct fl_state *state;
+	struct fl_store *store;
+	struct fl_presence *presence;
+	fl_core_listener *listener;
+	void *listener_ctx;
+	struct fl_list waits;
+	struct fl_tick_hook hook;
+	struct fl_change *runtime; /* presence changes of this tick: announced, never stored */
+	size_t runtime_count, runtime_cap;
+	struct {
+		uint64_t commits, commit_failures, rows;
+		int64_t commit_ns_total, commit_ns_max;
+	} stats;
+};
+
+/* Takes state, store and presence; they are freed by done. */
+FL_MUST enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state, struct fl_store *store,
+				 struct fl_presence *presence);
+void fl_core_listen(struct fl_core *c, fl_core_listener *fn, void *ctx);
+void fl_core_done(struct fl_core *c);
+
+/* Runs `w->fn` after this tick's commit. */
+void fl_core_wait(struct fl_core *c, struct fl_core_wait *w);
+void fl_core_wait_cancel(struct fl_core_wait *w);
+
+/* Appends a change that is not stored (online, offline). Out of memory drops the node's sessions rather than the fact. */
+FL_MUST enum fl_err fl_core_announce(struct fl_core *c, const struct fl_change *change);
+
+/* Commits now (shutdown). */
+FL_MUST enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault);
+
+#endif
