@@ -2,6 +2,8 @@
 /*
  * crypto/cert.h - the certificates Fairlead makes for itself, as PEM or DER bytes.
  *
+ * The files of a certificate may come from elsewhere too, so reading takes any that OpenSSL does.
+ *
  * 1. The relay's own leaf: ECDSA P-256, self-signed, names and addresses as SANs. Clients pin it
  *    by SHA-256 over its DER (`sha256-raw:`), so no authority is needed.
  * 2. The fast-start certificate: Ed25519, common name "derpkey" + hex of the relay key, serial 2.
@@ -19,15 +21,20 @@
 /*
  * Makes a key pair and certificate valid from an hour before `now` for `days` days, with `host`
  * (a DNS name or an address literal) and "localhost"/loopback addresses as SANs.
- * `out_cert_pem` and `out_key_pem` are appended to; the key buffer is secret.
+ * `out_cert_pem` and `out_key_pem` are appended to, both or neither; the key buffer is secret.
+ * Errors: FL_ERR_INVALID for a host that is neither name nor address or days outside 1..36500,
+ * FL_ERR_NOMEM, FL_ERR_TOO_BIG from a buffer.
  */
 FL_MUST enum fl_err fl_cert_self_signed(const char *host, fl_wall now, unsigned days,
 					struct fl_buf *out_cert_pem, struct fl_buf *out_key_pem);
 
-/* SHA-256 over the DER of the first certificate in `pem`. FL_ERR_SYNTAX if there is none. */
+/*
+ * SHA-256 over the DER of the first certificate in `pem`, which may hold keys too. Errors:
+ * FL_ERR_SYNTAX if there is none or it does not parse, or `pem` exceeds 1 MiB.
+ */
 FL_MUST enum fl_err fl_cert_pin(struct fl_slice pem, uint8_t out[static FL_HASH_LEN]);
 
-/* NotAfter of the first certificate in `pem`. */
+/* NotAfter of the first certificate in `pem`; FL_NEVER past 2262. Errors as fl_cert_pin. */
 FL_MUST enum fl_err fl_cert_not_after(struct fl_slice pem, fl_wall *out);
 
 /* The DER of the fast-start certificate for a relay key, valid 30 days either side of `now`. */

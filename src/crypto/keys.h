@@ -22,19 +22,24 @@ enum {
 	FL_KEY_SHORT_MAX = 16, /* "[AbCdE]" and NUL */
 };
 
+/* clang-format off */
 struct fl_machine_key { uint8_t b[FL_KEY_LEN]; };   /* "mkey:" X25519 public */
 struct fl_node_key { uint8_t b[FL_KEY_LEN]; };      /* "nodekey:" X25519 public */
 struct fl_disco_key { uint8_t b[FL_KEY_LEN]; };     /* "discokey:" X25519 public */
 struct fl_challenge_key { uint8_t b[FL_KEY_LEN]; }; /* "chalpub:" X25519 public */
 struct fl_lock_key { uint8_t b[FL_KEY_LEN]; };      /* "nlpub:" Ed25519 public; parse also "tlpub:" */
 struct fl_private_key { uint8_t b[FL_KEY_LEN]; };   /* "privkey:" X25519 secret, clamped */
+/* clang-format on */
 
 #define FL_KEY_DECLARE(kind)                                                                       \
-	void fl_##kind##_key_format(const struct fl_##kind##_key *k, char out[static FL_KEY_TEXT_MAX]); \
-	FL_MUST enum fl_err fl_##kind##_key_parse(struct fl_slice text, struct fl_##kind##_key *out); \
+	void fl_##kind##_key_format(const struct fl_##kind##_key *k,                               \
+				    char out[static FL_KEY_TEXT_MAX]);                             \
+	FL_MUST enum fl_err fl_##kind##_key_parse(struct fl_slice text,                            \
+						  struct fl_##kind##_key *out);                    \
 	bool fl_##kind##_key_is_zero(const struct fl_##kind##_key *k);                             \
 	bool fl_##kind##_key_eq(const struct fl_##kind##_key *a, const struct fl_##kind##_key *b); \
-	void fl_##kind##_key_short(const struct fl_##kind##_key *k, char out[static FL_KEY_SHORT_MAX])
+	void fl_##kind##_key_short(const struct fl_##kind##_key *k,                                \
+				   char out[static FL_KEY_SHORT_MAX])
 
 FL_KEY_DECLARE(machine);
 FL_KEY_DECLARE(node);

@@ -2,10 +2,12 @@
 /*
  * crypto/prim.h - the primitives that Noise and the relay login are made of.
  *
- * Thin and typed over OpenSSL (X25519, BLAKE2s, ChaCha20-Poly1305, SHA-256) and libsodium (NaCl
- * box, comparison, wiping). Nothing here keeps state, except fl_aead which keeps a key schedule
- * so that a record costs no set-up.
+ * Thin and typed over libsodium (X25519, SHA-256, NaCl box, short AEAD, comparison, wiping) and
+ * OpenSSL (BLAKE2s, long AEAD). Nothing here keeps state, except fl_aead which keeps a key
+ * schedule so that a record costs no set-up.
  *
+ * Thread    everything from any thread after fl_crypto_init; one fl_aead from one at a time.
+ * Memory    hashing ends the process if OpenSSL has no memory for its 200 bytes of context.
  * Security  comparisons of secrets only by fl_equal_ct; secrets are wiped by fl_wipe.
  */
 #ifndef FL_CRYPTO_PRIM_H
@@ -32,13 +34,13 @@ bool fl_equal_ct(const void *a, const void *b, size_t n);
 void fl_random(void *out, size_t n);
 
 /* Shared secret. FL_ERR_CRYPTO for a low-order point (all-zero result). */
-FL_MUST enum fl_err fl_x25519(const struct fl_private_key *priv, const uint8_t pub[static FL_KEY_LEN],
-			      uint8_t out[static FL_KEY_LEN]);
+FL_MUST enum fl_err fl_x25519(const struct fl_private_key *priv,
+			      const uint8_t pub[static FL_KEY_LEN], uint8_t out[static FL_KEY_LEN]);
 
 /* Unkeyed BLAKE2s-256 over a followed by b (either may be empty). */
 void fl_blake2s(struct fl_slice a, struct fl_slice b, uint8_t out[static FL_HASH_LEN]);
 
-/* HKDF of the Noise specification with HMAC-BLAKE2s; `out2` and up to two outputs. */
+/* HKDF of the Noise specification with HMAC-BLAKE2s, two outputs; `out1` may be `ck`. */
 void fl_noise_hkdf(const uint8_t ck[static FL_HASH_LEN], struct fl_slice ikm,
 		   uint8_t out1[static FL_HASH_LEN], uint8_t out2[static FL_HASH_LEN]);
 
@@ -49,22 +51,30 @@ struct fl_aead;
 FL_MUST enum fl_err fl_aead_new(const uint8_t key[static FL_KEY_LEN], struct fl_aead **out);
 struct fl_aead *fl_aead_free(struct fl_aead *a);
 
-/* Writes in.len + FL_TAG_LEN bytes to `out`, which may be in.ptr itself. */
-FL_MUST enum fl_err fl_aead_seal(struct fl_aead *a, const uint8_t nonce[static 12], struct fl_slice ad,
-				 struct fl_slice in, uint8_t *out);
+/*
+ * Writes in.len + FL_TAG_LEN bytes to `out`, which may be in.ptr itself. Errors: FL_ERR_NOMEM at
+ * the first long text under a key, FL_ERR_TOO_BIG over 1 GiB.
+ */
+FL_MUST enum fl_err fl_aead_seal(struct fl_aead *a, const uint8_t nonce[static 12],
+				 struct fl_slice ad, struct fl_slice in, uint8_t *out);
 
-/* Writes in.len - FL_TAG_LEN bytes; may work in place. FL_ERR_CRYPTO for a bad tag or short input. */
-FL_MUST enum fl_err fl_aead_open(struct fl_aead *a, const uint8_t nonce[static 12], struct fl_slice ad,
-				 struct fl_slice in, uint8_t *out);
+/*
+ * Writes in.len - FL_TAG_LEN bytes; may work in place. FL_ERR_CRYPTO for a bad tag or short input;
+ * `out` then holds nothing of the text, and in place the input is lost.
+ */
+FL_MUST enum fl_err fl_aead_open(struct fl_aead *a, const uint8_t nonce[static 12],
+				 struct fl_slice ad, struct fl_slice in, uint8_t *out);
 
 /*
  * NaCl box between `priv` and `pub`: `out` gets in.len + FL_BOX_OVERHEAD bytes (seal) or
  * in.len - FL_BOX_OVERHEAD (open). FL_ERR_CRYPTO: does not open, too short, or low-order key.
  */
-FL_MUST enum fl_err fl_box_seal(const struct fl_private_key *priv, const uint8_t pub[static FL_KEY_LEN],
+FL_MUST enum fl_err fl_box_seal(const struct fl_private_key *priv,
+				const uint8_t pub[static FL_KEY_LEN],
 				const uint8_t nonce[static FL_BOX_NONCE_LEN], struct fl_slice in,
 				uint8_t *out);
-FL_MUST enum fl_err fl_box_open(const struct fl_private_key *priv, const uint8_t pub[static FL_KEY_LEN],
+FL_MUST enum fl_err fl_box_open(const struct fl_private_key *priv,
+				const uint8_t pub[static FL_KEY_LEN],
 				const uint8_t nonce[static FL_BOX_NONCE_LEN], struct fl_slice in,
 				uint8_t *out);
 

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* crypto/cert.c - makes and reads the certificates of crypto/cert.h through OpenSSL. */
+#include "crypto/cert.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <time.h>
+
+#include "base/text.h"
+
+enum {
+	SERIAL_BYTES = 16,
+	DERP_SERIAL = 2, /* the relay protocol's version */
+	DERP_DAYS = 30,
+	DAYS_MAX = 36500,
+	NAME_MAX_LEN = 253,   /* RFC 1035 */
+	COMMON_NAME_MAX = 64, /* RFC 5280 */
+	PEM_MAX = 1 << 20,
+};
+
+/* Drops what OpenSSL queued about a failure; we have our own word for it. */
+static enum fl_err failed(enum fl_err err)
+{
+	ERR_clear_error();
+	return err;
+}
+
+static bool is_host_char(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_' || c == '.' || c == '*';
+}
+
+static bool is_host_name(struct fl_slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_host_char(s.ptr[i]))
+			return false;
+	return s.len > 0 && s.len <= NAME_MAX_LEN && s.ptr[0] != '.';
+}
+
+/* A certificate of version 3 with its span of validity in seconds and its subject as issuer. */
+static X509 *new_cert(EVP_PKEY *key, time_t from, time_t until, int name_type, const char *name)
+{
+	X509 *x = X509_new();
+
+	if (x == NULL)
+		return NULL;
+	X509_NAME *subject = X509_get_subject_name(x);
+	if (X509_set_version(x, X509_VERSION_3) == 1 &&
+	    ASN1_TIME_set(X509_getm_notBefore(x), from) != NULL &&
+	    ASN1_TIME_set(X509_getm_notAfter(x), until) != NULL &&
+	    X509_NAME_add_entry_by_NID(subject, NID_commonName, name_type,
+				       (const unsigned char *)name, -1, -1, 0) == 1 &&
+	    X509_set_issuer_name(x, subject) == 1 && X509_set_pubkey(x, key) == 1)
+		return x;
+	X509_free(x);
+	return NULL;
+}
+
+/* Positive, and unique without a counter. */
+static bool set_random_serial(X509 *x)
+{
+	uint8_t bytes[SERIAL_BYTES];
+
+	fl_random(bytes, sizeof bytes);
+	bytes[0] = (uint8_t)((bytes[0] & 0x7f) | 0x40);
+	BIGNUM *n = BN_bin2bn(bytes, sizeof bytes, NULL);
+	bool ok = n != NULL && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(x)) != NULL;
+	BN_free(n);
+	return ok;
+}
+
+static bool add_extension(X509 *x, int nid, const char *value)
+{
+	X509V3_CTX ctx;
+
+	X509V3_set_ctx_nodb(&ctx);
+	X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
+	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	bool ok = ext != NULL && X509_add_ext(x, ext, -1) == 1;
+	X509_EXTENSION_free(ext);
+	return ok;
+}
+
+static bool push_name(GENERAL_NAMES *names, int type, const void *data, size_t len)
+{
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	ASN1_STRING *value = type == GEN_IPADD ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
+
+	if (name == NULL || value == NULL || ASN1_STRING_set(value, data, (int)len) != 1) {
+		ASN1_STRING_free(value);
+		GENERAL_NAME_free(name);
+		return false;
+	}
+	GENERAL_NAME_set0_value(name, type, value);
+	if (sk_GENERAL_NAME_push(names, name) > 0)
+		return true;
+	GENERAL_NAME_free(name);
+	return false;
+}
+
+static bool push_ip(GENERAL_NAMES *names, const struct fl_ip *ip)
+{
+	return push_name(names, GEN_IPADD, ip->b, fl_ip_width(ip) / 8u);
+}
+
+/* The host first, then the local names it does not already cover. */
+static bool push_names(GENERAL_NAMES *names, struct fl_slice host, const struct fl_ip *ip)
+{
+	static const struct fl_ip v6 = { .family = FL_IP_V6, .b = { [15] = 1 } };
+	const struct fl_ip v4 = fl_ip_v4(127, 0, 0, 1);
+	const struct fl_slice local = fl_slice_str("localhost");
+
+	if (fl_ip_is_set(ip) ? !push_ip(names, ip) : !push_name(names, GEN_DNS, host.ptr, host.len))
+		return false;
+	if (!fl_str_ieq(host, local) && !push_name(names, GEN_DNS, local.ptr, local.len))
+		return false;
+	if (!fl_ip_eq(ip, &v4) && !push_ip(names, &v4))
+		return false;
+	return fl_ip_eq(ip, &v6) || push_ip(names, &v6);
+}
+
+static bool add_names(X509 *x, struct fl_slice host, const struct fl_ip *ip)
+{
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+
+	bool ok = names != NULL && push_names(names, host, ip) &&
+		  X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0, 0) == 1;
+	GENERAL_NAMES_free(names);
+	return ok;
+}
+
+static X509 *new_leaf(EVP_PKEY *key, struct fl_slice host, const struct fl_ip *ip, fl_wall now,
+		      unsigned days)
+{
+	char name[COMMON_NAME_MAX + 1] = "fairlead"; /* verifiers look at the SANs only */
+	time_t from = (time_t)((now - FL_HOUR) / FL_SEC);
+	time_t until = (time_t)(now / FL_SEC) + (time_t)days * (FL_DAY / FL_SEC);
+
+	if (host.len < sizeof name)
+		(void)fl_str_copy(name, sizeof name, host);
+	X509 *x = new_cert(key, from, until, MBSTRING_ASC, name);
+	if (x != NULL && set_random_serial(x) &&
+	    add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
+	    add_extension(x, NID_key_usage, "critical,digitalSignature") &&
+	    add_extension(x, NID_ext_key_usage, "serverAuth") && add_names(x, host, ip) &&
+	    X509_sign(x, key, EVP_sha256()) > 0)
+		return x;
+	X509_free(x);
+	return NULL;
+}
+
+/* Appends both texts or none. */
+static enum fl_err put_both(BIO *cert, BIO *key, struct fl_buf *out_cert, struct fl_buf *out_key)
+{
+	char *cert_text, *key_text;
+	long cert_len = BIO_get_mem_data(cert, &cert_text);
+	long key_len = BIO_get_mem_data(key, &key_text);
+
+	if (cert_len <= 0 || key_len <= 0)
+		return FL_ERR_NOMEM;
+	enum fl_err err = fl_buf_reserve(out_cert, (size_t)cert_len);
+	if (err == FL_OK)
+		err = fl_buf_reserve(out_key, (size_t)key_len);
+	if (err != FL_OK)
+		return err;
+	fl_buf_put(out_cert, cert_text, (size_t)cert_len);
+	fl_buf_put(out_key, key_text, (size_t)key_len);
+	return FL_OK;
+}
+
+static enum fl_err write_both(X509 *x, EVP_PKEY *key, struct fl_buf *out_cert,
+			      struct fl_buf *out_key)
+{
+	BIO *cert_bio = BIO_new(BIO_s_mem());
+	BIO *key_bio = BIO_new(BIO_s_secmem()); /* wiped when freed */
+	enum fl_err err = FL_ERR_NOMEM;
+
+	if (cert_bio != NULL && key_bio != NULL && PEM_write_bio_X509(cert_bio, x) == 1 &&
+	    PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1)
+		err = put_both(cert_bio, key_bio, out_cert, out_key);
+	BIO_free(cert_bio);
+	BIO_free(key_bio);
+	return err;
+}
+
+enum fl_err fl_cert_self_signed(const char *host, fl_wall now, unsigned days,
+				struct fl_buf *out_cert_pem, struct fl_buf *out_key_pem)
+{
+	struct fl_slice name = fl_slice_str(host);
+	struct fl_ip ip = { 0 };
+	enum fl_err err = FL_ERR_NOMEM;
+
+	if (name.len > 0 && name.ptr[name.len - 1] == '.') /* SANs are written without the root */
+		name.len--;
+	if (fl_ip_parse(name, &ip) != FL_OK && !is_host_name(name))
+		return FL_ERR_INVALID;
+	if (days == 0 || days > DAYS_MAX)
+		return FL_ERR_INVALID;
+
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = key != NULL ? new_leaf(key, name, &ip, now, days) : NULL;
+	if (x != NULL)
+		err = write_both(x, key, out_cert_pem, out_key_pem);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	return err == FL_OK ? FL_OK : failed(err);
+}
+
+/* There is nobody to ask for a pass phrase. */
+static int no_password(char *buf, int size, int writing, void *ctx)
+{
+	(void)buf, (void)size, (void)writing, (void)ctx;
+	return -1;
+}
+
+/* The first certificate: its bytes as they stand in the text, and what they say. */
+static enum fl_err read_first(struct fl_slice pem, unsigned char **out_der, long *out_len,
+			      X509 **out_cert)
+{
+	unsigned char *der = NULL;
+	long len = 0;
+
+	if (pem.len == 0 || pem.len > PEM_MAX)
+		return FL_ERR_SYNTAX;
+	BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+	if (bio == NULL)
+		return failed(FL_ERR_NOMEM);
+	int found = PEM_bytes_read_bio(&der, &len, NULL, PEM_STRING_X509, bio, no_password, NULL);
+	BIO_free(bio);
+	if (found != 1)
+		return failed(FL_ERR_SYNTAX);
+
+	const unsigned char *at = der;
+	X509 *x = d2i_X509(NULL, &at, len);
+	if (x == NULL || at != der + len) {
+		X509_free(x);
+		OPENSSL_free(der);
+		return failed(FL_ERR_SYNTAX);
+	}
+	*out_der = der;
+	*out_len = len;
+	*out_cert = x;
+	return FL_OK;
+}
+
+enum fl_err fl_cert_pin(struct fl_slice pem, uint8_t out[static FL_HASH_LEN])
+{
+	unsigned char *der;
+	long len;
+	X509 *x;
+
+	enum fl_err err = read_first(pem, &der, &len, &x);
+	if (err != FL_OK)
+		return err;
+	fl_sha256(fl_slice_of(der, (size_t)len), out);
+	X509_free(x);
+	OPENSSL_free(der);
+	return FL_OK;
+}
+
+enum fl_err fl_cert_not_after(struct fl_slice pem, fl_wall *out)
+{
+	unsigned char *der;
+	long len;
+	X509 *x;
+	struct tm tm;
+
+	enum fl_err err = read_first(pem, &der, &len, &x);
+	if (err != FL_OK)
+		return err;
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1) {
+		int64_t secs = timegm(&tm);
+		*out = secs > INT64_MAX / FL_SEC ? INT64_MAX : secs * FL_SEC;
+	} else {
+		err = failed(FL_ERR_SYNTAX);
+	}
+	X509_free(x);
+	OPENSSL_free(der);
+	return err;
+}
+
+static enum fl_err put_der(X509 *x, struct fl_buf *out)
+{
+	unsigned char *der = NULL;
+
+	int len = i2d_X509(x, &der);
+	if (len <= 0)
+		return FL_ERR_NOMEM;
+	enum fl_err err = fl_buf_reserve(out, (size_t)len);
+	if (err == FL_OK)
+		fl_buf_put(out, der, (size_t)len);
+	OPENSSL_free(der);
+	return err;
+}
+
+/*
+ * The name has 71 characters where X.520 allows 64, so it goes in as a typed string, which
+ * OpenSSL does not measure. Clients of the relay expect just that.
+ */
+static X509 *new_derp_meta(EVP_PKEY *key, const uint8_t *relay_public, fl_wall now)
+{
+	char name[sizeof "derpkey" + (size_t)2 * FL_KEY_LEN] = "derpkey";
+	time_t at = (time_t)(now / FL_SEC), span = (time_t)DERP_DAYS * (FL_DAY / FL_SEC);
+
+	fl_hex_encode(relay_public, FL_KEY_LEN, name + strlen(name));
+	X509 *x = new_cert(key, at - span, at + span, V_ASN1_PRINTABLESTRING, name);
+	if (x != NULL && ASN1_INTEGER_set(X509_get_serialNumber(x), DERP_SERIAL) == 1 &&
+	    add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
+	    X509_sign(x, key, NULL) > 0)
+		return x;
+	X509_free(x);
+	return NULL;
+}
+
+enum fl_err fl_cert_derp_meta(const uint8_t relay_public[static FL_KEY_LEN], fl_wall now,
+			      struct fl_buf *out_der)
+{
+	enum fl_err err = FL_ERR_NOMEM;
+
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	X509 *x = key != NULL ? new_derp_meta(key, relay_public, now) : NULL;
+	if (x != NULL)
+		err = put_der(x, out_der);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	return err == FL_OK ? FL_OK : failed(err);
+}
