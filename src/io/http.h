@@ -34,7 +34,8 @@ struct fl_http; /* an exchange */
 /* ---- the request; borrowed until the exchange ends ---- */
 struct fl_slice fl_http_method(const struct fl_http *x);
 struct fl_slice fl_http_path(const struct fl_http *x);               /* without query, not decoded */
-struct fl_slice fl_http_segment(const struct fl_http *x, size_t i);  /* i-th "*" of the route */
+/* What the i-th "*" of the route matched, percent-decoded; a trailing "**" counts as one more. */
+struct fl_slice fl_http_segment(const struct fl_http *x, size_t i);
 struct fl_slice fl_http_field(const struct fl_http *x, const char *lower_name); /* empty if absent */
 size_t fl_http_field_count(const struct fl_http *x, const char *lower_name);
 struct fl_slice fl_http_body(const struct fl_http *x);
@@ -44,6 +45,8 @@ bool fl_http_is_h2(const struct fl_http *x);
 struct fl_stream *fl_http_stream(const struct fl_http *x); /* HTTP/1 only, to ask about TLS or peer; NULL on HTTP/2 */
 void *fl_http_conn_ctx(const struct fl_http *x);           /* what the connection was opened with */
 struct fl_loop *fl_http_loop(const struct fl_http *x);
+/* Frees fields and body early, for an exchange that will be answered for hours; slices of them die. */
+void fl_http_drop_request(struct fl_http *x);
 
 /* ---- the answer ---- */
 
@@ -98,9 +101,21 @@ struct fl_http_router {
 	void *ctx; /* first argument of every handler */
 	/* Called for no route (404) or wrong method (405), body not read; NULL gives a plain text answer. */
 	void (*fallback)(void *ctx, struct fl_http *x, unsigned status);
-	/* Fields added to every answer, e.g. security headers: name, value, name, value, ..., NULL. */
+	/* Fields added to every answer that has not set them itself: name, value, ..., NULL. */
 	const char *const *common_fields;
+	struct fl_http_group *group; /* HTTP/1 connections enter themselves here; may be NULL */
 };
+
+/* The live HTTP/1 connections of one service, so that it can stop. Initialise before the first. */
+struct fl_http_group {
+	struct fl_list conns;
+	size_t count;
+};
+void fl_http_group_init(struct fl_http_group *g);
+/* Idle connections close now, busy ones after their answer, which says so. */
+void fl_http_group_drain(struct fl_http_group *g);
+/* Closes all now; on_gone of unfinished exchanges runs. Not from inside a handler. */
+void fl_http_group_close(struct fl_http_group *g);
 
 struct fl_http_limits {
 	int64_t head_timeout; /* ns from first byte wanted to whole head */
@@ -123,6 +138,12 @@ FL_MUST enum fl_err fl_http1_serve(struct fl_stream *s, struct fl_slice early, c
 struct fl_h2;
 struct fl_h2_transport {
 	enum fl_err (*send)(void *ctx, struct fl_slice bytes);
+	/*
+	 * The connection is over for a reason that no call could return: FL_ERR_TIMEOUT, FL_OK after
+	 * the last stream of a fl_h2_goaway, or what `send` said. Runs once, from the loop; the owner
+	 * frees it then or later. May be NULL.
+	 */
+	void (*on_end)(void *ctx, enum fl_err why);
 	void *ctx;
 };
 FL_MUST enum fl_err fl_h2_new(struct fl_loop *l, const struct fl_h2_transport *t, const struct fl_http_router *router,
