@@ -93,12 +93,13 @@ struct fl_http_route {
 	const char *path;   /* "/machine/map"; "*" matches one segment; a trailing "**" matches any rest */
 	size_t body_max;
 	void (*handle)(void *ctx, struct fl_http *x);
+	void *ctx; /* first argument of `handle`; NULL = the router's */
 };
 
 struct fl_http_router {
 	const struct fl_http_route *routes;
 	size_t count;
-	void *ctx; /* first argument of every handler */
+	void *ctx; /* first argument of handlers whose route names none, and of `fallback` */
 	/* Called for no route (404) or wrong method (405), body not read; NULL gives a plain text answer. */
 	void (*fallback)(void *ctx, struct fl_http *x, unsigned status);
 	/* Fields added to every answer that has not set them itself: name, value, ..., NULL. */
