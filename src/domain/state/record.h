@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "crypto/keys.h"
+#include "crypto/token.h"
 #include "wire/tailcfg/request.h"
 
 typedef uint64_t fl_user_id; /* > 0, never reused; 0 = none */
@@ -26,7 +27,6 @@ enum {
 	FL_USER_NAME_MAX = 255,
 	FL_NODE_TAGS_MAX = 64,
 	FL_NODE_ROUTES_MAX = 256,            /* approved routes of one node */
-	FL_TOKEN_PREFIX_LEN = 12,
 };
 
 #define FL_TAGGED_USER_ID ((fl_user_id)2147455555) /* shown as owner of every tagged node */
