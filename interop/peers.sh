@@ -6,7 +6,8 @@
 #
 #   peers.sh [current] [old] [rivals]        default: current old
 #
-#   current   tailscale, tailscaled and derper of the current release
+#   current   tailscale, tailscaled and derper of the current release, and
+#             tsnode, a small program of ours around its tsnet
 #   old       tailscale and tailscaled of the oldest release that we admit
 #   rivals    headscale, the peer of the benchmarks
 #
@@ -53,7 +54,8 @@ build() {
 	set_name=$1 module=$2 dir=$3
 	shift 3
 	stamp=$dir/.stamp-$set_name
-	key=$(cat "$module/go.mod" "$module/go.sum" "$here/peers.sh" | sha256sum | cut -d ' ' -f 1)
+	key=$(cat "$module/go.mod" "$module/go.sum" "$here/peers.sh" "$here/cmd/tsnode/main.go" |
+		sha256sum | cut -d ' ' -f 1)
 	key="$key go$have $(go env GOOS)/$(go env GOARCH)"
 	ready=yes
 	for package in "$@"; do
@@ -89,7 +91,8 @@ for set_name in "$@"; do
 	case $set_name in
 	current)
 		build current "$here" "$out" tailscale.com/cmd/tailscaled \
-			tailscale.com/cmd/tailscale tailscale.com/cmd/derper
+			tailscale.com/cmd/tailscale tailscale.com/cmd/derper \
+			fairlead.test/interop/cmd/tsnode
 		;;
 	old)
 		build old "$here/old" "$out/old" tailscale.com/cmd/tailscaled \
