@@ -6,6 +6,8 @@
  * the fields the server acts on, and one normalised JSON text that peers may see. Unknown
  * fields are dropped, strings and lists are capped, so nobody broadcasts a megabyte.
  *
+ * What identifies an installation rather than describes it (log ids, push token) is dropped too: peers see the text.
+ *
  * Limits  see the enum; longer strings are cut at a character boundary, longer lists are cut.
  * Source  docs/protocol/control.md 5.8
  */
@@ -23,7 +25,7 @@ enum {
 	FL_HOSTINFO_SERVICES_MAX = 64,
 	FL_HOSTINFO_SSH_KEYS_MAX = 16, /* each at most 1 KiB */
 	FL_HOSTINFO_DERP_LATENCY_MAX = 256,
-	FL_HOSTINFO_JSON_MAX = 32 << 10, /* the normalised text; over it lists are dropped */
+	FL_HOSTINFO_JSON_MAX = 32 << 10, /* the normalised text; over it lists are dropped, then all but the core */
 };
 
 struct fl_hostinfo {
@@ -39,6 +41,7 @@ struct fl_hostinfo {
 	bool shields_up;
 	char *json; /* normalised object with every kept field, NetInfo included; Go key names */
 	size_t json_len;
+	size_t peer_len; /* what NetInfo does not touch: these first bytes and a '}' are the text for peers */
 };
 
 /* Parses a JSON object. `json` may be empty or "null": an empty Hostinfo. Errors: FL_ERR_SYNTAX, FL_ERR_NOMEM. */
