@@ -47,6 +47,9 @@ void fl_control_netmap(struct fl_control *c, struct fl_netmap_config *netmap);
 
 struct fl_core *fl_control_core(struct fl_control *c);
 
+/* The answer of /version and of `fairlead version -o json`. */
+void fl_control_version_json(struct fl_buf *out);
+
 /* For the embedded relay: is this node key known? */
 bool fl_control_knows(void *control, const struct fl_node_key *key, const struct fl_addrport *from);
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* services/control/core.c - commits each tick once, then announces, then answers who waited. */
+#include "services/control/core.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+
+static int64_t clock_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * FL_SEC + ts.tv_nsec;
+}
+
+static enum fl_err commit(struct fl_core *c, struct fl_fault *fault)
+{
+	const struct fl_dirty *dirty;
+	size_t rows = fl_state_dirty(c->state, &dirty);
+	if (rows == 0)
+		return FL_OK;
+
+	int64_t began = clock_ns();
+	enum fl_err err = fl_store_commit(c->store, c->state, fault);
+	int64_t took = clock_ns() - began;
+
+	c->stats.commit_ns_total += took;
+	if (took > c->stats.commit_ns_max)
+		c->stats.commit_ns_max = took;
+	if (err != FL_OK) {
+		c->stats.commit_failures++;
+		fl_log_error("changes could not be stored", FL_LS("reason", fault->text),
+			     FL_LU("rows", rows));
+		fl_state_rollback(c->state);
+		return err;
+	}
+	c->stats.commits++;
+	c->stats.rows += rows;
+	return FL_OK;
+}
+
+/* The listener sees stored changes first, then presence, in the order in which they happened. */
+static void announce(struct fl_core *c)
+{
+	const struct fl_change *stored;
+	size_t count = fl_state_changes(c->state, &stored);
+
+	if (c->listener != NULL && count > 0)
+		c->listener(c->listener_ctx, stored, count);
+	fl_state_committed(c->state);
+	if (c->listener != NULL && c->runtime_count > 0)
+		c->listener(c->listener_ctx, c->runtime, c->runtime_count);
+	c->runtime_count = 0;
+}
+
+static void answer(struct fl_core *c, enum fl_err err, const struct fl_fault *fault)
+{
+	struct fl_list now; /* a wait may start another one, which belongs to the next tick */
+	fl_list_init(&now);
+	for (struct fl_list *l = fl_list_pop(&c->waits); l != NULL; l = fl_list_pop(&c->waits))
+		fl_list_push(&now, l);
+	for (struct fl_list *l = fl_list_pop(&now); l != NULL; l = fl_list_pop(&now)) {
+		struct fl_core_wait *w = fl_list_entry(l, struct fl_core_wait, link);
+		w->fn(w->ctx, err, fault);
+	}
+}
+
+static bool has_work(const struct fl_core *c)
+{
+	const struct fl_dirty *dirty;
+	const struct fl_change *changes;
+	return !fl_list_empty(&c->waits) || c->runtime_count > 0 ||
+	       fl_state_dirty(c->state, &dirty) > 0 || fl_state_changes(c->state, &changes) > 0;
+}
+
+static void tick(void *ctx)
+{
+	struct fl_core *c = ctx;
+	struct fl_fault fault = { "" };
+
+	/* A session may end, or a wait may write, while its tick is announced: go on until quiet. */
+	while (has_work(c)) {
+		enum fl_err err = commit(c, &fault);
+		announce(c);
+		answer(c, err, &fault);
+	}
+}
+
+enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state,
+			 struct fl_store *store, struct fl_presence *presence)
+{
+	*c = (struct fl_core){
+		.loop = loop,
+		.state = state,
+		.store = store,
+		.presence = presence,
+		.hook = { .fn = tick, .ctx = c },
+	};
+	fl_list_init(&c->waits);
+	fl_loop_hook_add(loop, &c->hook);
+	return FL_OK;
+}
+
+void fl_core_listen(struct fl_core *c, fl_core_listener *fn, void *ctx)
+{
+	c->listener = fn;
+	c->listener_ctx = ctx;
+}
+
+void fl_core_done(struct fl_core *c)
+{
+	if (c->loop == NULL)
+		return;
+	fl_loop_hook_del(&c->hook);
+	free(c->runtime);
+	fl_presence_free(c->presence);
+	fl_state_free(c->state);
+	fl_store_close(c->store);
+	*c = (struct fl_core){ 0 };
+}
+
+void fl_core_wait(struct fl_core *c, struct fl_core_wait *w)
+{
+	fl_list_push(&c->waits, &w->link);
+}
+
+void fl_core_wait_cancel(struct fl_core_wait *w)
+{
+	fl_list_del(&w->link);
+}
+
+enum fl_err fl_core_announce(struct fl_core *c, const struct fl_change *change)
+{
+	if (c->runtime_count == c->runtime_cap) {
+		size_t cap = c->runtime_cap ? c->runtime_cap * 2 : 64;
+		struct fl_change *grown = realloc(c->runtime, cap * sizeof *grown);
+		if (grown == NULL)
+			return FL_ERR_NOMEM;
+		c->runtime = grown;
+		c->runtime_cap = cap;
+	}
+	c->runtime[c->runtime_count++] = *change;
+	return FL_OK;
+}
+
+enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault)
+{
+	enum fl_err err = commit(c, fault);
+	announce(c);
+	answer(c, err, fault);
+	return err;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/control/ephemeral.c - deletes ephemeral nodes that stayed away for the full time.
+ *
+ * Armed when a node's last session ended, when it registered without one, and for all at start;
+ * cancelled only by a successful connect. Firing asks again before it deletes.
+ *
+ * Source: docs/lifecycle.md EPH-1 to EPH-7.
+ */
+#include "services/control/internal.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+struct armed {
+	struct fl_control *control;
+	struct fl_timer timer;
+	fl_node_id node;
+};
+
+static void armed_free(struct armed *a)
+{
+	fl_map_take(&a->control->ephemerals, &a->node);
+	fl_timer_done(&a->timer);
+	free(a);
+}
+
+static void fire(void *ctx)
+{
+	struct armed *a = ctx;
+	struct fl_control *c = a->control;
+	fl_node_id node = a->node;
+	struct fl_fault fault;
+
+	armed_free(a);
+	const struct fl_node *n = fl_state_node(c->core->state, node);
+	if (n == NULL || !n->ephemeral || fl_presence_online(c->core->presence, node))
+		return;
+	fl_log_info("idle ephemeral node removed", FL_LU("node.id", node),
+		    FL_LS("node.name", n->given_name));
+	if (fl_state_node_delete(c->core->state, node, &fault) != FL_OK) {
+		fl_log_warn("ephemeral node could not be removed", FL_LU("node.id", node),
+			    FL_LS("reason", fault.text));
+		fl_ephemeral_arm(c, node);
+	}
+}
+
+void fl_ephemeral_arm(struct fl_control *c, fl_node_id node)
+{
+	const struct fl_node *n = fl_state_node(c->core->state, node);
+	if (n == NULL || !n->ephemeral || fl_presence_online(c->core->presence, node))
+		return;
+	struct armed *a = fl_map_find(&c->ephemerals, &node);
+	if (a == NULL) {
+		a = calloc(1, sizeof *a);
+		if (a == NULL)
+			return;
+		a->control = c;
+		a->node = node;
+		if (fl_timer_init(&a->timer, c->core->loop, fire, a) != FL_OK ||
+		    fl_map_put(&c->ephemerals, &node, a) != FL_OK) {
+			fl_timer_done(&a->timer);
+			free(a);
+			fl_log_error("ephemeral node is not watched: out of memory",
+				     FL_LU("node.id", node));
+			return;
+		}
+	}
+	fl_timer_start(&a->timer, c->cfg.ephemeral_timeout);
+}
+
+void fl_ephemeral_cancel(struct fl_control *c, fl_node_id node)
+{
+	struct armed *a = fl_map_find(&c->ephemerals, &node);
+	if (a != NULL)
+		armed_free(a);
+}
+
+enum fl_err fl_ephemeral_init(struct fl_control *c)
+{
+	fl_map_init(&c->ephemerals, sizeof(fl_node_id), c->cfg.seed);
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(c->core->state, &nodes);
+	for (size_t i = 0; i < count; i++)
+		fl_ephemeral_arm(c, nodes[i]->id);
+	return FL_OK;
+}
+
+void fl_ephemeral_done(struct fl_control *c)
+{
+	for (size_t at = 0;;) {
+		struct armed *a = fl_map_next(&c->ephemerals, &at);
+		if (a == NULL)
+			break;
+		fl_timer_done(&a->timer);
+		free(a);
+	}
+	fl_map_done(&c->ephemerals);
+}

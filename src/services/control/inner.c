@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/control/inner.c - what is served inside Noise. What is not is answered without its
+ * body being read.
+ *
+ * Source: docs/protocol/control.md 3.1.
+ */
+#include "services/control/internal.h"
+
+#include "base/jw.h"
+
+enum { BODY_MAX = 1 << 20 };
+
+void fl_control_text(struct fl_http *x, unsigned status, const char *text)
+{
+	fl_http_respond(x, status, "text/plain; charset=utf-8", fl_slice_str(text));
+}
+
+static void update_health(void *ctx, struct fl_http *x)
+{
+	(void)ctx;
+	fl_noise_link_request(fl_http_conn_ctx(x));
+	fl_http_respond(x, 204, NULL, fl_slice_of(NULL, 0));
+}
+
+static void whoami(void *ctx, struct fl_http *x)
+{
+	struct fl_noise_link *l = fl_http_conn_ctx(x);
+	char key[FL_KEY_TEXT_MAX];
+	struct fl_buf out = fl_buf_make(512);
+	struct fl_jw w = fl_jw_make(&out);
+
+	(void)ctx;
+	fl_noise_link_request(l);
+	fl_machine_key_format(&l->noise.peer, key);
+	fl_jw_obj(&w);
+	fl_jw_key(&w, "MachineKey");
+	fl_jw_str(&w, key);
+	fl_jw_key(&w, "Version");
+	fl_jw_u64(&w, l->noise.version);
+	fl_jw_obj_end(&w);
+	fl_http_respond(x, 200, "application/json", fl_buf_slice(&out));
+	fl_buf_done(&out);
+}
+
+static void absent(void *ctx, struct fl_http *x)
+{
+	(void)ctx;
+	fl_noise_link_request(fl_http_conn_ctx(x));
+	fl_control_text(x, 501, "this server does not offer that feature\n");
+}
+
+const struct fl_http_route fl_control_inner_routes[] = {
+	{ .method = "POST", .path = "/machine/register", .body_max = BODY_MAX, .handle = fl_control_register },
+	{ .method = "POST", .path = "/machine/map", .body_max = BODY_MAX, .handle = fl_control_map },
+	{ .method = "POST", .path = "/machine/update-health", .handle = update_health },
+	{ .method = "GET", .path = "/machine/whoami", .handle = whoami },
+	{ .method = "*", .path = "/machine/**", .handle = absent },
+};
+const size_t fl_control_inner_routes_count =
+	sizeof fl_control_inner_routes / sizeof *fl_control_inner_routes;

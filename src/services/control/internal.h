@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/control/internal.h - the control server's own parts and how they share one state.
+ *
+ *   outer.c       routes of the public listener            inner.c     routes inside Noise
+ *   register.c    register requests and follow-ups         map.c       map requests
+ *   session.c     one streaming poll                       distribute.c who hears of a change
+ *   presence.c    online, grace, offline                   ephemeral.c deletion of idle nodes
+ *   pages.c       what a person's browser sees             metrics.c   counters as text
+ */
+#ifndef FL_SERVICES_CONTROL_INTERNAL_H
+#define FL_SERVICES_CONTROL_INTERNAL_H
+
+#include "services/control/control.h"
+#include "services/control/fragments.h"
+#include "services/control/noise_server.h"
+#include "services/control/pending.h"
+#include "wire/mapframe.h"
+
+/* What pages and errors need of a client's message; a few counters. */
+struct fl_control {
+	struct fl_core *core;
+	struct fl_control_config cfg;
+	char *server_url;
+	struct fl_netmap_config *netmap;
+	struct fl_noise_server noise;
+	struct fl_pending_table pending;
+	struct fl_mapframe *framer;
+	struct fl_fragments *fragments;
+	struct fl_rng rng; /* jitter */
+	struct fl_list sessions;  /* open ones, oldest first */
+	struct fl_list leaving;   /* sessions in their grace period */
+	struct fl_map ephemerals; /* node id -> armed deletion */
+	struct fl_timer expiry_timer;
+	fl_wall expiry_scanned; /* everything up to here was announced */
+	bool stopping;
+	struct fl_control_stats stats;
+};
+
+/* ---- inner.c ---- */
+extern const struct fl_http_route fl_control_inner_routes[];
+extern const size_t fl_control_inner_routes_count;
+void fl_control_text(struct fl_http *x, unsigned status, const char *text);
+
+/* ---- register.c, map.c: handlers ---- */
+void fl_control_register(void *ctx, struct fl_http *x);
+void fl_control_map(void *ctx, struct fl_http *x);
+
+/* ---- session.c ---- */
+struct fl_session {
+	struct fl_list link;
+	struct fl_control *control;
+	struct fl_http *x;
+	struct fl_noise_link *carrier;
+	fl_node_id node;
+	uint64_t gen;
+	uint32_t cap;
+	bool zstd;
+	struct fl_timer keepalive;
+};
+
+/* Starts the answer with the first full map. Takes the presence generation; on failure it is released. */
+void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
+		     fl_node_id node, uint32_t cap, bool zstd);
+
+/* Queues a frame; a session that cannot take it is dropped. */
+void fl_session_send(struct fl_session *s, struct fl_bytes *frame);
+
+enum fl_session_end { FL_SESSION_GONE, FL_SESSION_SLOW, FL_SESSION_DELETED, FL_SESSION_STOP };
+void fl_session_close(struct fl_session *s, enum fl_session_end why);
+void fl_session_close_node(struct fl_control *c, fl_node_id node, enum fl_session_end why);
+
+/* ---- distribute.c ---- */
+void fl_control_distribute(void *control, const struct fl_change *changes, size_t count);
+void fl_control_broadcast_config(struct fl_control *c); /* DERP map and DNS to everyone */
+
+/* The whole map for a node. Errors: FL_ERR_NOMEM, FL_ERR_INVALID (its name cannot be built). */
+FL_MUST enum fl_err fl_control_full_map(struct fl_control *c, const struct fl_node *self, bool omit_peers,
+					struct fl_buf *out);
+
+/* ---- presence.c ---- */
+uint64_t fl_control_connected(struct fl_control *c, fl_node_id node);
+void fl_control_disconnected(struct fl_control *c, fl_node_id node, uint64_t gen);
+void fl_control_presence_stop(struct fl_control *c); /* ends all grace periods, stores last seen */
+
+/* ---- ephemeral.c ---- */
+enum fl_err fl_ephemeral_init(struct fl_control *c);
+void fl_ephemeral_arm(struct fl_control *c, fl_node_id node); /* if ephemeral and without a session */
+void fl_ephemeral_cancel(struct fl_control *c, fl_node_id node);
+void fl_ephemeral_done(struct fl_control *c);
+
+/* ---- pages.c ---- */
+void fl_control_page_register(void *ctx, struct fl_http *x);
+
+#endif
