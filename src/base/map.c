@@ -37,15 +37,12 @@ static uint64_t load_le(const uint8_t *p, size_t n)
 	return v;
 }
 
+/* As load_le(p, 8), in the form that compilers turn into one load. */
 static inline uint64_t load_le64(const uint8_t *p)
 {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	uint64_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-#else
-	return load_le(p, 8);
-#endif
+	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+	       (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+	       (uint64_t)p[7] << 56;
 }
 
 static inline void sip_round(uint64_t v[4])
