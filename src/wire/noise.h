@@ -20,7 +20,7 @@ enum {
 	FL_NOISE_PLAIN_MAX = FL_NOISE_RECORD_MAX - FL_NOISE_HEADER_LEN - 16, /* 4077 */
 	FL_NOISE_ERROR_TEXT_MAX = 512, /* ours; the length field allows 65535 */
 	FL_NOISE_EARLY_HEADER_LEN = 9, /* magic 5, length 4 */
-	FL_NOISE_EARLY_MAX = 4096,     /* JSON of an early payload; ours has 97 bytes */
+	FL_NOISE_EARLY_MAX = 4096,     /* JSON of an early payload; ours has 95 bytes */
 };
 
 enum fl_noise_type {
