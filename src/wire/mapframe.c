@@ -19,8 +19,9 @@ enum {
 	LEVEL = 1,
 	JSON_MAX = 256 << 20,
 	SCRATCH_KEPT = 4 << 20, /* a larger scratch is given back after use */
-	STEP = 128 << 10,       /* output of one decompression step */
-	WINDOW_LOG_MIN = 23,    /* other encoders state 8 MiB windows for small content */
+	LOG2_STEP = 17,
+	STEP = 1 << LOG2_STEP, /* output of one decompression step */
+	WINDOW_LOG_MIN = 23,   /* other encoders state 8 MiB windows for small content */
 	WINDOW_LOG_MAX = 27,
 };
 
@@ -80,7 +81,7 @@ static enum fl_err put_compressed(struct fl_mapframe *m, struct fl_slice json)
 {
 	struct fl_buf *b = &m->scratch;
 	size_t bound = ZSTD_compressBound(json.len);
-	int window = json.len > STEP ? log2_within(json.len, ZSTD_WINDOWLOG_MIN, WINDOW_LOG_MAX)
+	int window = json.len > STEP ? log2_within(json.len, LOG2_STEP, WINDOW_LOG_MAX)
 				     : 0; /* 0 = by level, which is large enough */
 
 	if (ZSTD_isError(ZSTD_CCtx_setParameter(m->out_ctx, ZSTD_c_windowLog, window)))
@@ -169,27 +170,35 @@ static enum fl_err open_error(size_t code)
 	}
 }
 
-/* Decompresses until the input is used up; one byte over `max` is enough to know that it is too
- * big. */
+/* Room for the next step: one byte over `max` is enough to know that it is too big. */
+static size_t step_room(const struct fl_buf *out, size_t left)
+{
+	size_t room = out->max - out->len;
+
+	if (room > left)
+		room = left + 1;
+	return room < STEP ? room : STEP;
+}
+
+/* Decompresses until the input is used up. */
 static enum fl_err open_all(struct fl_mapframe *m, ZSTD_inBuffer *in, size_t max,
 			    struct fl_buf *out)
 {
 	size_t start = out->len, due = 0;
 
 	while (in->pos < in->size || due > 0) {
-		size_t room = max - (out->len - start) + 1, before = in->pos;
-		if (fl_buf_reserve(out, room < STEP ? room : STEP) != FL_OK)
+		size_t room = step_room(out, max - (out->len - start)), before = in->pos;
+		if (fl_buf_reserve(out, room) != FL_OK)
 			return fl_buf_err(out);
-		ZSTD_outBuffer step = { .dst = out->ptr + out->len,
-					.size = room < STEP ? room : STEP };
+		ZSTD_outBuffer step = { .dst = out->ptr + out->len, .size = room };
 		due = ZSTD_decompressStream(m->in_ctx, &step, in);
 		if (ZSTD_isError(due))
 			return open_error(due);
 		out->len += step.pos;
 		if (out->len - start > max)
 			return FL_ERR_TOO_BIG;
-		if (due > 0 && step.pos == 0 && in->pos == before)
-			return FL_ERR_SYNTAX; /* the frame goes on, the input does not */
+		if (step.pos == 0 && in->pos == before && (due > 0 || in->pos < in->size))
+			return room == 0 ? FL_ERR_TOO_BIG : FL_ERR_SYNTAX; /* full, or cut off */
 	}
 	return FL_OK;
 }
