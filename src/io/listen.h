@@ -16,6 +16,8 @@
 #include "io/stream.h"
 #include "io/tls.h"
 
+#define FL_LISTEN_HELLO_DEFAULT (10 * FL_SEC)
+
 enum fl_listen_mode { FL_LISTEN_PLAIN, FL_LISTEN_TLS, FL_LISTEN_BOTH };
 
 struct fl_listen_config {
@@ -25,7 +27,7 @@ struct fl_listen_config {
 	enum fl_listen_mode mode;
 	struct fl_tls_server *tls;   /* referenced; needed unless plain */
 	uint32_t conn_max, per_source_max; /* 0 = no limit */
-	int64_t hello_timeout;       /* ns */
+	int64_t hello_timeout;       /* ns; 0 = FL_LISTEN_HELLO_DEFAULT */
 	size_t pending_max;          /* for the new streams; 0 = default */
 	/* A stream is ready (TLS finished). The callee owns it: fl_stream_own or fl_stream_close. */
 	void (*on_accept)(void *ctx, struct fl_stream *s);
@@ -34,6 +36,7 @@ struct fl_listen_config {
 
 struct fl_listener_stats {
 	uint64_t accepted, refused_limit, failed_hello, failed_tls;
+	uint64_t accept_errors; /* out of descriptors or memory; accepting then rests for 100 ms */
 	uint32_t open;
 };
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * io/sockaddr.h - between our addresses and the kernel's.
+ *
+ * IPv4-mapped IPv6 addresses become IPv4 on the way in, so nobody above sees both forms of one
+ * peer.
+ */
+#ifndef FL_IO_SOCKADDR_H
+#define FL_IO_SOCKADDR_H
+
+#include "base/ip.h"
+
+#include <sys/socket.h>
+
+/* Fills `out` and returns its length. An unset address gives the IPv6 wildcard. */
+socklen_t fl_sockaddr_of(const struct fl_addrport *at, struct sockaddr_storage *out);
+
+/* The same as IPv6, IPv4 mapped: for sockets of family AF_INET6. */
+socklen_t fl_sockaddr_mapped(const struct fl_addrport *at, struct sockaddr_storage *out);
+
+/* Unset for families other than IPv4 and IPv6. */
+struct fl_addrport fl_sockaddr_read(const struct sockaddr_storage *sa);
+
+/* The address a socket is bound to; unset on failure. */
+struct fl_addrport fl_sockaddr_bound(int fd);
+
+/* A class for what a socket call left in errno. */
+enum fl_err fl_err_of_errno(int e);
+
+#endif

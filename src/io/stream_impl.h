@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * io/stream_impl.h - the inside of streams, for the transports in this folder only.
+ *
+ * A stream is a base with a table of what its transport does. The base keeps the rules every
+ * owner relies on: bytes in order across a change of owner, nothing while paused, the end last
+ * and once, nothing after close, and no callback inside a call. Calls only note what is due and
+ * defer; fl_stream_pump delivers.
+ */
+#ifndef FL_IO_STREAM_IMPL_H
+#define FL_IO_STREAM_IMPL_H
+
+#include "io/loop_impl.h"
+#include "io/stream.h"
+#include "io/tls.h"
+
+#include <openssl/ssl.h>
+
+struct fl_stream_ops {
+	enum fl_err (*write)(struct fl_stream *s, struct fl_slice data);
+	size_t (*pending)(const struct fl_stream *s);
+	/* Delivers bytes that the transport holds back, until there are none or it must stop. */
+	void (*pull)(struct fl_stream *s);
+	bool (*holds)(const struct fl_stream *s);
+	/* Owner, pause or held bytes changed: read from below, or stop reading. */
+	void (*rearm)(struct fl_stream *s);
+	void (*close)(struct fl_stream *s, int64_t linger);
+};
+
+struct fl_stream {
+	const struct fl_stream_ops *ops;
+	struct fl_loop *loop;
+	struct fl_stream *under; /* what carries it, or NULL: it is a socket */
+	const struct fl_stream_owner *owner;
+	void *ctx;
+	struct fl_deferred work; /* pumps outside the current call */
+	uint8_t *early;          /* handed over with the stream, not delivered yet */
+	size_t early_len;
+	enum fl_err end, write_err; /* what the owner is told, what broke writing */
+	bool ended, told, paused, closed, drained;
+	bool broken; /* writes fail from here on */
+};
+
+void fl_stream_init(struct fl_stream *s, const struct fl_stream_ops *ops, struct fl_loop *l);
+
+/* Gives back what the base owns; the transport frees the struct. */
+void fl_stream_done(struct fl_stream *s);
+
+/* May bytes be delivered now? */
+static inline bool fl_stream_hears(const struct fl_stream *s)
+{
+	return s->owner != NULL && !s->paused && !s->closed;
+}
+
+/* May newly read bytes be delivered now, with nothing older waiting? */
+static inline bool fl_stream_wants(const struct fl_stream *s)
+{
+	return fl_stream_hears(s) && s->early_len == 0 && !s->ended && !s->ops->holds(s);
+}
+
+/* Notes the end; the pump tells the owner after all bytes. Only the first end counts. */
+void fl_stream_ended(struct fl_stream *s, enum fl_err why);
+
+/* The same from inside a call: writes fail from now on and the owner is told later. */
+enum fl_err fl_stream_broke(struct fl_stream *s, enum fl_err why);
+
+/* Delivers all that may be delivered, then arms reading. Never from inside a call on the stream. */
+void fl_stream_pump(struct fl_stream *s);
+
+/* Pumps from the loop. */
+void fl_stream_pump_later(struct fl_stream *s);
+
+/* ---- sockets ---- */
+
+struct fl_sock {
+	struct fl_stream base;
+	uv_poll_t poll;
+	int fd;
+	int armed; /* UV_READABLE | UV_WRITABLE, as the poll has it */
+	bool is_tcp;
+	/* What an event means: a first byte, a handshake, data, a lingering end. */
+	void (*on_event)(struct fl_sock *k, int events);
+	void *event_ctx;
+	/* Told once when the descriptor is closed: the listener counts. */
+	void (*on_gone)(void *ctx, const struct fl_sock *k);
+	void *gone_ctx;
+	uint8_t *out; /* [out_at, out_at + out_len) waits for the kernel */
+	size_t out_at, out_len, out_cap, out_max;
+	fl_time progress; /* when bytes were queued first, or taken last */
+	struct fl_addrport peer;
+	struct fl_linger *linger;
+	/* TLS */
+	SSL *ssl;
+	struct fl_slice window; /* records at hand during a call into OpenSSL */
+	uint8_t *held;          /* records read, not opened yet */
+	size_t held_len;
+};
+
+/* Takes `fd` (also on failure). The stream reads nothing until it has an owner. */
+FL_MUST enum fl_err fl_sock_new(struct fl_loop *l, int fd, bool is_tcp,
+				const struct fl_addrport *peer, struct fl_sock **out);
+
+/* Makes it an ordinary open stream: events mean data. */
+void fl_sock_open(struct fl_sock *k);
+
+/* Polls for exactly `events`. */
+void fl_sock_arm(struct fl_sock *k, int events);
+
+/* Sends, queueing what the kernel does not take. Errors as fl_stream_write. */
+FL_MUST enum fl_err fl_sock_send(struct fl_sock *k, struct fl_slice data);
+
+/* Closes at once, without any word to the peer. */
+void fl_sock_drop(struct fl_sock *k);
+
+/* ---- TLS over a socket ---- */
+
+/* Makes the stream a TLS server's end. Errors: FL_ERR_NOMEM. */
+FL_MUST enum fl_err fl_sock_tls_accept(struct fl_sock *k, struct fl_tls_server *t);
+
+/* One step of the handshake on what can be read. FL_MORE: wait for the peer. */
+FL_MUST enum fl_err fl_sock_tls_step(struct fl_sock *k);
+
+FL_MUST enum fl_err fl_sock_tls_write(struct fl_sock *k, struct fl_slice data);
+
+/* Opens records and delivers them while the owner hears; keeps the rest. */
+void fl_sock_tls_input(struct fl_sock *k, struct fl_slice records);
+
+/* Opens the records kept by an earlier call. */
+void fl_sock_tls_pull(struct fl_sock *k);
+
+/* Queues the goodbye that tells an orderly end from a cut connection. */
+void fl_sock_tls_bye(struct fl_sock *k);
+
+void fl_sock_tls_done(struct fl_sock *k);
+
+/* The context connections are made from; borrowed. */
+SSL_CTX *fl_tls_server_ctx(struct fl_tls_server *t);
+
+#endif
