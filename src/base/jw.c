@@ -12,10 +12,10 @@
 
 #include "base/utf8.h"
 
-/* ASCII that needs no escape. Bytes from 0x80 on are decoded. */
+/* ASCII that never needs an escape. All other bytes are looked at one by one. */
 static const bool plain[256] = {
-	[' '] = 1, ['!'] = 1,         ['#' ... '%'] = 1,  ['\'' ... ';'] = 1,
-	['='] = 1, ['?' ... '['] = 1, [']' ... 0x7f] = 1,
+	[' '] = 1, ['!'] = 1,         ['#' ... '%'] = 1, ['\'' ... ';'] = 1,
+	['='] = 1, ['?' ... '['] = 1, [']' ... '~'] = 1,
 };
 
 static void fail(struct fl_jw *w)
@@ -120,8 +120,15 @@ static void put_escape(struct fl_buf *out, uint32_t c)
 	fl_buf_put(out, text, sizeof text);
 }
 
+static bool needs_escape(const struct fl_jw *w, uint32_t rune)
+{
+	if (rune < 0x7f) /* not plain, so one of the marked ones */
+		return true;
+	return rune == 0x2028 || rune == 0x2029 || (w->guard && rune < 0xa0);
+}
+
 /* The length of the text at the front of `s` that is copied as it is. */
-static size_t plain_run(struct fl_slice s)
+static size_t plain_run(const struct fl_jw *w, struct fl_slice s)
 {
 	size_t i = 0;
 
@@ -131,8 +138,8 @@ static size_t plain_run(struct fl_slice s)
 			continue;
 		}
 		uint32_t rune;
-		size_t n = s.ptr[i] < 0x80 ? 0 : fl_utf8_step(s.ptr + i, s.len - i, &rune);
-		if (n == 0 || rune == 0x2028 || rune == 0x2029)
+		size_t n = fl_utf8_step(s.ptr + i, s.len - i, &rune);
+		if (n == 0 || needs_escape(w, rune))
 			break;
 		i += n;
 	}
@@ -149,20 +156,20 @@ static size_t put_special(struct fl_buf *out, struct fl_slice s)
 	return n > 0 ? n : 1;
 }
 
-static void put_string(struct fl_buf *out, struct fl_slice s)
+static void put_string(struct fl_jw *w, struct fl_slice s)
 {
 	/* The shortest possible result decides about room once; only escapes may ask again. */
-	if (s.len > SIZE_MAX - 2 || fl_buf_reserve(out, s.len + 2) != FL_OK)
+	if (s.len > SIZE_MAX - 2 || fl_buf_reserve(w->out, s.len + 2) != FL_OK)
 		return;
-	fl_buf_byte(out, '"');
+	fl_buf_byte(w->out, '"');
 	while (s.len > 0) {
-		size_t n = plain_run(s);
-		fl_buf_put(out, s.ptr, n);
+		size_t n = plain_run(w, s);
+		fl_buf_put(w->out, s.ptr, n);
 		s = fl_slice_skip(s, n);
 		if (s.len > 0)
-			s = fl_slice_skip(s, put_special(out, s));
+			s = fl_slice_skip(s, put_special(w->out, s));
 	}
-	fl_buf_byte(out, '"');
+	fl_buf_byte(w->out, '"');
 }
 
 void fl_jw_key(struct fl_jw *w, const char *key)
@@ -180,7 +187,7 @@ void fl_jw_key(struct fl_jw *w, const char *key)
 void fl_jw_key_text(struct fl_jw *w, struct fl_slice key)
 {
 	begin_key(w);
-	put_string(w->out, key);
+	put_string(w, key);
 	fl_buf_byte(w->out, ':');
 }
 
@@ -192,7 +199,7 @@ void fl_jw_str(struct fl_jw *w, const char *s)
 void fl_jw_text(struct fl_jw *w, struct fl_slice s)
 {
 	begin_value(w);
-	put_string(w->out, s);
+	put_string(w, s);
 }
 
 /* Writes the decimal digits of `v` so that they end at `end`; where they begin. */

@@ -23,6 +23,7 @@ struct fl_jw {
 	uint32_t objs;  /* bit d: level d is an object */
 	uint8_t depth;
 	bool keyed; /* a key was written, its value is due */
+	bool guard; /* also escape DEL and U+0080..U+009F, which terminals obey */
 };
 
 static inline struct fl_jw fl_jw_make(struct fl_buf *out)

@@ -195,6 +195,7 @@ void fl_log_write(enum fl_log_level level, const char *event, const struct fl_lo
 		return;
 	struct record r = { .out = fl_buf_over(mem, sizeof mem - TAIL_ROOM) };
 	r.jw = fl_jw_make(&r.out);
+	r.jw.guard = true; /* records end up on terminals */
 	begin_record(&r, level, event);
 	put_fields(&r, fields, count);
 	if (setup.format == FL_LOG_JSON)

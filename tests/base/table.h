@@ -21,7 +21,10 @@
 #include "base/slice.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-#define BYTES(s) { (const uint8_t *)(s), sizeof(s) - 1 } /* also with NUL bytes inside */
+#define BYTES(s)                                                                                   \
+	{                                                                                          \
+		(const uint8_t *)(s), sizeof(s) - 1                                                \
+	} /* also with NUL bytes inside */
 
 enum { SUITE_MAX = 512 };
 

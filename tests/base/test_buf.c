@@ -220,8 +220,8 @@ static struct consume_row {
 	size_t n;
 	const char *left;
 } consume_rows[] = {
-	{ "consume none", 0, "abcde" }, { "consume some", 2, "cde" },
-	{ "consume all but one", 4, "e" }, { "consume all", 5, "" },
+	{ "consume none", 0, "abcde" },     { "consume some", 2, "cde" },
+	{ "consume all but one", 4, "e" },  { "consume all", 5, "" },
 	{ "consume more than all", 6, "" }, { "consume the maximum", SIZE_MAX, "" },
 };
 

@@ -19,7 +19,7 @@ static struct row {
 	{ "our memory", FL_ERR_NOMEM, -14, FL_CLASS_RESOURCE, "out of memory" },
 	{ "our disk", FL_ERR_IO, -16, FL_CLASS_ENVIRONMENT, "input/output error" },
 	{ "last of the list", FL_ERR_UNSUPPORTED, -21, FL_CLASS_ENVIRONMENT, "not supported here" },
-	{ "below the list", (enum fl_err)-22, -22, FL_CLASS_CALLER, "unknown error" },
+	{ "below the list", (enum fl_err) - 22, -22, FL_CLASS_CALLER, "unknown error" },
 	{ "above the list", (enum fl_err)3, 3, FL_CLASS_CALLER, "unknown error" },
 };
 

@@ -15,9 +15,9 @@ static struct model_row {
 	const char *name;
 	size_t key_len;
 } model_rows[] = {
-	{ "model, keys of 1 byte", 1 },   { "model, keys of 3 bytes", 3 },
-	{ "model, keys of 4 bytes", 4 },  { "model, keys of 7 bytes", 7 },
-	{ "model, keys of 8 bytes", 8 },  { "model, keys of 9 bytes", 9 },
+	{ "model, keys of 1 byte", 1 },    { "model, keys of 3 bytes", 3 },
+	{ "model, keys of 4 bytes", 4 },   { "model, keys of 7 bytes", 7 },
+	{ "model, keys of 8 bytes", 8 },   { "model, keys of 9 bytes", 9 },
 	{ "model, keys of 16 bytes", 16 }, { "model, keys of 32 bytes", 32 },
 	{ "model, keys of 63 bytes", 63 }, { "model, keys of 64 bytes", 64 },
 	{ "model, string keys", 0 },

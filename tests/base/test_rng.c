@@ -109,8 +109,8 @@ int main(void)
 
 	suite_add(&s, "reference sequence", reference_sequence, NULL);
 	suite_add(&s, "reference seeding", reference_seeding, NULL);
-	suite_add(&s, "splits depend on parent and name only", splits_depend_on_parent_and_name_only,
-		  NULL);
+	suite_add(&s, "splits depend on parent and name only",
+		  splits_depend_on_parent_and_name_only, NULL);
 	ROWS(&s, rows, below_row);
 	suite_add(&s, "below is even", below_is_even, NULL);
 	return suite_run(&s, "base/rng");

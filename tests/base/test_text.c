@@ -323,7 +323,8 @@ static void ieq_row(void **state)
 
 static void dup_copies(void **state)
 {
-	char *copy = fl_str_dup(fl_slice_of("abcdef", 3)), *empty = fl_str_dup(fl_slice_of(NULL, 0));
+	char *copy = fl_str_dup(fl_slice_of("abcdef", 3)),
+	     *empty = fl_str_dup(fl_slice_of(NULL, 0));
 	(void)state;
 
 	assert_string_equal(copy, "abc");
@@ -389,9 +390,9 @@ static void list_copies_are_their_own(void **state)
 static struct sort_row {
 	const char *name, *in, *out;
 } sort_rows[] = {
-	{ "sort nothing", "", "" },         { "sort one", "a", "a" },
-	{ "sort two alike", "aa", "a" },    { "sort sorted", "abc", "abc" },
-	{ "sort backwards", "cba", "abc" }, { "sort with repeats", "cabcabaac", "abc" },
+	{ "sort nothing", "", "" },           { "sort one", "a", "a" },
+	{ "sort two alike", "aa", "a" },      { "sort sorted", "abc", "abc" },
+	{ "sort backwards", "cba", "abc" },   { "sort with repeats", "cabcabaac", "abc" },
 	{ "capitals first", "bBaA", "ABab" },
 };
 

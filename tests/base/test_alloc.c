@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/base/test_alloc.c - everything in base that allocates, with the n-th allocation failing
+ * for every n. The allocator is replaced at link time.
+ */
+#include "table.h"
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/jw.h"
+#include "base/map.h"
+#include "base/text.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+
+static struct {
+	bool armed;
+	size_t left; /* allocations that still succeed */
+	size_t failed;
+} plan;
+
+static bool fails(void)
+{
+	if (!plan.armed)
+		return false;
+	if (plan.left > 0) {
+		plan.left--;
+		return false;
+	}
+	plan.failed++;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	return fails() ? NULL : __real_realloc(p, size);
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+/* Each scenario says whether it succeeded, and checks what a failure must leave. */
+static bool bytes_scenario(void)
+{
+	struct fl_bytes *b = fl_bytes_new(fl_slice_str("abc"));
+
+	fl_bytes_unref(b);
+	return b != NULL;
+}
+
+static bool buf_scenario(void)
+{
+	struct fl_buf b = fl_buf_make(1 << 20);
+	enum fl_err err;
+
+	for (size_t i = 0; i < 300; i++) {
+		size_t len = b.len;
+		fl_buf_printf(&b, "%zu,", i);
+		err = fl_buf_err(&b);
+		assert_true(err == FL_OK || (err == FL_ERR_NOMEM && b.len == len));
+	}
+	fl_buf_put(&b, "abc", 3);
+	fl_buf_be(&b, 1, 4);
+	fl_buf_hex(&b, "abc", 3);
+	assert_true(b.len <= b.cap);
+	err = fl_buf_err(&b);
+	assert_err(fl_buf_reserve(&b, 1), err);
+	fl_buf_done(&b);
+	assert_true(b.err == FL_OK);
+	return err == FL_OK;
+}
+
+static bool jw_scenario(void)
+{
+	struct fl_buf b = fl_buf_make(1 << 20);
+	struct fl_jw w = fl_jw_make(&b);
+
+	fl_jw_arr(&w);
+	for (size_t i = 0; i < 100; i++) {
+		fl_jw_obj(&w);
+		fl_jw_key(&w, "key");
+		fl_jw_str(&w, "some <text> with escapes");
+		fl_jw_key_text(&w, fl_slice_str("n"));
+		fl_jw_u64(&w, i);
+		fl_jw_obj_end(&w);
+	}
+	fl_jw_arr_end(&w);
+	enum fl_err err = fl_buf_err(&b);
+	assert_true(err == FL_OK || err == FL_ERR_NOMEM);
+	fl_buf_done(&b);
+	return err == FL_OK;
+}
+
+/* A put that fails leaves every entry that was there, and only those. */
+static bool map_scenario(void)
+{
+	static uint32_t keys[100];
+	struct fl_map m;
+	size_t put = 0;
+
+	for (uint32_t i = 0; i < COUNT(keys); i++)
+		keys[i] = i;
+	fl_map_init(&m, sizeof *keys, (const uint8_t *)"sixteen bytes...");
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		enum fl_err err = fl_map_put(&m, &keys[i], &keys[i]);
+		assert_true(err == FL_OK || err == FL_ERR_NOMEM);
+		if (err != FL_OK)
+			break;
+		put++;
+	}
+	assert_int_equal(m.len, put);
+	for (size_t i = 0; i < put; i++) { /* replacing needs no memory */
+		assert_ptr_equal(fl_map_find(&m, &keys[i]), &keys[i]);
+		assert_err(fl_map_put(&m, &keys[i], keys), FL_OK);
+	}
+	for (size_t i = put; i < COUNT(keys); i++)
+		assert_null(fl_map_find(&m, &keys[i]));
+	for (size_t i = 0; i < put; i++)
+		assert_ptr_equal(fl_map_take(&m, &keys[i]), keys);
+	fl_map_done(&m);
+	return put == COUNT(keys);
+}
+
+static bool dup_scenario(void)
+{
+	char *copy = fl_str_dup(fl_slice_str("abc"));
+
+	free(copy);
+	return copy != NULL;
+}
+
+static bool list_scenario(void)
+{
+	static const char *const words[] = { "a", "b", "c" };
+	struct fl_strlist l = { 0 }, copy = { .len = 4711 };
+	enum fl_err err = FL_OK;
+
+	for (size_t i = 0; i < COUNT(words) && err == FL_OK; i++) {
+		err = fl_strlist_add(&l, fl_slice_str(words[i]));
+		assert_true(err == FL_OK || (err == FL_ERR_NOMEM && l.len == i));
+	}
+	if (err == FL_OK)
+		err = fl_strlist_copy(&l, &copy);
+	if (err == FL_OK)
+		assert_true(fl_strlist_eq(&l, &copy));
+	else
+		assert_int_equal(copy.len, 4711); /* untouched */
+	fl_strlist_done(&l);
+	if (err == FL_OK)
+		fl_strlist_done(&copy);
+	return err == FL_OK;
+}
+
+static struct row {
+	const char *name;
+	bool (*scenario)(void);
+	size_t least; /* allocations it must have */
+} rows[] = {
+	{ "bytes", bytes_scenario, 1 }, { "buf", buf_scenario, 4 },
+	{ "jw", jw_scenario, 4 },       { "map", map_scenario, 5 },
+	{ "dup", dup_scenario, 1 },     { "strlist", list_scenario, 12 },
+};
+
+static void alloc_row(void **state)
+{
+	const struct row *row = *state;
+	bool ok = false;
+
+	for (size_t n = 0; !ok; n++) {
+		plan.armed = true;
+		plan.left = n;
+		plan.failed = 0;
+		ok = row->scenario();
+		plan.armed = false;
+		assert_int_equal(ok, plan.failed == 0);
+		assert_true(!ok || n >= row->least);
+		assert_true(n < 1000);
+	}
+}
+
+int main(void)
+{
+	static struct suite s;
+
+	ROWS(&s, rows, alloc_row);
+	return suite_run(&s, "base/alloc");
+}
