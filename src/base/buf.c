@@ -72,25 +72,6 @@ enum fl_err fl_buf_reserve(struct fl_buf *b, size_t n)
 	return grow(b, n);
 }
 
-void fl_buf_put(struct fl_buf *b, const void *src, size_t n)
-{
-	if (n == 0 || fl_buf_reserve(b, n) != FL_OK)
-		return;
-	memcpy(b->ptr + b->len, src, n);
-	b->len += n;
-}
-
-void fl_buf_str(struct fl_buf *b, const char *s)
-{
-	fl_buf_put(b, s, strlen(s));
-}
-
-void fl_buf_byte(struct fl_buf *b, uint8_t c)
-{
-	if (fl_buf_reserve(b, 1) == FL_OK)
-		b->ptr[b->len++] = c;
-}
-
 void fl_buf_be(struct fl_buf *b, uint64_t v, size_t width)
 {
 	if (width > 8)

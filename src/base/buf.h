@@ -45,9 +45,31 @@ void fl_buf_reset(struct fl_buf *b);
 /* Makes room for `n` more bytes; FL_ERR_TOO_BIG or FL_ERR_NOMEM stick. */
 enum fl_err fl_buf_reserve(struct fl_buf *b, size_t n);
 
-void fl_buf_put(struct fl_buf *b, const void *src, size_t n);
-void fl_buf_str(struct fl_buf *b, const char *s);
-void fl_buf_byte(struct fl_buf *b, uint8_t c);
+/* Is there room for `n` more bytes, or could it be made? The usual case costs no call. */
+static inline bool fl_buf_has_room(struct fl_buf *b, size_t n)
+{
+	return (b->err == FL_OK && n <= b->cap - b->len) || fl_buf_reserve(b, n) == FL_OK;
+}
+
+static inline void fl_buf_put(struct fl_buf *b, const void *src, size_t n)
+{
+	if (n == 0 || !fl_buf_has_room(b, n))
+		return;
+	memcpy(b->ptr + b->len, src, n);
+	b->len += n;
+}
+
+static inline void fl_buf_str(struct fl_buf *b, const char *s)
+{
+	fl_buf_put(b, s, strlen(s));
+}
+
+static inline void fl_buf_byte(struct fl_buf *b, uint8_t c)
+{
+	if (fl_buf_has_room(b, 1))
+		b->ptr[b->len++] = c;
+}
+
 void fl_buf_be(struct fl_buf *b, uint64_t v, size_t width);
 void fl_buf_le(struct fl_buf *b, uint64_t v, size_t width);
 void fl_buf_printf(struct fl_buf *b, const char *fmt, ...) FL_PRINTF(2, 3);

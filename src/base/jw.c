@@ -127,12 +127,37 @@ static bool needs_escape(const struct fl_jw *w, uint32_t rune)
 	return rune == 0x2028 || rune == 0x2029 || (w->guard && rune < 0xa0);
 }
 
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* The top bit of some byte is set if some byte of `v` is zero. */
+static uint64_t zero_bytes(uint64_t v)
+{
+	return (v - EACH_BYTE(1)) & ~v & EACH_BYTE(0x80);
+}
+
+/* Are all eight bytes plain? Pairs that differ in one bit are found by one comparison. */
+static bool plain_word(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	uint64_t odd = v | (v + EACH_BYTE(1)) /* DEL and all above */
+		       | (v - EACH_BYTE(' ')) /* controls */
+		       | zero_bytes((v | EACH_BYTE('"' ^ '&')) ^ EACH_BYTE('&')) |
+		       zero_bytes((v | EACH_BYTE('<' ^ '>')) ^ EACH_BYTE('>')) |
+		       zero_bytes(v ^ EACH_BYTE('\\'));
+	return (odd & EACH_BYTE(0x80)) == 0;
+}
+
 /* The length of the text at the front of `s` that is copied as it is. */
 static size_t plain_run(const struct fl_jw *w, struct fl_slice s)
 {
 	size_t i = 0;
 
 	while (i < s.len) {
+		if (s.len - i >= sizeof(uint64_t) && plain_word(s.ptr + i)) {
+			i += sizeof(uint64_t);
+			continue;
+		}
 		if (plain[s.ptr[i]]) {
 			i++;
 			continue;
