@@ -17,7 +17,14 @@
 #include "services/control/pending.h"
 #include "wire/mapframe.h"
 
-/* What pages and errors need of a client's message; a few counters. */
+/*
+ * The sessions that see the same nodes share frames. While every node sees every other there is
+ * one view; a policy makes one for each class of nodes.
+ */
+struct fl_view {
+	struct fl_list sessions; /* open ones, oldest first */
+};
+
 struct fl_control {
 	struct fl_core *core;
 	struct fl_control_config cfg;
@@ -28,7 +35,7 @@ struct fl_control {
 	struct fl_mapframe *framer;
 	struct fl_fragments *fragments;
 	struct fl_rng rng; /* jitter */
-	struct fl_list sessions;  /* open ones, oldest first */
+	struct fl_view view;
 	struct fl_list leaving;   /* sessions in their grace period */
 	struct fl_map ephemerals; /* node id -> armed deletion */
 	struct fl_timer expiry_timer;
@@ -72,7 +79,7 @@ void fl_session_close_node(struct fl_control *c, fl_node_id node, enum fl_sessio
 
 /* ---- distribute.c ---- */
 void fl_control_distribute(void *control, const struct fl_change *changes, size_t count);
-void fl_control_broadcast_config(struct fl_control *c); /* DERP map and DNS to everyone */
+void fl_control_broadcast_config(struct fl_control *c, bool derp_map, bool dns);
 
 /* The whole map for a node. Errors: FL_ERR_NOMEM, FL_ERR_INVALID (its name cannot be built). */
 FL_MUST enum fl_err fl_control_full_map(struct fl_control *c, const struct fl_node *self, bool omit_peers,
@@ -81,6 +88,7 @@ FL_MUST enum fl_err fl_control_full_map(struct fl_control *c, const struct fl_no
 /* ---- presence.c ---- */
 uint64_t fl_control_connected(struct fl_control *c, fl_node_id node);
 void fl_control_disconnected(struct fl_control *c, fl_node_id node, uint64_t gen);
+void fl_control_abandoned(struct fl_control *c, fl_node_id node, uint64_t gen); /* at once, no grace */
 void fl_control_presence_stop(struct fl_control *c); /* ends all grace periods, stores last seen */
 
 /* ---- ephemeral.c ---- */

@@ -92,6 +92,11 @@ void fl_control_disconnected(struct fl_control *c, fl_node_id node, uint64_t gen
 	fl_timer_start(&v->timer, c->cfg.grace);
 }
 
+void fl_control_abandoned(struct fl_control *c, fl_node_id node, uint64_t gen)
+{
+	release(c, node, gen);
+}
+
 void fl_control_presence_stop(struct fl_control *c)
 {
 	while (!fl_list_empty(&c->leaving))

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* services/control/control.c - puts the parts together, starts and stops them. */
+#include "services/control/internal.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+/* ---- expiry: announced once per node, by a window that follows the calendar ---- */
+
+static void scan_expiry(void *ctx)
+{
+	struct fl_control *c = ctx;
+	fl_wall now = fl_loop_wall(c->core->loop);
+
+	if (now > c->expiry_scanned) {
+		fl_state_expire_scan(c->core->state, c->expiry_scanned, now);
+		c->expiry_scanned = now;
+	}
+	fl_timer_start(&c->expiry_timer, c->cfg.expiry_scan);
+}
+
+/* ---- start and stop ---- */
+
+static enum fl_err start_parts(struct fl_control *c)
+{
+	const struct fl_http_router inner = {
+		.routes = fl_control_inner_routes,
+		.count = fl_control_inner_routes_count,
+		.ctx = c,
+	};
+	fl_noise_server_init(&c->noise, c->core->loop, &c->cfg.noise_key, c->cfg.min_cap, &inner);
+	enum fl_err err = fl_pending_init(&c->pending, c->core->loop, c->cfg.pending_max,
+					  c->cfg.pending_ttl, c->cfg.seed);
+	if (err == FL_OK)
+		err = fl_mapframe_new(&c->framer);
+	if (err == FL_OK)
+		err = fl_fragments_new(c->core, c->cfg.seed, &c->fragments);
+	if (err == FL_OK)
+		err = fl_timer_init(&c->expiry_timer, c->core->loop, scan_expiry, c);
+	if (err == FL_OK)
+		err = fl_ephemeral_init(c);
+	return err;
+}
+
+enum fl_err fl_control_new(struct fl_core *core, const struct fl_control_config *cfg,
+			   struct fl_netmap_config *netmap, struct fl_control **out)
+{
+	struct fl_control *c = calloc(1, sizeof *c);
+	if (c == NULL)
+		return FL_ERR_NOMEM;
+	c->core = core;
+	c->cfg = *cfg;
+	c->netmap = fl_netmap_config_ref(netmap);
+	fl_list_init(&c->view.sessions);
+	fl_list_init(&c->leaving);
+	fl_rng_init(&c->rng, (uint64_t)cfg->seed[0] << 56 | (uint64_t)fl_loop_wall(core->loop));
+	c->server_url = fl_str_dup(fl_slice_str(cfg->server_url));
+	enum fl_err err = c->server_url != NULL ? start_parts(c) : FL_ERR_NOMEM;
+	if (err != FL_OK) {
+		fl_control_free(c);
+		return err;
+	}
+	c->cfg.server_url = c->server_url;
+	c->expiry_scanned = fl_loop_wall(core->loop);
+	fl_timer_start(&c->expiry_timer, c->cfg.expiry_scan);
+	fl_core_listen(core, fl_control_distribute, c);
+	*out = c;
+	return FL_OK;
+}
+
+void fl_control_stop(struct fl_control *c)
+{
+	struct fl_fault fault = { "" };
+
+	c->stopping = true;
+	fl_timer_stop(&c->expiry_timer);
+	fl_noise_server_goaway(&c->noise);
+	fl_list_each(it, &c->view.sessions)
+		fl_session_close(fl_list_entry(it, struct fl_session, link), FL_SESSION_STOP);
+	fl_control_presence_stop(c);
+	fl_ephemeral_done(c);
+	fl_map_init(&c->ephemerals, sizeof(fl_node_id), c->cfg.seed);
+	if (fl_core_flush(c->core, &fault) != FL_OK)
+		fl_log_error("last changes could not be stored", FL_LS("reason", fault.text));
+}
+
+struct fl_control *fl_control_free(struct fl_control *c)
+{
+	if (c == NULL)
+		return NULL;
+	fl_core_listen(c->core, NULL, NULL);
+	fl_noise_server_done(&c->noise);
+	fl_control_presence_stop(c);
+	fl_pending_done(&c->pending);
+	fl_ephemeral_done(c);
+	fl_timer_done(&c->expiry_timer);
+	fl_fragments_free(c->fragments);
+	fl_mapframe_free(c->framer);
+	fl_netmap_config_unref(c->netmap);
+	fl_wipe(&c->cfg, sizeof c->cfg);
+	free(c->server_url);
+	free(c);
+	return NULL;
+}
+
+void fl_control_netmap(struct fl_control *c, struct fl_netmap_config *netmap)
+{
+	bool derp_map = !fl_netmap_config_same_derp(c->netmap, netmap);
+	bool dns = !fl_netmap_config_same_dns(c->netmap, netmap);
+
+	fl_netmap_config_ref(netmap);
+	fl_netmap_config_unref(c->netmap);
+	c->netmap = netmap;
+	fl_fragments_drop_all(c->fragments);
+	if (derp_map || dns)
+		fl_control_broadcast_config(c, derp_map, dns);
+}
+
+struct fl_core *fl_control_core(struct fl_control *c)
+{
+	return c->core;
+}
+
+bool fl_control_knows(void *control, const struct fl_node_key *key, const struct fl_addrport *from)
+{
+	struct fl_control *c = control;
+
+	(void)from;
+	return fl_state_node_by_key(c->core->state, key) != NULL;
+}
+
+/* ---- interactive registrations ---- */
+
+size_t fl_control_pending(struct fl_control *c, struct fl_pending_info *out, size_t cap)
+{
+	size_t n = 0;
+
+	fl_list_each(it, &c->pending.records) {
+		const struct fl_pending *p = fl_list_entry(it, struct fl_pending, link);
+		if (n == cap)
+			break;
+		out[n] = (struct fl_pending_info){
+			.machine = p->machine,
+			.key = p->key,
+			.hostname = p->hostinfo->hostname,
+			.os = p->hostinfo->os,
+			.since = p->since,
+		};
+		fl_str_copy(out[n].id, sizeof out[n].id, fl_slice_str(p->id));
+		n++;
+	}
+	return n;
+}
+
+static enum fl_err find_pending(struct fl_control *c, struct fl_slice id, struct fl_fault *fault,
+				struct fl_pending **out)
+{
+	if (!fl_authreq_valid(id))
+		return fl_fault_set(fault, FL_ERR_INVALID,
+				    "not a registration id: expected hskey-authreq- and 24 characters, "
+				    "as the login page shows it");
+	struct fl_pending *p = fl_pending_find(&c->pending, id);
+	if (p == NULL)
+		return fl_fault_set(fault, FL_ERR_NOT_FOUND,
+				    "no login waits under this id: it was answered or has expired; "
+				    "start the login again on the machine");
+	*out = p;
+	return FL_OK;
+}
+
+/* The followers hear the verdict only once the node is stored. */
+struct approval {
+	struct fl_control *control;
+	struct fl_core_wait wait;
+	char id[FL_AUTHREQ_TEXT_MAX];
+};
+
+static void on_approved(void *ctx, enum fl_err err, const struct fl_fault *fault)
+{
+	struct approval *a = ctx;
+	struct fl_pending *p = fl_pending_find(&a->control->pending, fl_slice_str(a->id));
+
+	(void)fault;
+	if (err == FL_OK && p != NULL)
+		fl_pending_resolve(&a->control->pending, p, FL_OK);
+	free(a);
+}
+
+enum fl_err fl_control_approve(struct fl_control *c, struct fl_slice auth_id, fl_user_id user,
+			       struct fl_fault *fault, fl_node_id *out)
+{
+	struct fl_pending *p;
+	enum fl_err err = find_pending(c, auth_id, fault, &p);
+	if (err != FL_OK)
+		return err;
+	struct approval *a = calloc(1, sizeof *a);
+	if (a == NULL)
+		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+
+	const struct fl_approval approve = {
+		.machine = p->machine,
+		.key = p->key,
+		.cap = p->cap,
+		.ephemeral = p->ephemeral,
+		.expiry = p->expiry,
+		.hostinfo = p->hostinfo,
+		.user = user,
+		.method = FL_REGISTER_CLI,
+	};
+	err = fl_state_approve(c->core->state, fl_loop_wall(c->core->loop), &approve, fault, out);
+	if (err != FL_OK) {
+		free(a);
+		return err;
+	}
+	a->control = c;
+	a->wait = (struct fl_core_wait){ .fn = on_approved, .ctx = a };
+	memcpy(a->id, p->id, sizeof a->id);
+	fl_core_wait(c->core, &a->wait);
+	return FL_OK;
+}
+
+enum fl_err fl_control_reject(struct fl_control *c, struct fl_slice auth_id, struct fl_fault *fault)
+{
+	struct fl_pending *p;
+	enum fl_err err = find_pending(c, auth_id, fault, &p);
+	if (err == FL_OK)
+		fl_pending_resolve(&c->pending, p, FL_ERR_NOT_FOUND);
+	return err;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/control/fragments.h - the peer text of each node, written once and kept until it changes.
+ *
+ * Memory  one text a node, about 1 KiB, made when first needed.
+ * Thread  the control loop.
+ */
+#ifndef FL_SERVICES_CONTROL_FRAGMENTS_H
+#define FL_SERVICES_CONTROL_FRAGMENTS_H
+
+#include "domain/netmap/netmap.h"
+#include "services/control/core.h"
+
+struct fl_fragments;
+
+FL_MUST enum fl_err fl_fragments_new(struct fl_core *core, const uint8_t seed[static 16],
+				     struct fl_fragments **out);
+struct fl_fragments *fl_fragments_free(struct fl_fragments *f);
+
+/* The node's text, borrowed until it is dropped. NULL: it cannot be told to peers (bad name, out of memory). */
+const struct fl_bytes *fl_fragments_get(struct fl_fragments *f, const struct fl_netmap_config *cfg,
+					const struct fl_node *n);
+
+void fl_fragments_drop(struct fl_fragments *f, fl_node_id node);
+void fl_fragments_drop_all(struct fl_fragments *f);
+
+/* What a node serves now and is primary for; arrays of the caller. */
+struct fl_served {
+	struct fl_prefix served[FL_NODE_ROUTES_MAX], primary[FL_NODE_ROUTES_MAX];
+	struct fl_netmap_routes routes;
+};
+void fl_served_fill(const struct fl_core *core, const struct fl_node *n, struct fl_served *out);
+
+#endif

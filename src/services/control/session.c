@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/control/session.c - one streaming map poll: first map, frames, keep-alives, end.
+ *
+ * The first frame is the whole map, built after the commit of the tick that opened the session;
+ * every change committed later reaches the session as a frame. So there is no gap and no overlap.
+ *
+ * Source: docs/lifecycle.md SES-2 to SES-11; docs/protocol/control.md 5.4.
+ */
+#include "services/control/internal.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+enum {
+	MAP_MAX = 256 << 20,
+	QUEUE_MAX = 4 << 20, /* bytes of changes that a slow client may have waiting */
+};
+#define JITTER_MAX (9 * FL_SEC)
+#define STALL_MAX (30 * FL_SEC)
+
+static void arm_keepalive(struct fl_session *s)
+{
+	struct fl_control *c = s->control;
+	int64_t jitter = (int64_t)fl_rng_below(&c->rng, JITTER_MAX);
+	fl_timer_start(&s->keepalive, c->cfg.keepalive + jitter);
+}
+
+/* Forgets the session; the exchange is ended or gone already. */
+static void detach(struct fl_session *s)
+{
+	struct fl_control *c = s->control;
+
+	fl_list_del(&s->link);
+	fl_timer_done(&s->keepalive);
+	s->carrier->polls--;
+	c->stats.sessions--;
+	fl_control_disconnected(c, s->node, s->gen);
+	free(s);
+}
+
+static void on_gone(void *ctx)
+{
+	detach(ctx);
+}
+
+void fl_session_close(struct fl_session *s, enum fl_session_end why)
+{
+	fl_http_on_gone(s->x, NULL, NULL);
+	if (why == FL_SESSION_SLOW) {
+		s->control->stats.sessions_dropped_slow++;
+		fl_log_info("map session dropped: the client does not read",
+			    FL_LU("node.id", s->node));
+		fl_http_abort(s->x);
+	} else {
+		fl_http_stream_end(s->x);
+	}
+	detach(s);
+}
+
+void fl_session_close_node(struct fl_control *c, fl_node_id node, enum fl_session_end why)
+{
+	fl_list_each(it, &c->view.sessions) {
+		struct fl_session *s = fl_list_entry(it, struct fl_session, link);
+		if (s->node == node)
+			fl_session_close(s, why);
+	}
+}
+
+void fl_session_send(struct fl_session *s, struct fl_bytes *frame)
+{
+	s->control->stats.bytes_sent += frame->len;
+	if (fl_http_stream_send(s->x, frame) != FL_OK) {
+		fl_session_close(s, FL_SESSION_SLOW);
+		return;
+	}
+	arm_keepalive(s);
+}
+
+static void on_keepalive(void *ctx)
+{
+	struct fl_session *s = ctx;
+	struct fl_control *c = s->control;
+	struct fl_buf json = fl_buf_make(1024);
+	struct fl_bytes *frame = NULL;
+
+	if (fl_http_stream_stalled(s->x) > STALL_MAX) {
+		fl_session_close(s, FL_SESSION_SLOW);
+		return;
+	}
+	enum fl_err err = fl_netmap_keepalive_write(fl_loop_wall(c->core->loop), &json);
+	if (err == FL_OK)
+		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), s->zstd, &frame);
+	fl_buf_done(&json);
+	if (err != FL_OK) {
+		arm_keepalive(s);
+		return;
+	}
+	c->stats.frames_keepalive++;
+	fl_session_send(s, frame);
+	fl_bytes_unref(frame);
+}
+
+static enum fl_err first_frame(struct fl_control *c, const struct fl_node *n, bool zstd,
+			       struct fl_bytes **out)
+{
+	struct fl_buf json = fl_buf_make(MAP_MAX);
+	enum fl_err err = fl_control_full_map(c, n, false, &json);
+	if (err == FL_OK)
+		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), zstd, out);
+	fl_buf_done(&json);
+	return err;
+}
+
+static struct fl_session *session_new(struct fl_control *c, struct fl_http *x,
+				      struct fl_noise_link *carrier, fl_node_id node, uint32_t cap,
+				      bool zstd)
+{
+	struct fl_session *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return NULL;
+	if (fl_timer_init(&s->keepalive, c->core->loop, on_keepalive, s) != FL_OK) {
+		free(s);
+		return NULL;
+	}
+	s->control = c;
+	s->x = x;
+	s->carrier = carrier;
+	s->node = node;
+	s->cap = cap;
+	s->zstd = zstd;
+	return s;
+}
+
+static void session_start(struct fl_session *s, struct fl_bytes *frame)
+{
+	struct fl_control *c = s->control;
+
+	fl_list_push(&c->view.sessions, &s->link);
+	s->carrier->polls++;
+	c->stats.sessions++;
+	c->stats.sessions_opened++;
+	c->stats.frames_full++;
+	fl_http_on_gone(s->x, on_gone, s);
+	fl_http_stream_start(s->x, 200, "application/json");
+	fl_http_stream_limit(s->x, frame->len + QUEUE_MAX);
+	fl_session_send(s, frame);
+}
+
+void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
+		     fl_node_id node, uint32_t cap, bool zstd)
+{
+	struct fl_session *s = session_new(c, x, carrier, node, cap, zstd);
+	struct fl_bytes *frame = NULL;
+	enum fl_err err = FL_ERR_NOMEM;
+
+	if (s != NULL) {
+		s->gen = fl_control_connected(c, node);
+		if (s->gen != 0)
+			err = first_frame(c, fl_state_node(c->core->state, node), zstd, &frame);
+	}
+	if (err != FL_OK) {
+		fl_log_warn("map could not be built", FL_LU("node.id", node),
+			    FL_LS("reason", fl_err_text(err)));
+		if (s != NULL && s->gen != 0)
+			fl_control_abandoned(c, node, s->gen);
+		if (s != NULL)
+			fl_timer_done(&s->keepalive);
+		free(s);
+		fl_control_text(x, 500, "the map could not be built\n");
+		return;
+	}
+	session_start(s, frame);
+	fl_bytes_unref(frame);
+}
