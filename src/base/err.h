@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FL_MUST __attribute__((warn_unused_result))
+#define FL_MUST              __attribute__((warn_unused_result))
 #define FL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* What the caller should do about a failure. */

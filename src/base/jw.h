@@ -19,8 +19,8 @@ enum { FL_JW_DEPTH = 32 };
 
 struct fl_jw {
 	struct fl_buf *out;
-	uint32_t used;  /* bit d: level d already holds a value */
-	uint32_t objs;  /* bit d: level d is an object */
+	uint32_t used; /* bit d: level d already holds a value */
+	uint32_t objs; /* bit d: level d is an object */
 	uint8_t depth;
 	bool keyed; /* a key was written, its value is due */
 	bool guard; /* also escape DEL and U+0080..U+009F, which terminals obey */
@@ -35,9 +35,9 @@ void fl_jw_obj(struct fl_jw *w);
 void fl_jw_obj_end(struct fl_jw *w);
 void fl_jw_arr(struct fl_jw *w);
 void fl_jw_arr_end(struct fl_jw *w);
-void fl_jw_key(struct fl_jw *w, const char *key); /* plain ASCII, written as is */
+void fl_jw_key(struct fl_jw *w, const char *key);          /* plain ASCII, written as is */
 void fl_jw_key_text(struct fl_jw *w, struct fl_slice key); /* escaped */
-void fl_jw_str(struct fl_jw *w, const char *s);   /* NULL writes "" */
+void fl_jw_str(struct fl_jw *w, const char *s);            /* NULL writes "" */
 void fl_jw_text(struct fl_jw *w, struct fl_slice s);
 void fl_jw_u64(struct fl_jw *w, uint64_t v);
 void fl_jw_i64(struct fl_jw *w, int64_t v);

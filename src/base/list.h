@@ -12,7 +12,7 @@ struct fl_list {
 	struct fl_list *next, *prev;
 };
 
-#define fl_list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define fl_list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 static inline void fl_list_init(struct fl_list *l)
 {

@@ -57,8 +57,8 @@ void fl_log_write(enum fl_log_level level, const char *event, const struct fl_lo
 	} while (0)
 
 #define fl_log_debug(event, ...) FL_LOG(FL_LOG_DEBUG, event, ##__VA_ARGS__)
-#define fl_log_info(event, ...) FL_LOG(FL_LOG_INFO, event, ##__VA_ARGS__)
-#define fl_log_warn(event, ...) FL_LOG(FL_LOG_WARN, event, ##__VA_ARGS__)
+#define fl_log_info(event, ...)  FL_LOG(FL_LOG_INFO, event, ##__VA_ARGS__)
+#define fl_log_warn(event, ...)  FL_LOG(FL_LOG_WARN, event, ##__VA_ARGS__)
 #define fl_log_error(event, ...) FL_LOG(FL_LOG_ERROR, event, ##__VA_ARGS__)
 
 #endif

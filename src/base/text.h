@@ -25,7 +25,7 @@ void fl_base64_encode(const void *src, size_t n, char *out);
 FL_MUST enum fl_err fl_base64_decode(struct fl_slice text, uint8_t *out, size_t cap,
 				     size_t *out_len);
 
-/* Decimal without sign or leading zeros (a lone 0 is fine). Errors: FL_ERR_SYNTAX, FL_ERR_TOO_BIG. */
+/* Decimal without sign or leading zeros (a lone 0 is fine). FL_ERR_SYNTAX, FL_ERR_TOO_BIG. */
 FL_MUST enum fl_err fl_u64_parse(struct fl_slice text, uint64_t *out);
 
 /* Copies with termination, truncating to cap-1; returns false if it had to. */
@@ -34,7 +34,10 @@ bool fl_str_copy(char *out, size_t cap, struct fl_slice text);
 /* ASCII only, for protocol words. */
 bool fl_str_ieq(struct fl_slice a, struct fl_slice b);
 
-/* Restricted Damerau-Levenshtein distance (swapped neighbours count 1), both at most 64 bytes (longer: SIZE_MAX). For "did you mean". */
+/*
+ * Restricted Damerau-Levenshtein distance (swapped neighbours count 1), both at most 64 bytes
+ * (longer: SIZE_MAX). For "did you mean".
+ */
 size_t fl_str_distance(struct fl_slice a, struct fl_slice b);
 
 /* malloc'ed terminated copy, or NULL when out of memory. */

@@ -17,12 +17,12 @@ typedef int64_t fl_wall; /* nanoseconds since 1970-01-01 UTC; 0 means unset */
 enum { FL_RFC3339_MAX = 40 }; /* longest text with its NUL */
 
 #define FL_NEVER INT64_MAX
-#define FL_US ((int64_t)1000)
-#define FL_MS ((int64_t)1000000)
-#define FL_SEC ((int64_t)1000000000)
-#define FL_MIN (60 * FL_SEC)
-#define FL_HOUR (60 * FL_MIN)
-#define FL_DAY (24 * FL_HOUR)
+#define FL_US    ((int64_t)1000)
+#define FL_MS    ((int64_t)1000000)
+#define FL_SEC   ((int64_t)1000000000)
+#define FL_MIN   (60 * FL_SEC)
+#define FL_HOUR  (60 * FL_MIN)
+#define FL_DAY   (24 * FL_HOUR)
 
 /*
  * Writes e.g. 2026-08-22T11:48:56.123Z (fraction only if not zero, no trailing zeros); 0 gives
