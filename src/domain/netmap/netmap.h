@@ -134,7 +134,7 @@ FL_MUST enum fl_err fl_netmap_full_write(const struct fl_netmap_full *in, struct
  * list.
  *
  * - An id both in `removed` and `peers` is there again: sent as a whole entry, not removed.
- * - fields with a whole entry (0 | FL_NETMAP_ENTRY ...) see FL_NETMAP_ENTRY.
+ * - A whole entry of an offline node comes with a patch of Online and LastSeen, which clients do not take from entries.
  * - A key or expiry change goes as a whole entry when there is a fragment, because only that clears
  * Expired at the viewer; without one it is a patch, with the zero time for "no expiry".
  * - Endpoints and home region of an expired node are not told.
@@ -153,13 +153,6 @@ struct fl_netmap_delta {
 	bool derp_map, dns; /* send them anew */
 	fl_wall now;
 };
-
-/*
- * In `fields`: the whole entry, and the other bits tell what of it a client would not take from an
- * entry: Online and LastSeen (docs/protocol/control.md 5.5). A presence change inside a whole entry
- * sets FL_NETMAP_ENTRY | FL_PATCH_ONLINE.
- */
-#define FL_NETMAP_ENTRY ((uint32_t)1 << 31)
 
 /*
  * Appends one message. *out_any is false, and nothing is appended, when there is nothing to tell.
