@@ -134,7 +134,8 @@ FL_MUST enum fl_err fl_netmap_full_write(const struct fl_netmap_full *in, struct
  * list.
  *
  * - An id both in `removed` and `peers` is there again: sent as a whole entry, not removed.
- * - A whole entry of an offline node comes with a patch of Online and LastSeen, which clients do not take from entries.
+ * - A whole entry of an offline node comes with a patch of Online and LastSeen, which clients do
+ * not take from entries.
  * - A key or expiry change goes as a whole entry when there is a fragment, because only that clears
  * Expired at the viewer; without one it is a patch, with the zero time for "no expiry".
  * - Endpoints and home region of an expired node are not told.

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * domain/netmap/internal.h - what the writers of this folder share.
+ *
+ *   config.c    settings as ready text          node.c     one node, as peer and as self
+ *   profile.c   users of a message, once each   message.c  whole maps, keep-alives
+ *   delta.c     what changed
+ */
+#ifndef FL_DOMAIN_NETMAP_INTERNAL_H
+#define FL_DOMAIN_NETMAP_INTERNAL_H
+
+#include "base/jw.h"
+#include "domain/netmap/netmap.h"
+
+enum {
+	FL_NETMAP_FQDN_MAX = 255, /* with the trailing dot */
+	FL_NETMAP_FRAGMENT_MAX = 256 << 10,
+};
+
+struct fl_netmap_config {
+	unsigned refs;
+	char *base_domain; /* without the trailing dot, maybe "" */
+	bool logtail;
+	struct fl_bytes *derp, *dns, *self_caps; /* JSON values */
+	uint32_t *regions;                       /* sorted */
+	size_t regions_count;
+};
+
+/* ---- node.c ---- */
+
+/* The home region to tell peers of, 0 if it is not in the DERP map. */
+uint32_t fl_netmap_home(const struct fl_netmap_config *cfg, const struct fl_node *n);
+
+/* "name.base." Errors: FL_ERR_INVALID. */
+FL_MUST enum fl_err fl_netmap_fqdn(const struct fl_netmap_config *cfg, const char *name,
+				   char out[static FL_NETMAP_FQDN_MAX + 1]);
+
+/* The self entry. Errors: FL_ERR_INVALID, with nothing written. */
+FL_MUST enum fl_err fl_netmap_put_self(struct fl_jw *w, const struct fl_netmap_config *cfg,
+				       const struct fl_netmap_self *self, fl_wall now);
+
+void fl_netmap_put_endpoints(struct fl_jw *w, const struct fl_node *n);
+
+static inline fl_user_id fl_netmap_owner(const struct fl_node *n)
+{
+	return fl_node_is_tagged(n) ? FL_TAGGED_USER_ID : n->user;
+}
+
+/* ---- profile.c: a set of user ids, filled, then written once ---- */
+struct fl_netmap_owners {
+	fl_user_id *at;
+	size_t len, cap;
+};
+
+/* Room for `cap` ids, duplicates included. Errors: FL_ERR_NOMEM. */
+FL_MUST enum fl_err fl_netmap_owners_init(struct fl_netmap_owners *o, size_t cap);
+void fl_netmap_owners_done(struct fl_netmap_owners *o);
+void fl_netmap_owners_add(struct fl_netmap_owners *o, fl_user_id id);
+
+/* "UserProfiles":[...], each id once; nothing if the set is empty. Sorts the set. */
+void fl_netmap_put_profiles(struct fl_jw *w, struct fl_netmap_owners *o,
+			    const struct fl_netmap_users *users);
+
+/* ---- message.c ---- */
+
+/* Gives back what `out` got since `start` if `err` or its own error say so. */
+FL_MUST enum fl_err fl_netmap_finish(struct fl_buf *out, size_t start, enum fl_err err);
+
+#endif
