@@ -7,7 +7,7 @@
  *
  * Thread    fl_http_client_call: any, it blocks. The others: the thread of the fetcher's loop.
  * Limits    an answer's body is at most FL_HTTP_CLIENT_ANSWER_MAX (or the request's own, smaller
- *           limit), 1 MiB of headers; a fetcher runs at most FL_FETCH_MAX requests at once.
+ *           limit); a fetcher runs at most FL_FETCH_MAX requests at once.
  * Security  https verifies chain and name against the system's roots unless `insecure`. Only http
  *           and https URLs are spoken, no credentials from files, no proxies for Unix sockets.
  */
