@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -136,7 +137,10 @@ func (c *Client) Up(t testing.TB, key string, more ...string) {
 // TryUp is `tailscale up` with a key; it may fail.
 func (c *Client) TryUp(key string, more ...string) (string, error) {
 	args := []string{"up", "--login-server", c.Options.Server.URL, "--hostname", c.Name,
-		"--timeout", "30s", "--auth-key", key}
+		"--auth-key", key}
+	if !slices.Contains(more, "--timeout") {
+		args = append(args, "--timeout", "30s")
+	}
 	return c.CLI(append(args, more...)...)
 }
 
@@ -223,7 +227,7 @@ func (c *Client) WaitNoPeer(t testing.TB, name string, limit time.Duration) {
 // last answer has to take.
 func (c *Client) Ping(t testing.TB, target string, want Path) {
 	t.Helper()
-	args := []string{"ping", "--timeout", "5s", "-c", "20"}
+	args := []string{"ping", "--timeout", "2s", "-c", "20"}
 	if want == Relayed {
 		args = []string{"ping", "--timeout", "5s", "-c", "3", "--until-direct=false"}
 	}

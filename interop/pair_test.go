@@ -45,9 +45,12 @@ func checkNames(t *testing.T, a, b *Client, path Path) {
 	t.Helper()
 	full := b.Name + "." + baseDomain
 	a.Ping(t, b.Name, path)
-	out, err := a.CLI("dns", "query", full+".")
-	if err != nil || !strings.Contains(out, b.IPs(t)[0].String()) {
-		t.Errorf("dns query %s: %v\n%s", full, err, out)
+	// The oldest client has no resolver of its own where it has no device.
+	if !a.Options.Old || a.Options.Kind == TUN {
+		out, err := a.CLI("dns", "query", full+".")
+		if err != nil || !strings.Contains(out, b.IPs(t)[0].String()) {
+			t.Errorf("dns query %s: %v\n%s", full, err, out)
+		}
 	}
 	if a.Options.Kind == TUN {
 		checkQuad100(t, a, b, full)
@@ -73,10 +76,9 @@ func checkQuad100(t *testing.T, a, b *Client, name string) {
 	if err != nil || len(got) == 0 {
 		t.Fatalf("%s: %v", name, err)
 	}
-	for _, ip := range b.IPs(t) {
-		if !strings.Contains(fmt.Sprint(got), ip.String()) {
-			t.Errorf("%s resolves to %v without %v", name, got, ip)
-		}
+	// Clients answer AAAA only for peers without IPv4.
+	if ip := b.IPs(t)[0]; !strings.Contains(fmt.Sprint(got), ip.String()) {
+		t.Errorf("%s resolves to %v without %v", name, got, ip)
 	}
 }
 

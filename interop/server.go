@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -30,6 +31,7 @@ const (
 type ServerOptions struct {
 	Netns   *Netns                // run inside this namespace
 	Addr    string                // address to listen on, default 127.0.0.1
+	Port    int                   // default any free one
 	CA      *CA                   // serve TLS with a certificate of this authority
 	NoRelay bool                  // leave the embedded relay out
 	Regions []*tailcfg.DERPRegion // further relay regions
@@ -60,7 +62,7 @@ func startServer(t testing.TB, o ServerOptions) *Server {
 	}
 	port, stun := 8080, 3478
 	if o.Netns == nil {
-		port, stun = freePort(t), freePort(t)
+		port, stun = cmp.Or(o.Port, freePort(t)), freePort(t)
 	}
 	host := netip.AddrPortFrom(netip.MustParseAddr(addr), uint16(port)).String()
 	s.URL = "http://" + host

@@ -78,6 +78,7 @@ func serveLocalAPI(server *tsnet.Server, path string) {
 		FlushInterval: -1,
 		Rewrite:       func(r *httputil.ProxyRequest) { r.Out.URL.Scheme = "http" },
 		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			r.RequestURI = ""
 			r.URL.Host = "local-tailscaled.sock"
 			return lc.DoLocalRequest(r)
 		}),
