@@ -21,7 +21,7 @@ enum {
 
 struct fl_aead {
 	uint8_t key[FL_KEY_LEN];
-	EVP_CIPHER_CTX *evp; /* made for the first long text */
+	EVP_CIPHER_CTX *evp; /* made for a long text, kept until fl_aead_rest */
 };
 
 static EVP_MD *blake2s;
@@ -143,11 +143,17 @@ enum fl_err fl_aead_new(const uint8_t key[static FL_KEY_LEN], struct fl_aead **o
 	return FL_OK;
 }
 
+void fl_aead_rest(struct fl_aead *a)
+{
+	EVP_CIPHER_CTX_free(a->evp); /* wipes its copy of the key */
+	a->evp = NULL;
+}
+
 struct fl_aead *fl_aead_free(struct fl_aead *a)
 {
 	if (a == NULL)
 		return NULL;
-	EVP_CIPHER_CTX_free(a->evp); /* wipes its copy of the key */
+	fl_aead_rest(a);
 	fl_wipe(a, sizeof *a);
 	free(a);
 	return NULL;
@@ -166,8 +172,7 @@ static enum fl_err evp_begin(struct fl_aead *a, const uint8_t *nonce, struct fl_
 	}
 	if (EVP_CipherInit_ex2(a->evp, key != NULL ? chacha : NULL, key, nonce, seal, NULL) != 1 ||
 	    (ad.len > 0 && EVP_CipherUpdate(a->evp, NULL, &n, ad.ptr, (int)ad.len) != 1)) {
-		EVP_CIPHER_CTX_free(a->evp);
-		a->evp = NULL;
+		fl_aead_rest(a);
 		return FL_ERR_NOMEM;
 	}
 	return FL_OK;
@@ -248,8 +253,7 @@ enum fl_err fl_box_open(const struct fl_private_key *priv, const uint8_t pub[sta
 			const uint8_t nonce[static FL_BOX_NONCE_LEN], struct fl_slice in,
 			uint8_t *out)
 {
-	if (in.len < FL_BOX_OVERHEAD ||
-	    crypto_box_open_easy(out, in.ptr, in.len, nonce, pub, priv->b) != 0)
+	if (crypto_box_open_easy(out, in.ptr, in.len, nonce, pub, priv->b) != 0)
 		return FL_ERR_CRYPTO;
 	return FL_OK;
 }

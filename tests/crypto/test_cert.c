@@ -274,6 +274,27 @@ static void every_prefix_of_a_pem(void **state)
 	fl_buf_done(&key);
 }
 
+static void bytes_after_the_certificate(void **state)
+{
+	struct fl_buf der = fl_buf_make(BUF_MAX);
+	uint8_t pub[FL_KEY_LEN] = { 9 }, pin[FL_HASH_LEN];
+
+	(void)state;
+	assert_int_equal(fl_cert_derp_meta(pub, NOW, &der), FL_OK);
+	fl_buf_byte(&der, 0);
+	for (size_t extra = 0; extra < 2; extra++) {
+		BIO *bio = BIO_new(BIO_s_mem());
+		char *text;
+		assert_true(PEM_write_bio(bio, PEM_STRING_X509, "", der.ptr,
+					  (long)(der.len - 1 + extra)) > 0);
+		long len = BIO_get_mem_data(bio, &text);
+		assert_int_equal(fl_cert_pin(fl_slice_of(text, (size_t)len), pin),
+				 extra == 0 ? FL_OK : FL_ERR_SYNTAX);
+		BIO_free(bio);
+	}
+	fl_buf_done(&der);
+}
+
 static void pem_over_the_limit(void **state)
 {
 	static uint8_t pem[(1 << 20) + 1];
@@ -380,6 +401,7 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(appends_and_differs);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(pin_is_the_digest);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(every_prefix_of_a_pem);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(bytes_after_the_certificate);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(pem_over_the_limit);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(derp_meta);
 	return cmocka_run_group_tests_name("crypto/cert", tests, NULL, NULL);

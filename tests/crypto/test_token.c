@@ -170,6 +170,7 @@ static void authreq(void **state)
 		a[i] = kept;
 	}
 	assert_true(fl_authreq_valid(fl_slice_str("hskey-authreq-AZaz09-_AZaz09-_AZaz09-_")));
+	assert_false(fl_authreq_valid(fl_slice_str("hskey-authreq-AZaz09-_AZaz09-_AZaz09-_0")));
 	assert_false(fl_authreq_valid(fl_slice_str("hskey-authREQ-AZaz09-_AZaz09-_AZaz09-_")));
 }
 

@@ -337,6 +337,7 @@ enum fl_err fl_noise_seal(struct fl_noise_conn *c, struct fl_slice plain, struct
 		plain = fl_slice_skip(plain, n);
 	}
 	out->len = len;
+	fl_aead_rest(c->tx);
 	return FL_OK;
 }
 
@@ -369,6 +370,8 @@ enum fl_err fl_noise_open(struct fl_noise_conn *c, uint8_t *in, size_t len,
 		err = open_record(c, body, at);
 	if (err != FL_OK)
 		return kill_conn(c, err);
+	if (used < FL_NOISE_RECORD_MAX) /* a run of full records ends with a shorter one */
+		fl_aead_rest(c->rx);
 	*out_plain = fl_slice_of(at, body.len - TAG);
 	*out_used = used;
 	return FL_OK;

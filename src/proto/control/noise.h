@@ -8,7 +8,8 @@
  * A responder that has consumed an initiation has proved nothing about the peer yet (it may be a
  * replay) until the first record opens; callers act on authenticated requests only.
  *
- * Memory    struct fl_noise_conn owns two AEAD keys; fl_noise_conn_done wipes and frees.
+ * Memory    struct fl_noise_conn owns two AEAD keys, 48 bytes each while idle;
+ *           fl_noise_conn_done wipes and frees.
  * Security  all-zero DH results abort; ephemerals, chaining keys and message keys are wiped.
  * Source    docs/protocol/control.md 1.6, 1.7
  */
