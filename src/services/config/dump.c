@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* services/config/dump.c - effective values as YAML, and the framed warning. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "services/config/config.h"
+#include "services/config/keys.h"
+
+enum { BOX_WIDTH = 64, BOX_TEXT = BOX_WIDTH - 4 };
+
+/* ---- the framed warning ---- */
+
+static void box_rule(struct fl_buf *out)
+{
+	fl_buf_byte(out, '+');
+	for (int i = 0; i < BOX_WIDTH - 2; i++)
+		fl_buf_byte(out, '-');
+	fl_buf_str(out, "+\n");
+}
+
+static void box_line(struct fl_buf *out, const char *text, size_t len)
+{
+	fl_buf_printf(out, "| %-*.*s |\n", BOX_TEXT, (int)len, text);
+}
+
+/* How much of the text goes on this line: up to the last blank that fits. */
+static size_t box_fit(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len <= BOX_TEXT)
+		return len;
+	for (size_t i = BOX_TEXT; i > 0; i--) {
+		if (text[i] == ' ')
+			return i;
+	}
+	return BOX_TEXT;
+}
+
+void fl_banner(const char *const *lines, size_t count, struct fl_buf *out)
+{
+	box_rule(out);
+	for (size_t i = 0; i < count; i++) {
+		const char *text = lines[i];
+		do {
+			size_t n = box_fit(text);
+			box_line(out, text, n);
+			text += n;
+			text += strspn(text, " ");
+		} while (*text != '\0');
+	}
+	box_rule(out);
+}
+
+size_t fl_config_prefix_warning(const struct fl_config *c, const char *out_lines[static 12])
+{
+	static const char *const lines[] = {
+		"Warning: addresses outside the standard ranges",
+		"",
+		"prefixes.v4 or prefixes.v6 is not inside 100.64.0.0/10 or",
+		"fd7a:115c:a1e0::/48. Clients take these ranges for granted:",
+		"exit nodes, MagicDNS, firewalls of the clients and the word *",
+		"in policies do not work with others.",
+		"",
+		"This is not supported. Use the default, or a part of it.",
+	};
+	struct fl_prefix cgnat = { .ip = fl_ip_v4(100, 64, 0, 0), .bits = 10 };
+	struct fl_prefix ula = { .ip = { .family = FL_IP_V6, .b = { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0 } },
+				 .bits = 48 };
+	bool fine4 = !fl_ip_is_set(&c->prefix4.ip) || fl_prefix_covers(&cgnat, &c->prefix4);
+	bool fine6 = !fl_ip_is_set(&c->prefix6.ip) || fl_prefix_covers(&ula, &c->prefix6);
+
+	if (fine4 && fine6)
+		return 0;
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+		out_lines[i] = lines[i];
+	return sizeof lines / sizeof *lines;
+}
+
+/* ---- all values ---- */
+
+#define VALUE(type) ((const type *)(const void *)((const char *)c + key->offset))
+
+static void dump_list(const struct fl_strlist *l, struct fl_buf *out)
+{
+	fl_buf_str(out, "[");
+	for (size_t i = 0; i < l->len; i++)
+		fl_buf_printf(out, "%s\"%s\"", i ? ", " : "", l->at[i]);
+	fl_buf_str(out, "]");
+}
+
+static void dump_prefixes(const struct fl_prefix *at, size_t count, struct fl_buf *out)
+{
+	char text[FL_PREFIX_TEXT_MAX];
+
+	fl_buf_str(out, "[");
+	for (size_t i = 0; i < count; i++) {
+		fl_prefix_format(&at[i], text);
+		fl_buf_printf(out, "%s%s", i ? ", " : "", text);
+	}
+	fl_buf_str(out, "]");
+}
+
+static void dump_value(const struct fl_config *c, const struct fl_key_def *key, struct fl_buf *out)
+{
+	static const char *const levels[] = { "trace", "debug", "info", "warn", "error" };
+	char prefix[FL_PREFIX_TEXT_MAX] = "";
+
+	switch (key->type) {
+	case FL_KEY_STRING:
+	case FL_KEY_PATH:
+		fl_buf_printf(out, "\"%s\"", *VALUE(char *));
+		return;
+	case FL_KEY_SECRET:
+		fl_buf_str(out, (*VALUE(char *))[0] != '\0' ? "\"***\"" : "\"\"");
+		return;
+	case FL_KEY_BOOL:
+		fl_buf_str(out, *VALUE(bool) ? "true" : "false");
+		return;
+	case FL_KEY_INT:
+		fl_buf_printf(out, "%d", *VALUE(int));
+		return;
+	case FL_KEY_U32:
+		fl_buf_printf(out, "%" PRIu32, *VALUE(uint32_t));
+		return;
+	case FL_KEY_DURATION:
+		fl_buf_printf(out, "%" PRId64 "ms", *VALUE(int64_t) / FL_MS);
+		return;
+	case FL_KEY_PREFIX:
+		if (fl_ip_is_set(&VALUE(struct fl_prefix)->ip))
+			fl_prefix_format(VALUE(struct fl_prefix), prefix);
+		fl_buf_printf(out, "\"%s\"", prefix);
+		return;
+	case FL_KEY_PREFIXES:
+		dump_prefixes(c->trusted_proxies, c->trusted_proxies_count, out);
+		return;
+	case FL_KEY_STRINGS:
+		dump_list(VALUE(struct fl_strlist), out);
+		return;
+	case FL_KEY_MODE:
+		fl_buf_printf(out, "\"%04o\"", *VALUE(uint32_t));
+		return;
+	case FL_KEY_LOG_LEVEL:
+		fl_buf_str(out, levels[*VALUE(enum fl_log_level)]);
+		return;
+	case FL_KEY_LOG_FORMAT:
+		fl_buf_str(out, *VALUE(enum fl_log_format) == FL_LOG_JSON ? "json" : "text");
+		return;
+	case FL_KEY_ALLOCATION:
+		fl_buf_str(out, *VALUE(enum fl_ip_allocation) == FL_IP_RANDOM ? "random" : "sequential");
+		return;
+	case FL_KEY_SPLIT:
+		fl_buf_str(out, "{");
+		for (size_t i = 0; i < c->dns.split_count; i++) {
+			fl_buf_printf(out, "%s\"%s\": ", i ? ", " : "", c->dns.split[i].domain);
+			dump_list(&c->dns.split[i].resolvers, out);
+		}
+		fl_buf_str(out, "}");
+		return;
+	case FL_KEY_RECORDS:
+		fl_buf_str(out, "[");
+		for (size_t i = 0; i < c->dns.records_count; i++)
+			fl_buf_printf(out, "%s{name: \"%s\", type: %s, value: \"%s\"}", i ? ", " : "",
+				      c->dns.records[i].name, c->dns.records[i].type,
+				      c->dns.records[i].value);
+		fl_buf_str(out, "]");
+		return;
+	case FL_KEY_ANY:
+		return;
+	}
+}
+
+/* Opens the groups in which this key differs from the one before; returns its own word. */
+static const char *dump_groups(const char *name, const char *before, struct fl_buf *out, int *depth)
+{
+	const char *word = name;
+	bool same = true;
+
+	*depth = 0;
+	for (const char *dot = strchr(word, '.'); dot != NULL; dot = strchr(word, '.')) {
+		size_t upto = (size_t)(dot - name) + 1;
+		same = same && strncmp(name, before, upto) == 0;
+		if (!same)
+			fl_buf_printf(out, "%*s%.*s:\n", *depth * 2, "", (int)(dot - word), word);
+		(*depth)++;
+		word = dot + 1;
+	}
+	return word;
+}
+
+void fl_config_dump(const struct fl_config *c, struct fl_buf *out)
+{
+	const char *before = "";
+
+	for (size_t i = 0; i < fl_keys_count; i++) {
+		int depth;
+		if (fl_keys[i].status != FL_KEY_USED)
+			continue;
+		const char *word = dump_groups(fl_keys[i].name, before, out, &depth);
+		fl_buf_printf(out, "%*s%s: ", depth * 2, "", word);
+		dump_value(c, &fl_keys[i], out);
+		fl_buf_byte(out, '\n');
+		before = fl_keys[i].name;
+	}
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* services/config/values.h - turns one text or YAML value into one setting, by the type of its key. */
+#ifndef FL_SERVICES_CONFIG_VALUES_H
+#define FL_SERVICES_CONFIG_VALUES_H
+
+#include "services/config/keys.h"
+
+/* Where relative paths start. */
+struct fl_value_context {
+	const char *folder;    /* of the file */
+	const char *state_dir; /* for defaults with "@" */
+};
+
+/* From a default or the environment; lists are split at blanks. Errors: FL_ERR_INVALID with what was expected. */
+FL_MUST enum fl_err fl_value_from_text(struct fl_config *c, const struct fl_key_def *key,
+				       const struct fl_value_context *ctx, const char *text,
+				       struct fl_fault *fault);
+
+/* From the file. An unquoted null leaves the default. */
+FL_MUST enum fl_err fl_value_from_yaml(struct fl_config *c, const struct fl_key_def *key,
+				       const struct fl_value_context *ctx, const struct fl_yaml *y,
+				       struct fl_fault *fault);
+
+/* Frees one value in place. */
+void fl_value_done(struct fl_config *c, const struct fl_key_def *key);
+
+#endif
