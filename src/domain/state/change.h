@@ -12,7 +12,13 @@
 
 #include <stdint.h>
 
-enum fl_record_kind { FL_RECORD_USER, FL_RECORD_PREAUTH, FL_RECORD_APIKEY, FL_RECORD_NODE, FL_RECORD_KINDS };
+enum fl_record_kind {
+	FL_RECORD_USER,
+	FL_RECORD_PREAUTH,
+	FL_RECORD_APIKEY,
+	FL_RECORD_NODE,
+	FL_RECORD_KINDS
+};
 
 enum fl_change_kind {
 	FL_CHANGE_NODE_ADDED,   /* whole entry and owner's profile to viewers, self to itself */
@@ -21,14 +27,15 @@ enum fl_change_kind {
 	FL_CHANGE_NODE_EXPIRED, /* its expiry passed: entry to viewers, self to itself */
 	FL_CHANGE_NODE_REMOVED, /* PeersRemoved to viewers; its own sessions end */
 	FL_CHANGE_USER,         /* profile to those who see its nodes */
-	FL_CHANGE_ROUTES,       /* served routes or primaries may have moved: all nodes that announce a touched prefix */
+	FL_CHANGE_ROUTES, /* served routes or primaries may have moved: all nodes that announce a
+			     touched prefix */
 };
 
 /* For FL_CHANGE_NODE_PATCHED. */
 enum fl_patch_field {
 	FL_PATCH_ENDPOINTS = 1 << 0,
 	FL_PATCH_DERP = 1 << 1,
-	FL_PATCH_KEY = 1 << 2,   /* node key with expiry */
+	FL_PATCH_KEY = 1 << 2, /* node key with expiry */
 	FL_PATCH_DISCO = 1 << 3,
 	FL_PATCH_EXPIRY = 1 << 4,
 	FL_PATCH_CAP = 1 << 5,
@@ -39,7 +46,8 @@ struct fl_change {
 	enum fl_change_kind kind;
 	uint64_t id;     /* node or user */
 	uint32_t fields; /* enum fl_patch_field */
-	uint64_t origin; /* node that caused it, 0 = an admin or time; it always sees its own new self */
+	uint64_t origin; /* node that caused it, 0 = an admin or time; it always sees its own new
+			    self */
 };
 
 #endif

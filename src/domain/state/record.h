@@ -6,6 +6,7 @@
  * replaces the pointer. So a reader that holds a reference sees one consistent node, an undo is
  * putting the old pointer back, and nothing has to be locked.
  *
+ * Thread  one owner: the counts are not atomic.
  * Source  lifecycle rules DM-1 to DM-6 (docs/lifecycle.md)
  */
 #ifndef FL_DOMAIN_STATE_RECORD_H
@@ -16,6 +17,7 @@
 #include "base/time.h"
 #include "crypto/keys.h"
 #include "crypto/token.h"
+#include "crypto/token.h"
 #include "wire/tailcfg/request.h"
 
 typedef uint64_t fl_user_id; /* > 0, never reused; 0 = none */
@@ -23,14 +25,14 @@ typedef uint64_t fl_node_id;
 typedef uint64_t fl_key_id;
 
 enum {
-	FL_NAME_MAX = 63,                    /* a DNS label */
+	FL_NAME_MAX = 63, /* a DNS label */
 	FL_USER_NAME_MAX = 255,
 	FL_NODE_TAGS_MAX = 64,
-	FL_NODE_ROUTES_MAX = 256,            /* approved routes of one node */
+	FL_NODE_ROUTES_MAX = 256, /* approved routes of one node */
 };
 
-#define FL_TAGGED_USER_ID ((fl_user_id)2147455555) /* shown as owner of every tagged node */
-#define FL_TAGGED_USER_NAME "tagged-devices"
+#define FL_TAGGED_USER_ID      ((fl_user_id)2147455555) /* shown as owner of every tagged node */
+#define FL_TAGGED_USER_NAME    "tagged-devices"
 #define FL_TAGGED_USER_DISPLAY "Tagged Devices"
 
 struct fl_user {
@@ -59,20 +61,25 @@ struct fl_apikey {
 	uint8_t hash[32];
 };
 
-enum fl_register_method { FL_REGISTER_UNSPECIFIED, FL_REGISTER_AUTH_KEY, FL_REGISTER_CLI, FL_REGISTER_OIDC };
+enum fl_register_method {
+	FL_REGISTER_UNSPECIFIED,
+	FL_REGISTER_AUTH_KEY,
+	FL_REGISTER_CLI,
+	FL_REGISTER_OIDC
+};
 
 struct fl_node {
 	unsigned refs;
 	fl_node_id id;
 	struct fl_machine_key machine;
 	struct fl_node_key key;
-	struct fl_disco_key disco;    /* zero until the first map request */
-	uint32_t cap;                 /* capability version last stated */
-	fl_user_id user;              /* 0 iff tagged */
-	struct fl_strlist tags;       /* sorted, unique; non-empty iff tagged */
-	struct fl_ip ip4, ip6;        /* either may be unset */
+	struct fl_disco_key disco; /* zero until the first map request */
+	uint32_t cap;              /* capability version last stated */
+	fl_user_id user;           /* 0 iff tagged */
+	struct fl_strlist tags;    /* sorted, unique; non-empty iff tagged */
+	struct fl_ip ip4, ip6;     /* either may be unset */
 	char given_name[FL_NAME_MAX + 1];
-	bool name_is_auto;            /* derived from the hostname, follows it */
+	bool name_is_auto; /* derived from the hostname, follows it */
 	bool ephemeral;
 	enum fl_register_method method;
 	fl_key_id auth_key;           /* pre-auth key it came with, 0 = none */
@@ -81,7 +88,7 @@ struct fl_node {
 	struct fl_hostinfo *hostinfo; /* never NULL; announced routes inside */
 	struct fl_endpoint *endpoints;
 	size_t endpoints_count;
-	struct fl_prefix *approved;   /* sorted, unique */
+	struct fl_prefix *approved; /* sorted, unique */
 	size_t approved_count;
 };
 
@@ -100,9 +107,11 @@ struct fl_preauth *fl_preauth_copy(const struct fl_preauth *k);
 struct fl_apikey *fl_apikey_copy(const struct fl_apikey *k);
 struct fl_node *fl_node_copy(const struct fl_node *n);
 
-/* The name shown for a user: e-mail, else name, else provider id, else the decimal id (into buf). */
+/* The name shown for a user: e-mail, else name, else provider id, else the decimal id (into buf).
+ */
 const char *fl_user_login_name(const struct fl_user *u, char buf[static 24]);
-const char *fl_user_shown_name(const struct fl_user *u, char buf[static 24]); /* display name, else login name */
+const char *fl_user_shown_name(const struct fl_user *u,
+			       char buf[static 24]); /* display name, else login name */
 
 static inline bool fl_node_is_tagged(const struct fl_node *n)
 {

@@ -8,13 +8,13 @@
  * calls fl_state_committed, or, when that failed, fl_state_rollback, which puts every record of
  * the tick back. Nothing is announced before the commit: durable before announced.
  *
- * No clock, no socket, no entropy: random values (key secrets) come in as arguments or from the seeded generator given at init, so a
- * run can be replayed.
+ * No clock, no socket, no entropy: random values (key secrets) come in as arguments or from the
+ * seeded generator given at init, so a run can be replayed.
  *
  * Thread  one owner.
- * Memory  records are counted; pointers returned by find and iteration are borrowed until the next command.
- * Limits  FL_STATE_NODES_MAX nodes.
- * Source  docs/lifecycle.md REG, STO, IP, NM, TAG, RT, EXP, EPH; docs/protocol/control.md 4
+ * Memory  records are counted; pointers returned by find and iteration are borrowed until the next
+ * command. Limits  FL_STATE_NODES_MAX nodes. Source  docs/lifecycle.md REG, STO, IP, NM, TAG, RT,
+ * EXP, EPH; docs/protocol/control.md 4
  */
 #ifndef FL_DOMAIN_STATE_STATE_H
 #define FL_DOMAIN_STATE_STATE_H
@@ -30,22 +30,34 @@ enum fl_ip_allocation { FL_IP_SEQUENTIAL, FL_IP_RANDOM };
 struct fl_state_config {
 	struct fl_prefix prefix4, prefix6; /* ip unset = family off */
 	enum fl_ip_allocation allocation;
-	const char *base_domain;     /* for the 255-byte limit of full names */
-	int64_t node_expiry;         /* default for untagged nodes, 0 = never */
-	uint32_t min_cap;            /* lowest admitted capability version */
-	uint8_t seed[32];            /* hash maps and random allocation */
+	const char *base_domain; /* for the 255-byte limit of full names */
+	int64_t node_expiry;     /* default for untagged nodes, 0 = never */
+	uint32_t min_cap;        /* lowest admitted capability version */
+	uint8_t seed[32];        /* hash maps and random allocation */
 };
 
 struct fl_state;
 
+/*
+ * Errors: FL_ERR_NOMEM, FL_ERR_INVALID (a prefix of the wrong family), FL_ERR_TOO_BIG (a base
+ * domain so long that no name would fit before it).
+ */
 FL_MUST enum fl_err fl_state_new(const struct fl_state_config *cfg, struct fl_state **out);
 struct fl_state *fl_state_free(struct fl_state *s);
 
-/* ---- loading (start only; takes one reference, checks invariants, marks nothing dirty) ---- */
-FL_MUST enum fl_err fl_state_load_user(struct fl_state *s, struct fl_user *u, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_load_preauth(struct fl_state *s, struct fl_preauth *k, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_load_apikey(struct fl_state *s, struct fl_apikey *k, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_load_node(struct fl_state *s, struct fl_node *n, struct fl_fault *fault);
+/*
+ * ---- loading (start only; users, keys, nodes, counters in this order) ----
+ * Takes one reference, on failure too; checks invariants, marks nothing dirty. Errors:
+ * FL_ERR_CORRUPT with a text for people, FL_ERR_NOMEM.
+ */
+FL_MUST enum fl_err fl_state_load_user(struct fl_state *s, struct fl_user *u,
+				       struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_load_preauth(struct fl_state *s, struct fl_preauth *k,
+					  struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_load_apikey(struct fl_state *s, struct fl_apikey *k,
+					 struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_load_node(struct fl_state *s, struct fl_node *n,
+				       struct fl_fault *fault);
 /* The highest id ever given per kind; ids are never reused. */
 void fl_state_load_counter(struct fl_state *s, enum fl_record_kind kind, uint64_t last_id);
 
@@ -57,72 +69,93 @@ struct fl_dirty {
 	uint64_t id;
 };
 size_t fl_state_dirty(const struct fl_state *s, const struct fl_dirty **out);
-uint64_t fl_state_counter(const struct fl_state *s, enum fl_record_kind kind); /* stored with the rows */
+uint64_t fl_state_counter(const struct fl_state *s,
+			  enum fl_record_kind kind); /* stored with the rows */
 
 /* Changes of this tick in order; valid until committed or rolled back. */
 size_t fl_state_changes(const struct fl_state *s, const struct fl_change **out);
 
 void fl_state_committed(struct fl_state *s); /* forgets dirty rows, changes and undo records */
-void fl_state_rollback(struct fl_state *s);  /* records, indexes, addresses, counters as before the tick */
+void fl_state_rollback(
+	struct fl_state *s); /* records, indexes, addresses, counters as before the tick */
 
 /* ---- reading ---- */
 struct fl_node *fl_state_node(const struct fl_state *s, fl_node_id id);
 struct fl_node *fl_state_node_by_key(const struct fl_state *s, const struct fl_node_key *key);
-struct fl_node *fl_state_node_by_name(const struct fl_state *s, const char *given_name); /* case-insensitive */
+struct fl_node *fl_state_node_by_name(const struct fl_state *s,
+				      const char *given_name); /* case-insensitive */
 struct fl_node *fl_state_node_by_ip(const struct fl_state *s, const struct fl_ip *ip);
-size_t fl_state_nodes(const struct fl_state *s, struct fl_node *const **out); /* ascending ids; borrowed */
+size_t fl_state_nodes(const struct fl_state *s,
+		      struct fl_node *const **out); /* ascending ids; borrowed */
 struct fl_user *fl_state_user(const struct fl_state *s, fl_user_id id);
-struct fl_user *fl_state_user_by_name(const struct fl_state *s, const char *name); /* name, else unique e-mail */
+struct fl_user *fl_state_user_by_name(const struct fl_state *s,
+				      const char *name); /* name, else unique e-mail */
 size_t fl_state_users(const struct fl_state *s, struct fl_user *const **out);
 size_t fl_state_preauths(const struct fl_state *s, struct fl_preauth *const **out);
 struct fl_preauth *fl_state_preauth(const struct fl_state *s, fl_key_id id);
+struct fl_preauth *fl_state_preauth_by_prefix(const struct fl_state *s, const char *prefix);
 size_t fl_state_apikeys(const struct fl_state *s, struct fl_apikey *const **out);
 struct fl_apikey *fl_state_apikey(const struct fl_state *s, fl_key_id id);
 struct fl_apikey *fl_state_apikey_by_prefix(const struct fl_state *s, const char *prefix);
 
-/* Routes a node serves now: announced and approved, exit routes included; sorted. Caller's array of FL_NODE_ROUTES_MAX. */
+/* Routes a node serves now: announced and approved, exit routes included; sorted. Caller's array of
+ * FL_NODE_ROUTES_MAX. */
 size_t fl_state_served(const struct fl_state *s, const struct fl_node *n, struct fl_prefix *out);
-/* The node that serves a subnet prefix: the lowest id that announces it and has it approved; 0 = nobody. Never for exit routes. */
+/* The node that serves a subnet prefix: the lowest id that announces it and has it approved; 0 =
+ * nobody. Never for exit routes. */
 fl_node_id fl_state_primary(const struct fl_state *s, const struct fl_prefix *p);
 
 /* ---- users ---- */
 struct fl_user_fields {
 	const char *name, *display_name, *email, *picture_url; /* NULL = "" */
 };
-FL_MUST enum fl_err fl_state_user_create(struct fl_state *s, fl_wall now, const struct fl_user_fields *f,
-					 struct fl_fault *fault, fl_user_id *out);
-FL_MUST enum fl_err fl_state_user_rename(struct fl_state *s, fl_user_id id, const char *name, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_user_delete(struct fl_state *s, fl_user_id id, struct fl_fault *fault); /* FL_ERR_DENIED: has nodes */
+FL_MUST enum fl_err fl_state_user_create(struct fl_state *s, fl_wall now,
+					 const struct fl_user_fields *f, struct fl_fault *fault,
+					 fl_user_id *out);
+FL_MUST enum fl_err fl_state_user_rename(struct fl_state *s, fl_user_id id, const char *name,
+					 struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_user_delete(struct fl_state *s, fl_user_id id,
+					 struct fl_fault *fault); /* FL_ERR_DENIED: has nodes */
 
 /* ---- keys ---- */
 struct fl_preauth_fields {
-	fl_user_id user;                /* 0 needs tags */
-	const struct fl_strlist *tags;  /* may be NULL; with a user too: tags win ownership of the node */
+	fl_user_id user; /* 0 needs tags */
+	const struct fl_strlist
+		*tags; /* may be NULL; with a user too: tags win ownership of the node */
 	bool reusable, ephemeral;
 	fl_wall expiration;
 	char prefix[FL_TOKEN_PREFIX_LEN + 1]; /* from crypto/token.h */
 	uint8_t hash[32];
 };
-FL_MUST enum fl_err fl_state_preauth_create(struct fl_state *s, fl_wall now, const struct fl_preauth_fields *f,
+FL_MUST enum fl_err fl_state_preauth_create(struct fl_state *s, fl_wall now,
+					    const struct fl_preauth_fields *f,
 					    struct fl_fault *fault, fl_key_id *out);
-FL_MUST enum fl_err fl_state_preauth_expire(struct fl_state *s, fl_wall now, fl_key_id id, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_preauth_delete(struct fl_state *s, fl_key_id id, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_apikey_create(struct fl_state *s, fl_wall now, fl_wall expiration, const char *prefix,
-					   const uint8_t hash[static 32], fl_key_id *out);
-FL_MUST enum fl_err fl_state_apikey_expire(struct fl_state *s, fl_wall now, fl_key_id id, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_apikey_delete(struct fl_state *s, fl_key_id id, struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_preauth_expire(struct fl_state *s, fl_wall now, fl_key_id id,
+					    struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_preauth_delete(struct fl_state *s, fl_key_id id,
+					    struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_apikey_create(struct fl_state *s, fl_wall now, fl_wall expiration,
+					   const char *prefix, const uint8_t hash[static 32],
+					   fl_key_id *out);
+FL_MUST enum fl_err fl_state_apikey_expire(struct fl_state *s, fl_wall now, fl_key_id id,
+					   struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_apikey_delete(struct fl_state *s, fl_key_id id,
+					   struct fl_fault *fault);
 FL_MUST enum fl_err fl_state_apikey_seen(struct fl_state *s, fl_wall now, fl_key_id id);
 
 /* ---- registration (docs/lifecycle.md section 3, every rule and every order of checks) ---- */
 
 enum fl_register_outcome {
-	FL_REG_ACCEPTED,     /* `node` is registered: success answer */
-	FL_REG_KEY_EXPIRED,  /* answer NodeKeyExpired */
-	FL_REG_LOGGED_OUT,   /* logout done; answer NodeKeyExpired (node 0 if it was ephemeral and is gone) */
-	FL_REG_INTERACTIVE,  /* unknown key without credentials: the service opens a pending registration */
-	FL_REG_REFUSED,      /* `fault` goes to the user in `Error`, status 200 */
-	FL_REG_BAD_REQUEST,  /* HTTP 400 with `fault` */
-	FL_REG_UNAUTHORIZED, /* node key of another machine: `fault` in `Error` (401 in spirit), nothing disclosed */
+	FL_REG_ACCEPTED,    /* `node` is registered: success answer */
+	FL_REG_KEY_EXPIRED, /* answer NodeKeyExpired */
+	FL_REG_LOGGED_OUT,  /* logout done; answer NodeKeyExpired (node 0 if it was ephemeral and is
+			       gone) */
+	FL_REG_INTERACTIVE, /* unknown key without credentials: the service opens a pending
+			       registration */
+	FL_REG_REFUSED,     /* `fault` goes to the user in `Error`, status 200 */
+	FL_REG_BAD_REQUEST, /* HTTP 400 with `fault` */
+	FL_REG_UNAUTHORIZED, /* node key of another machine: `fault` in `Error` (401 in spirit),
+				nothing disclosed */
 };
 struct fl_register_result {
 	enum fl_register_outcome outcome;
@@ -130,19 +163,23 @@ struct fl_register_result {
 	struct fl_fault fault;
 };
 /*
- * One register request without a follow-up (or whose follow-up record is gone: treat as none). `machine` is the Noise peer.
- * Steps: version, zero key, logout, restart, auth key, interactive. Errors: FL_ERR_NOMEM, FL_ERR_FULL only; policy outcomes are in *out.
+ * One register request without a follow-up (or whose follow-up record is gone: treat as none).
+ * `machine` is the Noise peer. Steps: version, zero key, logout, restart, auth key, interactive.
+ * Errors: FL_ERR_NOMEM, FL_ERR_FULL only; policy outcomes are in *out.
  */
-FL_MUST enum fl_err fl_state_register(struct fl_state *s, fl_wall now, const struct fl_machine_key *machine,
-				      const struct fl_register_request *req, struct fl_register_result *out);
+FL_MUST enum fl_err fl_state_register(struct fl_state *s, fl_wall now,
+				      const struct fl_machine_key *machine,
+				      const struct fl_register_request *req,
+				      struct fl_register_result *out);
 
-/* A pending interactive registration, approved by an admin for `user` (method FL_REGISTER_CLI). REG-12, REG-13, REG-14 apply. */
+/* A pending interactive registration, approved by an admin for `user` (method FL_REGISTER_CLI).
+ * REG-12, REG-13, REG-14 apply. */
 struct fl_approval {
 	struct fl_machine_key machine;
 	struct fl_node_key key;
 	uint32_t cap;
 	bool ephemeral;
-	fl_wall expiry; /* as asked by the client, 0 = none */
+	fl_wall expiry;               /* as asked by the client, 0 = none */
 	struct fl_hostinfo *hostinfo; /* borrowed */
 	fl_user_id user;
 	enum fl_register_method method;
@@ -153,23 +190,34 @@ FL_MUST enum fl_err fl_state_approve(struct fl_state *s, fl_wall now, const stru
 /* ---- nodes ---- */
 
 /*
- * Applies what a map request carries (cap, disco key, hostinfo, endpoints), touching nothing else; absent or zero fields
- * erase nothing. A request that changes nothing leaves no dirty row and no change. STUN-only endpoint churn is stored without a change.
+ * Applies what a map request carries (cap, disco key, hostinfo, endpoints), touching nothing else;
+ * absent or zero fields erase nothing. A request that changes nothing leaves no dirty row and no
+ * change. STUN-only endpoint churn is stored without a change.
  */
-FL_MUST enum fl_err fl_state_node_update(struct fl_state *s, fl_node_id id, const struct fl_map_request *req);
+FL_MUST enum fl_err fl_state_node_update(struct fl_state *s, fl_node_id id,
+					 const struct fl_map_request *req);
 
-FL_MUST enum fl_err fl_state_node_rename(struct fl_state *s, fl_node_id id, const char *name, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_node_expire(struct fl_state *s, fl_node_id id, fl_wall expiry, struct fl_fault *fault); /* 0 = never */
-FL_MUST enum fl_err fl_state_node_tag(struct fl_state *s, fl_node_id id, const struct fl_strlist *tags, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_node_approve(struct fl_state *s, fl_node_id id, const struct fl_prefix *routes, size_t count,
-					  struct fl_fault *fault); /* replaces; one exit route implies both */
+FL_MUST enum fl_err fl_state_node_rename(struct fl_state *s, fl_node_id id, const char *name,
+					 struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_node_expire(struct fl_state *s, fl_node_id id, fl_wall expiry,
+					 struct fl_fault *fault); /* 0 = never */
+FL_MUST enum fl_err fl_state_node_tag(struct fl_state *s, fl_node_id id,
+				      const struct fl_strlist *tags, struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_node_approve(
+	struct fl_state *s, fl_node_id id, const struct fl_prefix *routes, size_t count,
+	struct fl_fault *fault); /* replaces; one exit route implies both */
 FL_MUST enum fl_err fl_state_node_delete(struct fl_state *s, fl_node_id id, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_node_seen(struct fl_state *s, fl_node_id id, fl_wall last_seen); /* no change emitted */
+FL_MUST enum fl_err fl_state_node_seen(struct fl_state *s, fl_node_id id,
+				       fl_wall last_seen); /* no change emitted */
 
 /* Adds missing and removes disabled address families; returns how many nodes changed. */
-FL_MUST enum fl_err fl_state_backfill_ips(struct fl_state *s, size_t *out_changed, struct fl_fault *fault);
+FL_MUST enum fl_err fl_state_backfill_ips(struct fl_state *s, size_t *out_changed,
+					  struct fl_fault *fault);
 
-/* Nodes whose expiry lies in (after, upto]: appends a FL_CHANGE_NODE_EXPIRED each. Returns how many. */
+/*
+ * Nodes whose expiry lies in (after, upto]: appends a FL_CHANGE_NODE_EXPIRED each. Returns how
+ * many; SIZE_MAX: out of memory and nothing was appended, so ask for the same window again.
+ */
 size_t fl_state_expire_scan(struct fl_state *s, fl_wall after, fl_wall upto);
 
 #endif
