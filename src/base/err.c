@@ -28,15 +28,14 @@ enum fl_err_class fl_err_class(enum fl_err err)
 	return FL_CLASS_CALLER; /* a value we never defined is our own mistake */
 }
 
-enum fl_err fl_fault_set(struct fl_fault *fault, enum fl_err err, const char *fmt, ...)
+void fl_fault_write(struct fl_fault *fault, const char *fmt, ...)
 {
 	if (fault == NULL)
-		return err;
+		return;
 
 	va_list args;
 	va_start(args, fmt);
 	if (vsnprintf(fault->text, sizeof fault->text, fmt, args) < 0)
 		fault->text[0] = '\0';
 	va_end(args);
-	return err;
 }

@@ -71,8 +71,18 @@ struct fl_fault {
 	char text[512];
 };
 
-/* Writes the text (truncating) if `fault` is not NULL and returns `err`, so it ends a guard. */
-enum fl_err fl_fault_set(struct fl_fault *fault, enum fl_err err, const char *fmt, ...)
-	FL_PRINTF(3, 4);
+/*
+ * Writes the text (truncating) if `fault` is not NULL and gives `err`, so it ends a guard:
+ * return fl_fault_set(fault, FL_ERR_IO, "cannot open %s", path). In this form compilers and
+ * analysers see that the error comes out as it went in.
+ */
+#define fl_fault_set(fault, err, ...) (fl_fault_write(fault, __VA_ARGS__), fl_fault_pass(err))
+
+void fl_fault_write(struct fl_fault *fault, const char *fmt, ...) FL_PRINTF(2, 3);
+
+static inline enum fl_err fl_fault_pass(enum fl_err err)
+{
+	return err;
+}
 
 #endif

@@ -54,7 +54,9 @@ static inline struct fl_list *fl_list_pop(struct fl_list *head)
 	if (fl_list_empty(head))
 		return NULL;
 	struct fl_list *l = head->next;
-	fl_list_del(l);
+	head->next = l->next;
+	l->next->prev = head;
+	l->next = l->prev = l;
 	return l;
 }
 

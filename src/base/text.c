@@ -39,9 +39,10 @@ enum fl_err fl_hex_decode(struct fl_slice text, uint8_t *out, size_t n)
 		if (hex_value(text.ptr[i]) < 0)
 			return FL_ERR_SYNTAX;
 	}
-	for (size_t i = 0; i < n; i++)
-		out[i] =
-			(uint8_t)(hex_value(text.ptr[2 * i]) << 4 | hex_value(text.ptr[2 * i + 1]));
+	for (size_t i = 0; i < n; i++) {
+		unsigned high = (unsigned)hex_value(text.ptr[2 * i]);
+		out[i] = (uint8_t)(high << 4 | (unsigned)hex_value(text.ptr[2 * i + 1]));
+	}
 	return FL_OK;
 }
 
