@@ -87,7 +87,8 @@ void fl_loop_timers_run(struct fl_loop *l)
 static void on_alarm(uv_timer_t *alarm)
 {
 	struct fl_loop *l = alarm->data;
-	l->alarm_at = FL_NEVER; /* the tick that follows runs what is due */
+	l->alarm_at = FL_NEVER; /* the rest of this tick runs what is due */
+	uv_stop(&l->uv);	/* it may ring before the poll, which must not sleep then */
 }
 
 void fl_loop_timers_arm(struct fl_loop *l)
