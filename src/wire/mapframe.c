@@ -190,7 +190,8 @@ static enum fl_err open_all(struct fl_mapframe *m, ZSTD_inBuffer *in, size_t max
 		size_t room = step_room(out, max - (out->len - start)), before = in->pos;
 		if (fl_buf_reserve(out, room) != FL_OK)
 			return fl_buf_err(out);
-		ZSTD_outBuffer step = { .dst = out->ptr + out->len, .size = room };
+		ZSTD_outBuffer step = { .dst = room > 0 ? out->ptr + out->len : NULL,
+					.size = room };
 		due = ZSTD_decompressStream(m->in_ctx, &step, in);
 		if (ZSTD_isError(due))
 			return open_error(due);
