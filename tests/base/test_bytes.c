@@ -13,7 +13,7 @@ static void content_is_a_copy(void **state)
 	(void)state;
 
 	assert_non_null(b);
-	text[0] = 'x';
+	memset(text, 'x', sizeof text);
 	assert_text(fl_bytes_slice(b), "abc");
 	assert_null(fl_bytes_unref(b));
 }
