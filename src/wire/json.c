@@ -120,6 +120,11 @@ static bool usable(struct fl_jv v, bool ok)
 	return ok;
 }
 
+bool fl_json_is_number(struct fl_jv v)
+{
+	return v.v != NULL && json_is_number((json_t *)v.v);
+}
+
 bool fl_json_bool(struct fl_jv v)
 {
 	return usable(v, json_is_boolean((json_t *)v.v)) && json_is_true((json_t *)v.v);

@@ -55,6 +55,9 @@ static inline bool fl_json_has(struct fl_jv v)
 	return v.v != NULL;
 }
 
+/* Is it a number (and not, say, a string that holds one)? False for absent. */
+bool fl_json_is_number(struct fl_jv v);
+
 /* ---- the value itself; absent gives zero, false or the empty slice ---- */
 bool fl_json_bool(struct fl_jv v);
 uint64_t fl_json_u64(struct fl_jv v, uint64_t max); /* whole number 0..max, max <= INT64_MAX */
