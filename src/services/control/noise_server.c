@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "base/jw.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -187,14 +186,12 @@ void fl_noise_link_request(struct fl_noise_link *l)
 
 static void send_error(struct fl_stream *stream, const char *text)
 {
-	uint8_t msg[FL_NOISE_HEADER_LEN + FL_NOISE_ERROR_TEXT_MAX] = { FL_NOISE_ERROR };
-	size_t len = strlen(text);
+	struct fl_buf msg = fl_buf_make(1024);
 
-	msg[1] = (uint8_t)(len >> 8);
-	msg[2] = (uint8_t)len;
-	memcpy(msg + FL_NOISE_HEADER_LEN, text, len);
-	if (fl_stream_write(stream, fl_slice_of(msg, FL_NOISE_HEADER_LEN + len)) != FL_OK)
+	fl_noise_error_encode(text, &msg);
+	if (fl_buf_err(&msg) != FL_OK || fl_stream_write(stream, fl_buf_slice(&msg)) != FL_OK)
 		fl_log_debug("refusal could not be sent");
+	fl_buf_done(&msg);
 	fl_stream_close(stream, FL_SEC);
 }
 
@@ -206,24 +203,12 @@ static void write_early_payload(struct fl_buf *out)
 {
 	struct fl_private_key priv;
 	struct fl_challenge_key pub;
-	char text[FL_KEY_TEXT_MAX];
 
 	if (fl_private_key_new(&priv) != FL_OK)
 		return;
 	fl_private_key_public(&priv, pub.b);
 	fl_wipe(&priv, sizeof priv);
-	fl_challenge_key_format(&pub, text);
-
-	struct fl_buf json = fl_buf_make(256);
-	struct fl_jw w = fl_jw_make(&json);
-	fl_jw_obj(&w);
-	fl_jw_key(&w, "nodeKeyChallenge");
-	fl_jw_str(&w, text);
-	fl_jw_obj_end(&w);
-	fl_buf_put(out, "\xff\xff\xffTS", 5);
-	fl_buf_be(out, json.len, 4);
-	fl_buf_put(out, json.ptr, json.len);
-	fl_buf_done(&json);
+	fl_noise_early_encode(&pub, out);
 }
 
 static enum fl_err send_first_flight(struct fl_noise_link *l, const uint8_t *response, bool early)
@@ -303,7 +288,8 @@ static void handshake(struct fl_noise_server *s, struct fl_stream *stream, struc
 	uint8_t response[FL_NOISE_RESPONSE_LEN];
 	enum fl_err err = fl_private_key_new(&ephemeral);
 	if (err == FL_OK)
-		err = fl_noise_respond(&s->key, &ephemeral, initiation, response, &l->noise);
+		err = fl_noise_respond_as(&s->key, &s->public_key, &ephemeral, initiation, response,
+					  &l->noise);
 	fl_wipe(&ephemeral, sizeof ephemeral);
 	if (err == FL_OK && fl_machine_key_is_zero(&l->noise.peer))
 		err = FL_ERR_CRYPTO;
@@ -425,6 +411,7 @@ void fl_noise_server_init(struct fl_noise_server *s, struct fl_loop *loop,
 		.limits = fl_http_limits_default,
 		.scratch = fl_buf_make(SCRATCH_MAX),
 	};
+	fl_private_key_public(key, s->public_key.b);
 	fl_list_init(&s->links);
 }
 

@@ -27,6 +27,7 @@ enum { FL_NOISE_PENDING_MAX = 256 << 10 };
 struct fl_noise_server {
 	struct fl_loop *loop;
 	struct fl_private_key key;
+	struct fl_machine_key public_key;
 	uint32_t min_cap;
 	struct fl_http_router inner; /* requests inside Noise; conn_ctx is the struct fl_noise_link */
 	struct fl_http_limits limits;

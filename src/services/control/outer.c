@@ -41,9 +41,7 @@ static void key(void *ctx, struct fl_http *x)
 		fl_control_text(x, 400, "client too old: update it to version 1.80 or newer\n");
 		return;
 	}
-	struct fl_machine_key mine;
-	fl_private_key_public(&c->cfg.noise_key, mine.b);
-	fl_machine_key_format(&mine, pub);
+	fl_machine_key_format(&c->noise.public_key, pub);
 	fl_machine_key_format(&(struct fl_machine_key){ { 0 } }, zero);
 
 	struct fl_buf out = fl_buf_make(ANSWER_MAX);
