@@ -202,6 +202,25 @@ func (s *Server) API(method, path string, body, out any) error {
 	return decodeAdmin(data, out)
 }
 
+// renameFast renames by the API, without the start of a command in the way.
+func (s *Server) renameFast(id, name string) error {
+	if standIn {
+		_, err := s.CLI("nodes", "rename", "-i", id, name)
+		return err
+	}
+	return s.API("POST", "/api/v1/node/"+id+"/rename/"+name, nil, nil)
+}
+
+// approveFast sets the approved routes by the API.
+func (s *Server) approveFast(id string, routes ...string) error {
+	if standIn {
+		_, err := s.CLI("nodes", "approve-routes", "-i", id, "-r", strings.Join(routes, ","))
+		return err
+	}
+	body := map[string]any{"routes": append([]string{}, routes...)}
+	return s.API("POST", "/api/v1/node/"+id+"/approve_routes", body, nil)
+}
+
 // decodeAdmin decodes an admin answer: it takes off a single wrapping object
 // such as {"user":…}, turns snake_case keys into camelCase and numeric ids into
 // strings, so that the same tests read the command's and the API's forms.

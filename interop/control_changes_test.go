@@ -104,9 +104,6 @@ func checkPresence(t *testing.T, node *RawNode,
 
 // The time from a cause to its arrival in the network map of a stock client.
 func TestControlPropagationTime(t *testing.T) {
-	if standIn {
-		t.Skip("the stand-in has no HTTP API on its socket")
-	}
 	server := startServer(t, ServerOptions{})
 	authKey := server.ReusableKey(t)
 	a := startClient(t, "alpha", ClientOptions{Server: server})
@@ -141,7 +138,7 @@ type propagation struct {
 }
 
 func propagationKinds(server *Server, node *RawNode, route netip.Prefix) []propagation {
-	path := fmt.Sprintf("/api/v1/node/%d", int64(node.Self().ID))
+	id := fmt.Sprint(int64(node.Self().ID))
 	endpoint := func(n int) netip.AddrPort {
 		return netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(10000+n))
 	}
@@ -160,18 +157,17 @@ func propagationKinds(server *Server, node *RawNode, route netip.Prefix) []propa
 			return node.Update(last)
 		}, func(n int) func(*tailcfg.Node) bool { return hasEndpoint(endpoint(n)) }},
 		{"rename", false, func(n int) error {
-			return server.API("POST", fmt.Sprintf("%s/rename/name%d", path, n), nil, nil)
+			return server.renameFast(id, fmt.Sprintf("name%d", n))
 		}, func(n int) func(*tailcfg.Node) bool {
 			return func(p *tailcfg.Node) bool {
 				return p != nil && strings.HasPrefix(p.Name, fmt.Sprintf("name%d.", n))
 			}
 		}},
 		{"route", false, func(n int) error {
-			routes := []string{}
 			if approve(n) {
-				routes = append(routes, route.String())
+				return server.approveFast(id, route.String())
 			}
-			return server.API("POST", path+"/approve_routes", map[string]any{"routes": routes}, nil)
+			return server.approveFast(id)
 		}, func(n int) func(*tailcfg.Node) bool {
 			return func(p *tailcfg.Node) bool {
 				return p != nil && len(p.AllowedIPs) > 0 &&

@@ -20,6 +20,10 @@ func TestControlKill(t *testing.T) {
 	before := fmt.Sprint(a.IPs(t), b.IPs(t))
 	ledger := newLedger(server, authKey)
 	rounds := envInt("INTEROP_KILLS", 20)
+	latest := 400 // milliseconds
+	if standIn {
+		latest = 2000 // it makes writes wait for a tick of half a second
+	}
 	began := time.Now()
 	for round := range rounds {
 		stop, ended := make(chan struct{}), make(chan struct{})
@@ -27,7 +31,7 @@ func TestControlKill(t *testing.T) {
 			ledger.Run(stop)
 			close(ended)
 		}()
-		time.Sleep(time.Duration(20+rand.IntN(400)) * time.Millisecond)
+		time.Sleep(time.Duration(20+rand.IntN(latest)) * time.Millisecond)
 		server.Kill()
 		close(stop)
 		<-ended
@@ -44,6 +48,9 @@ func TestControlKill(t *testing.T) {
 	}
 	t.Logf("%d kills in %v, %d acknowledged writes, %d nodes, none lost", rounds,
 		time.Since(began).Round(time.Second), ledger.writes, len(ledger.nodes))
+	if len(ledger.nodes) == 0 {
+		t.Errorf("no registration passed: %v", ledger.last)
+	}
 	checkResumed(t, server, a, b, before)
 }
 

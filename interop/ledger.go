@@ -21,6 +21,7 @@ type Ledger struct {
 	users  map[string]bool
 	nodes  map[string]*ledgerNode // by node key
 	writes int
+	last   error // why the last registration failed
 }
 
 // ledgerNode is an acknowledged node. A rename whose answer got lost may have
@@ -56,6 +57,9 @@ func (l *Ledger) Run(stop <-chan struct{}) {
 	group.Wait()
 }
 
+// mostNodes keeps the maps of the stock clients small under hundreds of rounds.
+const mostNodes = 400
+
 func (l *Ledger) next() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +75,7 @@ func (l *Ledger) acknowledged(note func()) {
 }
 
 func (l *Ledger) registerNode() error {
-	if l.next() > 1_000_000 || l.nodeCount() >= 400 {
+	if l.nodeCount() >= mostNodes {
 		return fmt.Errorf("enough nodes")
 	}
 	node, err := newRawNode(l.server, fmt.Sprintf("raw%d", l.next()))
@@ -80,6 +84,9 @@ func (l *Ledger) registerNode() error {
 	}
 	defer node.Close()
 	if err := node.Register(l.authKey); err != nil {
+		l.mu.Lock()
+		l.last = err
+		l.mu.Unlock()
 		return err
 	}
 	l.acknowledged(func() { l.nodes[node.Key.Public().String()] = &ledgerNode{} })

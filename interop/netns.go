@@ -171,13 +171,13 @@ func (n *Netns) Masquerade(t testing.TB, device string) {
 	n.Exec(t, "iptables", "-t", "nat", "-A", "POSTROUTING", "-o", device, "-j", "MASQUERADE")
 }
 
-// DropForwardedUDP makes a router pass no UDP but that of the given port.
+// DropForwardedUDP makes a router pass no UDP.
 func (n *Netns) DropForwardedUDP(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("nft"); err == nil {
 		n.Exec(t, "nft", "add table ip filter; "+
-			"add chain ip filter fwd { type filter hook forward priority 0 ; }; "+
-			"add rule ip filter fwd meta l4proto udp drop")
+			"add chain ip filter transit { type filter hook forward priority 0 ; }; "+
+			"add rule ip filter transit meta l4proto udp drop")
 		return
 	}
 	if _, err := exec.LookPath("iptables"); err != nil {

@@ -80,7 +80,6 @@ func startServer(t testing.TB, o ServerOptions) *Server {
 		t.Fatal(err)
 	}
 	s.Start(t)
-	t.Cleanup(func() { s.finish(t) })
 	return s
 }
 
@@ -171,6 +170,12 @@ func (s *Server) Start(t testing.TB) {
 	name := fmt.Sprintf("server-%d", s.starts)
 	config := filepath.Join(s.Dir, "config.yaml")
 	s.proc = startProc(t, name, s.Dir, s.netns, nil, s.bin, "serve", "-c", config)
+	current := s.proc
+	t.Cleanup(func() {
+		if s.proc == current {
+			s.finish(t)
+		}
+	})
 	err := poll(20*time.Second, func() error {
 		if !s.proc.Alive() {
 			return nil
