@@ -13,16 +13,17 @@
 #include <stdlib.h>
 
 enum {
-	STREAM_WINDOW = 1 << 20,  /* control.md 1.9; also the most that is read of an unwanted body */
-	CONN_WINDOW = 1 << 20,    /* consumed at once, so this bounds only what is in flight */
+	STREAM_WINDOW =
+		1 << 20,       /* control.md 1.9; also the most that is read of an unwanted body */
+	CONN_WINDOW = 1 << 20, /* consumed at once, so this bounds only what is in flight */
 	FRAME_MAX = 16384,
 	HEADER_LIST_MAX = 64 << 10, /* over it the connection ends; over FL_HTTP_HEAD_MAX 431 */
 	LIST_ENTRY = 32,            /* RFC 9113 6.5.2 */
 	ACKS_MAX = 64,              /* answers to PING and SETTINGS that may wait */
 	CONTINUATIONS_MAX = 8,
 	/*
-	 * Frames that cost us and not the peer, per minute: resets (rapid reset, and streams made to
-	 * be reset by us), PING, SETTINGS, PRIORITY, empty DATA.
+	 * Frames that cost us and not the peer, per minute: resets (rapid reset, and streams made
+	 * to be reset by us), empty DATA, and all types that an honest client hardly ever sends.
 	 */
 	NUISANCE_MAX = 1000,
 };
@@ -169,8 +170,6 @@ static void note_stream_frame(struct fl_h2 *h, const nghttp2_frame *frame)
 
 	if (frame->hd.type == NGHTTP2_HEADERS)
 		h->head_since = FL_NEVER;
-	else if (frame->hd.length == 0 && !end)
-		count_nuisance(h);
 	if (s == NULL)
 		return;
 	if (!s->head_whole)
@@ -184,22 +183,33 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	struct fl_h2 *h = ctx;
 
 	(void)session;
-	switch (frame->hd.type) {
-	case NGHTTP2_HEADERS:
-	case NGHTTP2_DATA:
+	if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA)
 		note_stream_frame(h, frame);
-		break;
-	case NGHTTP2_SETTINGS:
+	else if (frame->hd.type == NGHTTP2_SETTINGS)
 		h->greeted = true;
-		count_nuisance(h);
-		break;
-	case NGHTTP2_PING:
-	case NGHTTP2_PRIORITY:
-		count_nuisance(h);
+	return 0;
+}
+
+/* Every frame of a known type as it begins, also those that nghttp2 then ignores. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *ctx)
+{
+	struct fl_h2 *h = ctx;
+
+	(void)session;
+	switch (hd->type) {
+	case NGHTTP2_HEADERS:
+	case NGHTTP2_CONTINUATION:  /* limited by themselves */
+	case NGHTTP2_RST_STREAM:    /* counted by the streams they close */
+	case NGHTTP2_WINDOW_UPDATE: /* honest clients send one for each frame we send */
+		return 0;
+	case NGHTTP2_DATA:
+		if (hd->length > 0 || hd->flags & NGHTTP2_FLAG_END_STREAM)
+			return 0;
 		break;
 	default:
 		break;
 	}
+	count_nuisance(h);
 	return 0;
 }
 
@@ -310,15 +320,15 @@ static void destroy(struct fl_h2 *h)
 	fl_deferred_cancel(&h->later);
 	fl_timer_done(&h->timer);
 	/* All are told before any is freed: a farewell may still look at its neighbours. */
-	fl_list_each(it, &h->streams) {
+	fl_list_each(it, &h->streams)
+	{
 		struct fl_h2_stream *s = fl_list_entry(it, struct fl_h2_stream, link);
 		if (s->handled)
 			fl_httpx_gone(&s->x);
 	}
 	reap(h);
 	nghttp2_session_del(h->session);
-	fl_list_each(it, &h->streams)
-		free_stream(fl_list_entry(it, struct fl_h2_stream, link));
+	fl_list_each(it, &h->streams) free_stream(fl_list_entry(it, struct fl_h2_stream, link));
 	fl_buf_done(&h->out);
 	free(h);
 }
@@ -464,6 +474,7 @@ static enum fl_err make_callbacks(nghttp2_session_callbacks **out)
 
 	if (nghttp2_session_callbacks_new(&cb) != 0)
 		return FL_ERR_NOMEM;
+	nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);

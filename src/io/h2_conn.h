@@ -12,7 +12,7 @@
 #include <nghttp2/nghttp2.h>
 
 enum {
-	FL_H2_BATCH = 64 << 10,                /* bytes given to the transport at once, about */
+	FL_H2_BATCH = 64 << 10,                   /* bytes given to the transport at once, about */
 	FL_H2_OUT_MAX = FL_H2_BATCH + (64 << 10), /* a batch and the frame that overran it */
 };
 
@@ -23,10 +23,10 @@ struct fl_h2_stream {
 	fl_time head_at;
 	int32_t id;
 	bool head_whole, body_whole;
-	bool discard;  /* DATA is dropped without window updates */
-	bool handled;  /* the handler has seen it */
-	bool parked;   /* nghttp2 waits for fl_h2_ops.kick */
-	bool closed;   /* nghttp2 has forgotten it */
+	bool discard; /* DATA is dropped without window updates */
+	bool handled; /* the handler has seen it */
+	bool parked;  /* nghttp2 waits for fl_h2_ops.kick */
+	bool closed;  /* nghttp2 has forgotten it */
 };
 
 struct fl_h2 {
@@ -51,12 +51,12 @@ struct fl_h2 {
 	struct fl_timer timer;
 	fl_time created_at, head_since, idle_since, nuisance_since;
 	uint32_t nuisance;
-	uint32_t busy;    /* depth of calls that settle at their end */
-	bool dirty;       /* output was made since the last flush */
-	bool blocked;     /* transport said FL_AGAIN */
-	bool greeted;     /* the client's SETTINGS came */
+	uint32_t busy; /* depth of calls that settle at their end */
+	bool dirty;    /* output was made since the last flush */
+	bool blocked;  /* transport said FL_AGAIN */
+	bool greeted;  /* the client's SETTINGS came */
 	bool closing, free_wanted, end_told;
-	enum fl_err end;  /* why it is over; FL_OK while it is not */
+	enum fl_err end; /* why it is over; FL_OK while it is not */
 };
 
 /* Moves nghttp2's output to the transport until it has no more or the transport is full. */

@@ -59,7 +59,9 @@ static void tell_drained(struct fl_h2 *h)
 
 void fl_h2_flush(struct fl_h2 *h)
 {
-	while (!h->blocked && (h->out.len > 0 || pull(h))) {
+	if (h->blocked)
+		return; /* a batch waits */
+	while (h->out.len > 0 || pull(h)) {
 		enum fl_err err = h->transport.send(h->transport.ctx, fl_buf_slice(&h->out));
 		if (err == FL_AGAIN) {
 			h->blocked = true;

@@ -13,9 +13,9 @@
  *
  * Thread    the connection's loop.
  * Limits    head 16 KiB and 100 fields; body per route; a route with body_max 0 is answered
- *           without its body being read (HTTP/1: the connection closes after the answer if a body was announced).
- * Security  path is normalised by refusal: "..", "//", encoded slashes, NUL and absolute-form are 400. One
- *           Content-Length, no Transfer-Encoding together with it.
+ *           without its body being read (HTTP/1: the connection closes after the answer if a body
+ * was announced). Security  path is normalised by refusal: "..", "//", encoded slashes, NUL and
+ * absolute-form are 400. One Content-Length, no Transfer-Encoding together with it.
  */
 #ifndef FL_IO_HTTP_H
 #define FL_IO_HTTP_H
@@ -33,19 +33,23 @@ struct fl_http; /* an exchange */
 
 /* ---- the request; borrowed until the exchange ends ---- */
 struct fl_slice fl_http_method(const struct fl_http *x);
-struct fl_slice fl_http_path(const struct fl_http *x);               /* without query, not decoded */
+struct fl_slice fl_http_path(const struct fl_http *x); /* without query, not decoded */
 /* What the i-th "*" of the route matched, percent-decoded; a trailing "**" counts as one more. */
 struct fl_slice fl_http_segment(const struct fl_http *x, size_t i);
-struct fl_slice fl_http_field(const struct fl_http *x, const char *lower_name); /* empty if absent */
+struct fl_slice fl_http_field(const struct fl_http *x,
+			      const char *lower_name); /* empty if absent */
 size_t fl_http_field_count(const struct fl_http *x, const char *lower_name);
 struct fl_slice fl_http_body(const struct fl_http *x);
-/* A query parameter, percent-decoded into `out` (terminated). FL_ERR_NOT_FOUND, FL_ERR_SYNTAX, FL_ERR_TOO_BIG. */
+/* A query parameter, percent-decoded into `out` (terminated). FL_ERR_NOT_FOUND, FL_ERR_SYNTAX,
+ * FL_ERR_TOO_BIG. */
 FL_MUST enum fl_err fl_http_query(const struct fl_http *x, const char *name, char *out, size_t cap);
 bool fl_http_is_h2(const struct fl_http *x);
-struct fl_stream *fl_http_stream(const struct fl_http *x); /* HTTP/1 only, to ask about TLS or peer; NULL on HTTP/2 */
-void *fl_http_conn_ctx(const struct fl_http *x);           /* what the connection was opened with */
+struct fl_stream *fl_http_stream(
+	const struct fl_http *x); /* HTTP/1 only, to ask about TLS or peer; NULL on HTTP/2 */
+void *fl_http_conn_ctx(const struct fl_http *x); /* what the connection was opened with */
 struct fl_loop *fl_http_loop(const struct fl_http *x);
-/* Frees fields and body early, for an exchange that will be answered for hours; slices of them die. */
+/* Frees fields and body early, for an exchange that will be answered for hours; slices of them die.
+ */
 void fl_http_drop_request(struct fl_http *x);
 
 /* ---- the answer ---- */
@@ -58,10 +62,13 @@ void fl_http_respond(struct fl_http *x, unsigned status, const char *type, struc
 
 /* A streamed answer: headers go out at once, then chunks as they come. */
 void fl_http_stream_start(struct fl_http *x, unsigned status, const char *type);
-/* Queues a chunk (takes a reference of its own). FL_ERR_FULL over the exchange's limit: end it. FL_ERR_CLOSED: the peer has gone. */
+/* Queues a chunk (takes a reference of its own). FL_ERR_FULL over the exchange's limit: end it.
+ * FL_ERR_CLOSED: the peer has gone. */
 FL_MUST enum fl_err fl_http_stream_send(struct fl_http *x, struct fl_bytes *chunk);
-size_t fl_http_stream_pending(const struct fl_http *x);  /* queued, not yet handed to the connection's stream */
-int64_t fl_http_stream_stalled(const struct fl_http *x); /* ns without progress while something is queued */
+size_t fl_http_stream_pending(
+	const struct fl_http *x); /* queued, not yet handed to the connection's stream */
+int64_t fl_http_stream_stalled(
+	const struct fl_http *x); /* ns without progress while something is queued */
 void fl_http_stream_limit(struct fl_http *x, size_t pending_max); /* default 8 MiB */
 void fl_http_stream_end(struct fl_http *x);
 /* Ends abruptly: RST_STREAM or closed connection, so that the client sees an error. */
@@ -70,27 +77,32 @@ void fl_http_abort(struct fl_http *x);
 /* Called once when the peer has gone before the answer was complete. */
 void fl_http_on_gone(struct fl_http *x, void (*fn)(void *ctx), void *ctx);
 
-/* Whole queue taken by the transport (after FL_HTTP pending was non-zero). For paced senders. May be NULL. */
+/* Whole queue taken by the transport (after FL_HTTP pending was non-zero). For paced senders. May
+ * be NULL. */
 void fl_http_on_drain(struct fl_http *x, void (*fn)(void *ctx), void *ctx);
 
 /* ---- upgrade (HTTP/1 only): 101 and the raw stream ---- */
 
 /*
- * Ends the exchange and gives the stream with what was read past the head (`*out_early`, borrowed until the caller returns).
- * Writes nothing itself; the caller writes its 101 (or, for the relay's fast start, nothing).
- * The caller must own the stream before returning. Errors: FL_ERR_STATE if a body was announced.
+ * Ends the exchange and gives the stream with what was read past the head (`*out_early`, borrowed
+ * until the caller returns). Writes nothing itself; the caller writes its 101 (or, for the relay's
+ * fast start, nothing). The caller must own the stream before returning. Errors: FL_ERR_STATE if a
+ * body was announced.
  */
-FL_MUST enum fl_err fl_http_upgrade(struct fl_http *x, struct fl_stream **out, struct fl_slice *out_early);
+FL_MUST enum fl_err fl_http_upgrade(struct fl_http *x, struct fl_stream **out,
+				    struct fl_slice *out_early);
 
-/* Checks a WebSocket request and writes its 101 answer with `subprotocol`; then as above, wrapped. Answers 400/426 itself on failure. */
-FL_MUST enum fl_err fl_http_upgrade_ws(struct fl_http *x, const char *subprotocol, size_t message_max,
-				       struct fl_stream **out);
+/* Checks a WebSocket request and writes its 101 answer with `subprotocol`; then as above, wrapped.
+ * Answers 400/426 itself on failure. */
+FL_MUST enum fl_err fl_http_upgrade_ws(struct fl_http *x, const char *subprotocol,
+				       size_t message_max, struct fl_stream **out);
 
 /* ---- routes and connections ---- */
 
 struct fl_http_route {
 	const char *method; /* "GET" also answers HEAD; "*" any */
-	const char *path;   /* "/machine/map"; "*" matches one segment; a trailing "**" matches any rest */
+	const char *path;   /* "/machine/map"; "*" matches one segment; a trailing "**" matches any
+			       rest */
 	size_t body_max;
 	void (*handle)(void *ctx, struct fl_http *x);
 	void *ctx; /* first argument of `handle`; NULL = the router's */
@@ -100,7 +112,8 @@ struct fl_http_router {
 	const struct fl_http_route *routes;
 	size_t count;
 	void *ctx; /* first argument of handlers whose route names none, and of `fallback` */
-	/* Called for no route (404) or wrong method (405), body not read; NULL gives a plain text answer. */
+	/* Called for no route (404) or wrong method (405), body not read; NULL gives a plain text
+	 * answer. */
 	void (*fallback)(void *ctx, struct fl_http *x, unsigned status);
 	/* Fields added to every answer that has not set them itself: name, value, ..., NULL. */
 	const char *const *common_fields;
@@ -127,8 +140,10 @@ struct fl_http_limits {
 };
 extern const struct fl_http_limits fl_http_limits_default; /* 10 s, 30 s, 120 s, 4 MiB, 200 */
 
-/* HTTP/1.1 server connection on a stream (taken). It frees itself when done. `conn_ctx` for handlers. */
-FL_MUST enum fl_err fl_http1_serve(struct fl_stream *s, struct fl_slice early, const struct fl_http_router *router,
+/* HTTP/1.1 server connection on a stream (taken). It frees itself when done. `conn_ctx` for
+ * handlers. */
+FL_MUST enum fl_err fl_http1_serve(struct fl_stream *s, struct fl_slice early,
+				   const struct fl_http_router *router,
 				   const struct fl_http_limits *limits, void *conn_ctx);
 
 /*
@@ -140,16 +155,19 @@ struct fl_h2;
 struct fl_h2_transport {
 	enum fl_err (*send)(void *ctx, struct fl_slice bytes);
 	/*
-	 * The connection is over for a reason that no call could return: FL_ERR_TIMEOUT, FL_OK after
-	 * the last stream of a fl_h2_goaway, or what `send` said. Runs once, from the loop; the owner
-	 * frees it then or later. May be NULL.
+	 * The connection is over for a reason that no call could return: FL_ERR_TIMEOUT, FL_OK
+	 * after the last stream of a fl_h2_goaway, or what `send` said. Runs once, from the loop;
+	 * the owner frees it then or later. May be NULL.
 	 */
 	void (*on_end)(void *ctx, enum fl_err why);
 	void *ctx;
 };
-FL_MUST enum fl_err fl_h2_new(struct fl_loop *l, const struct fl_h2_transport *t, const struct fl_http_router *router,
-			      const struct fl_http_limits *limits, void *conn_ctx, struct fl_h2 **out);
-/* Feeds received bytes. FL_ERR_PROTO/TOO_BIG: send what is queued (GOAWAY) and close. FL_ERR_CLOSED: ended in order. */
+FL_MUST enum fl_err fl_h2_new(struct fl_loop *l, const struct fl_h2_transport *t,
+			      const struct fl_http_router *router,
+			      const struct fl_http_limits *limits, void *conn_ctx,
+			      struct fl_h2 **out);
+/* Feeds received bytes. FL_ERR_PROTO/TOO_BIG: send what is queued (GOAWAY) and close.
+ * FL_ERR_CLOSED: ended in order. */
 FL_MUST enum fl_err fl_h2_input(struct fl_h2 *h, struct fl_slice bytes);
 FL_MUST enum fl_err fl_h2_resume(struct fl_h2 *h); /* transport has room again */
 void fl_h2_ping(struct fl_h2 *h);

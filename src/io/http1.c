@@ -118,7 +118,8 @@ static void head_whole(struct fl_http1 *h)
 	}
 	size_t max = fl_httpx_body_max(x);
 	if (x->verdict != 200 || max == 0)
-		refuse(h, x->verdict); /* answered without its body; that would be read as a request */
+		refuse(h,
+		       x->verdict); /* answered without its body; that would be read as a request */
 	else if (h->parser.length > max)
 		refuse(h, 413);
 	else
@@ -381,7 +382,8 @@ void fl_http_group_init(struct fl_http_group *g)
 
 void fl_http_group_drain(struct fl_http_group *g)
 {
-	fl_list_each(it, &g->conns) {
+	fl_list_each(it, &g->conns)
+	{
 		struct fl_http1 *h = fl_list_entry(it, struct fl_http1, link);
 		h->draining = true;
 		if (h->state == FL_HTTP1_IDLE)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * io/http1_conn.h - the inside of an HTTP/1 connection, for http1.c, http1_out.c and http_ws.c only.
+ * io/http1_conn.h - the inside of an HTTP/1 connection, for http1.c, http1_out.c and http_ws.c
+ * only.
  *
  * Thread  the connection's loop.
  */

@@ -11,9 +11,9 @@
 #include <time.h>
 
 enum {
-	HIGH_WATER = 256 << 10,  /* in the stream; below its own limit with room for one piece */
+	HIGH_WATER = 256 << 10, /* in the stream; below its own limit with room for one piece */
 	PIECE = 64 << 10,
-	SMALL_BODY = 16 << 10,   /* goes out in one write with the head */
+	SMALL_BODY = 16 << 10, /* goes out in one write with the head */
 	HEAD_MAX = FL_HTTPX_ANSWER_TEXT_MAX + (8 << 10),
 };
 
@@ -24,8 +24,8 @@ bool fl_http1_has_room(const struct fl_http1 *h)
 
 static bool write_out(struct fl_http1 *h, struct fl_buf *b)
 {
-	if (!h->broken && (fl_buf_err(b) != FL_OK ||
-			   fl_stream_write(h->stream, fl_buf_slice(b)) != FL_OK))
+	if (!h->broken &&
+	    (fl_buf_err(b) != FL_OK || fl_stream_write(h->stream, fl_buf_slice(b)) != FL_OK))
 		h->broken = true;
 	fl_buf_done(b);
 	return !h->broken;

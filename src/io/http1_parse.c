@@ -187,8 +187,8 @@ static unsigned read_steering(struct fl_http1_parser *p)
 	p->upgrade = fl_http_field_count(x, "upgrade") > 0;
 
 	size_t expects = fl_http_field_count(x, "expect");
-	p->expects_continue =
-		expects == 1 && fl_str_ieq(fl_http_field(x, "expect"), fl_slice_str("100-continue"));
+	p->expects_continue = expects == 1 &&
+			      fl_str_ieq(fl_http_field(x, "expect"), fl_slice_str("100-continue"));
 	if (expects > 0 && !p->expects_continue)
 		return 417;
 	return read_framing(p);

@@ -21,13 +21,13 @@
 struct fl_http1_parser {
 	llhttp_t llhttp;
 	struct fl_http *x;
-	uint64_t length; /* announced by Content-Length */
+	uint64_t length;           /* announced by Content-Length */
 	uint64_t framing, payload; /* bytes of a chunked body so far */
 	bool chunked;
 	bool has_body; /* one was announced, not empty */
 	bool http11, keep_alive, expects_continue, upgrade;
-	bool whole;    /* message complete */
-	bool too_big;  /* body over its limit */
+	bool whole;   /* message complete */
+	bool too_big; /* body over its limit */
 };
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * io/http_call.h - one request as libcurl is told about it, for http_client.c and http_fetch.c only.
+ * io/http_call.h - one request as libcurl is told about it, for http_client.c and http_fetch.c
+ * only.
  *
  * Memory  the request owns copies of everything; libcurl borrows from it.
  */

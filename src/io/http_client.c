@@ -30,8 +30,7 @@ static enum fl_err make_url(struct fl_http_request *r, const struct fl_http_call
 	const char *base = call->unix_path != NULL ? "http://localhost" : call->url;
 	struct fl_buf b = fl_buf_make(URL_MAX);
 
-	if (base == NULL ||
-	    (strncmp(base, "http://", 7) != 0 && strncmp(base, "https://", 8) != 0))
+	if (base == NULL || (strncmp(base, "http://", 7) != 0 && strncmp(base, "https://", 8) != 0))
 		return fl_fault_set(fault, FL_ERR_INVALID,
 				    "the address must begin with http:// or https://");
 	fl_buf_str(&b, base);
@@ -73,8 +72,8 @@ static enum fl_err add_fields(struct fl_http_request *r, const struct fl_http_ca
 	if (err == FL_OK && call->bearer != NULL)
 		err = add_field(r, "Authorization: Bearer ", call->bearer);
 	if (err == FL_OK && call->body.len > 0)
-		err = add_field(r, "Content-Type: ",
-				call->type != NULL ? call->type : "application/json");
+		err = add_field(
+			r, "Content-Type: ", call->type != NULL ? call->type : "application/json");
 	return err;
 }
 

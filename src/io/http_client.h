@@ -33,9 +33,9 @@ struct fl_http_call {
 	const char *type;      /* content type of the body; NULL: application/json */
 	const char *ca_file;   /* further roots; may be NULL */
 	struct fl_slice body;
-	int64_t timeout;       /* ns for the whole call; 0: 30 s */
-	size_t answer_max;     /* 0: FL_HTTP_CLIENT_ANSWER_MAX */
-	bool insecure;         /* accept any certificate */
+	int64_t timeout;   /* ns for the whole call; 0: 30 s */
+	size_t answer_max; /* 0: FL_HTTP_CLIENT_ANSWER_MAX */
+	bool insecure;     /* accept any certificate */
 };
 
 /*
@@ -72,8 +72,8 @@ struct fl_fetch_result {
  */
 struct fl_fetch;
 FL_MUST enum fl_err fl_fetch_start(struct fl_fetcher *f, const struct fl_http_call *call,
-				   void (*done)(void *ctx, const struct fl_fetch_result *r), void *ctx,
-				   struct fl_fetch **out);
+				   void (*done)(void *ctx, const struct fl_fetch_result *r),
+				   void *ctx, struct fl_fetch **out);
 
 /* Gives up; `done` will not run. Accepts NULL; returns NULL. */
 struct fl_fetch *fl_fetch_cancel(struct fl_fetch *t);

@@ -145,8 +145,7 @@ static void drop_chunk(struct chunk *c)
 
 static void drop_queue(struct fl_http *x)
 {
-	fl_list_each(it, &x->queue)
-		drop_chunk(fl_list_entry(it, struct chunk, link));
+	fl_list_each(it, &x->queue) drop_chunk(fl_list_entry(it, struct chunk, link));
 	x->pending = 0;
 }
 
@@ -572,7 +571,8 @@ enum fl_err fl_http_stream_send(struct fl_http *x, struct fl_bytes *chunk)
 		return FL_ERR_STATE;
 	if (x->no_body || chunk->len == 0)
 		return FL_OK;
-	if (chunk->len > x->pending_max - (x->pending < x->pending_max ? x->pending : x->pending_max))
+	if (chunk->len >
+	    x->pending_max - (x->pending < x->pending_max ? x->pending : x->pending_max))
 		return FL_ERR_FULL;
 
 	enum fl_err err = push_chunk(x, chunk);

@@ -90,7 +90,8 @@ void fl_httpx_init(struct fl_http *x, const struct fl_httpx_ops *ops, void *conn
 /* Frees what the exchange holds, not the struct. Runs nothing. */
 void fl_httpx_done(struct fl_http *x);
 
-/* Adds a request field; the name is stored in lower case. FL_ERR_TOO_BIG over either limit of the head. */
+/* Adds a request field; the name is stored in lower case. FL_ERR_TOO_BIG over either limit of the
+ * head. */
 FL_MUST enum fl_err fl_httpx_add_field(struct fl_http *x, struct fl_slice name,
 				       struct fl_slice value);
 FL_MUST enum fl_err fl_httpx_set_method(struct fl_http *x, struct fl_slice method);
@@ -110,7 +111,8 @@ void fl_httpx_begin(struct fl_http *x);
 /* How much body this request may have; 0 unless a route was found. */
 size_t fl_httpx_body_max(const struct fl_http *x);
 
-/* Calls the handler, or answers according to the verdict. The exchange may have ended afterwards. */
+/* Calls the handler, or answers according to the verdict. The exchange may have ended afterwards.
+ */
 void fl_httpx_handle(struct fl_http *x);
 
 /* The answer of the connection itself. Text is "<what is wrong>: <what to do>". */

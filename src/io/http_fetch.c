@@ -51,8 +51,7 @@ static void on_timer_closed(uv_handle_t *timer)
 
 static void destroy(struct fl_fetcher *f)
 {
-	fl_list_each(it, &f->fetches)
-		drop_fetch(fl_list_entry(it, struct fl_fetch, link));
+	fl_list_each(it, &f->fetches) drop_fetch(fl_list_entry(it, struct fl_fetch, link));
 	curl_multi_cleanup(f->multi); /* takes its watches back one by one */
 	uv_close((uv_handle_t *)&f->timer, on_timer_closed);
 }
