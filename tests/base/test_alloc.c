@@ -15,10 +15,12 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
 void *__real_reallocarray(void *p, size_t n, size_t size);
+void __real_free(void *p);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 void *__wrap_reallocarray(void *p, size_t n, size_t size);
+void __wrap_free(void *p);
 
 static struct {
 	bool armed;
@@ -56,6 +58,23 @@ void *__wrap_realloc(void *p, size_t size)
 void *__wrap_reallocarray(void *p, size_t n, size_t size)
 {
 	return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+/* Memory that is looked at in the moment of its release. */
+static struct {
+	const uint8_t *ptr;
+	size_t len, nonzero, freed;
+} watch;
+
+void __wrap_free(void *p)
+{
+	if (p != NULL && p == watch.ptr) {
+		for (size_t i = 0; i < watch.len; i++)
+			watch.nonzero += watch.ptr[i] != 0;
+		watch.freed++;
+		watch.ptr = NULL;
+	}
+	__real_free(p);
 }
 
 /* Each scenario says whether it succeeded, and checks what a failure must leave. */
@@ -197,10 +216,47 @@ static void alloc_row(void **state)
 	}
 }
 
+/* Secrets are gone before their memory is: all that was allocated, not only what is in use. */
+static void wipe_clears_before_it_frees(void **state)
+{
+	struct fl_buf b = fl_buf_make(100);
+	(void)state;
+
+	fl_buf_str(&b, "a secret of some length");
+	memset(b.ptr + b.len, 'x', b.cap + 1 - b.len);
+	b.len = 5;
+	watch.ptr = b.ptr;
+	watch.len = b.cap + 1;
+	fl_buf_wipe(&b);
+	assert_int_equal(watch.freed, 1);
+	assert_int_equal(watch.nonzero, 0);
+}
+
+static void done_and_unref_free(void **state)
+{
+	struct fl_buf b = fl_buf_make(100);
+	struct fl_bytes *bytes = fl_bytes_new(fl_slice_str("abc"));
+	(void)state;
+
+	fl_buf_str(&b, "x");
+	watch.freed = watch.len = 0;
+	watch.ptr = b.ptr;
+	fl_buf_done(&b);
+	assert_int_equal(watch.freed, 1);
+	assert_non_null(bytes);
+	watch.ptr = (const uint8_t *)fl_bytes_ref(bytes);
+	fl_bytes_unref(bytes);
+	assert_int_equal(watch.freed, 1);
+	fl_bytes_unref(bytes);
+	assert_int_equal(watch.freed, 2);
+}
+
 int main(void)
 {
 	static struct suite s;
 
 	ROWS(&s, rows, alloc_row);
+	suite_add(&s, "wipe clears before it frees", wipe_clears_before_it_frees, NULL);
+	suite_add(&s, "done and unref free", done_and_unref_free, NULL);
 	return suite_run(&s, "base/alloc");
 }

@@ -2,6 +2,8 @@
 /* tests/base/test_buf.c - the output buffer, its cap, and its sticky error. */
 #include "table.h"
 
+#include <wchar.h>
+
 #include "base/buf.h"
 
 static void appends_join(void **state)
@@ -152,6 +154,44 @@ static void the_first_error_stays(void **state)
 	fl_buf_done(&b);
 }
 
+/* The text must be whole although the first attempt to write it had too little room. */
+static void printf_that_grows_writes_it_all(void **state)
+{
+	char want[301];
+	(void)state;
+
+	for (size_t n = 60; n <= 300; n++) {
+		struct fl_buf b = fl_buf_make(n);
+		memset(want, '0', n);
+		want[n - 1] = '7';
+		fl_buf_printf(&b, "%0*d", (int)n, 7);
+		assert_bytes(fl_buf_slice(&b), fl_slice_of(want, n));
+		fl_buf_done(&b);
+	}
+}
+
+static void texts_that_cannot_be_formatted(void **state)
+{
+	struct fl_buf b = fl_buf_make(100);
+	(void)state;
+
+	fl_buf_str(&b, "a");
+	fl_buf_printf(&b, "b%lc", (wint_t)0x20ac); /* not in the C locale */
+	assert_err(fl_buf_err(&b), FL_ERR_ARG);
+	assert_text(fl_buf_slice(&b), "a");
+	fl_buf_done(&b);
+}
+
+static void hex_of_half_the_memory(void **state)
+{
+	struct fl_buf b = fl_buf_make(SIZE_MAX);
+	(void)state;
+
+	fl_buf_hex(&b, "", SIZE_MAX / 2 + 1); /* twice this wraps to nothing */
+	assert_err(fl_buf_err(&b), FL_ERR_TOO_BIG);
+	fl_buf_done(&b);
+}
+
 static void nothing_fits_in_a_cap_of_zero(void **state)
 {
 	struct fl_buf b = fl_buf_make(0);
@@ -289,6 +329,9 @@ int main(void)
 		  numbers_wider_than_eight_are_our_mistake, NULL);
 	ROWS(&s, cap_rows, cap_row);
 	suite_add(&s, "the first error stays", the_first_error_stays, NULL);
+	suite_add(&s, "printf that grows writes it all", printf_that_grows_writes_it_all, NULL);
+	suite_add(&s, "texts that cannot be formatted", texts_that_cannot_be_formatted, NULL);
+	suite_add(&s, "hex of half the memory", hex_of_half_the_memory, NULL);
 	suite_add(&s, "nothing fits in a cap of zero", nothing_fits_in_a_cap_of_zero, NULL);
 	suite_add(&s, "reset keeps the memory", reset_keeps_the_memory, NULL);
 	suite_add(&s, "growth is geometric", growth_is_geometric, NULL);

@@ -2,6 +2,8 @@
 /* tests/base/test_err.c - the error list, its classes, and faults. */
 #include "table.h"
 
+#include <wchar.h>
+
 static struct row {
 	const char *name;
 	enum fl_err err;
@@ -78,6 +80,15 @@ static void fault_is_cut_at_its_size(void **state)
 	}
 }
 
+static void fault_without_text_is_empty(void **state)
+{
+	struct fl_fault fault = { "before" };
+	(void)state;
+
+	(void)fl_fault_set(&fault, FL_ERR_IO, "b%lc", (wint_t)0x20ac); /* not in the C locale */
+	assert_string_equal(fault.text, "");
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -86,5 +97,6 @@ int main(void)
 	suite_add(&s, "the list is consistent", list_is_consistent, NULL);
 	suite_add(&s, "a fault passes the error on", fault_passes_the_error_on, NULL);
 	suite_add(&s, "a fault is cut at its size", fault_is_cut_at_its_size, NULL);
+	suite_add(&s, "a fault without text is empty", fault_without_text_is_empty, NULL);
 	return suite_run(&s, "base/err");
 }
