@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* services/api/api.c - the API's routes, in the order of docs/api.md. */
+#include "services/api/api.h"
+
+#include <stdlib.h>
+
+#include "services/api/internal.h"
+
+void fl_api_health(void *ctx, struct fl_http *x)
+{
+	struct fl_api *a = ctx;
+
+	if (!fl_api_admit(a, x))
+		return;
+	bool ok = fl_store_ping(a->core->store) == FL_OK;
+	fl_http_respond(x, ok ? 200 : 503, "application/json",
+			fl_slice_str(ok ? "{\"databaseConnectivity\":true}"
+					: "{\"databaseConnectivity\":false}"));
+}
+
+static void unknown(void *ctx, struct fl_http *x)
+{
+	struct fl_api *a = ctx;
+
+	if (fl_api_admit(a, x))
+		fl_api_problem(x, FL_ERR_NOT_FOUND, "the API has no such path or method", "path");
+}
+
+#define ROUTE(m, p, fn) { .method = m, .path = "/api/v1/" p, .body_max = FL_API_BODY_MAX, .handle = fn }
+
+static const struct fl_http_route routes[] = {
+	ROUTE("GET", "health", fl_api_health),
+	ROUTE("GET", "user", fl_api_user_list),
+	ROUTE("POST", "user", fl_api_user_create),
+	ROUTE("POST", "user/*/rename/*", fl_api_user_rename),
+	ROUTE("DELETE", "user/*", fl_api_user_delete),
+	ROUTE("GET", "node", fl_api_node_list),
+	ROUTE("POST", "node/register", fl_api_node_register),
+	ROUTE("POST", "node/backfillips", fl_api_node_backfill),
+	ROUTE("GET", "node/*", fl_api_node_show),
+	ROUTE("DELETE", "node/*", fl_api_node_delete),
+	ROUTE("POST", "node/*/expire", fl_api_node_expire),
+	ROUTE("POST", "node/*/rename/*", fl_api_node_rename),
+	ROUTE("POST", "node/*/tags", fl_api_node_tags),
+	ROUTE("POST", "node/*/approve_routes", fl_api_node_routes),
+	ROUTE("GET", "preauthkey", fl_api_preauth_list),
+	ROUTE("POST", "preauthkey", fl_api_preauth_create),
+	ROUTE("POST", "preauthkey/expire", fl_api_preauth_expire),
+	ROUTE("DELETE", "preauthkey", fl_api_preauth_delete),
+	ROUTE("GET", "apikey", fl_api_key_list),
+	ROUTE("POST", "apikey", fl_api_key_create),
+	ROUTE("POST", "apikey/expire", fl_api_key_expire),
+	ROUTE("DELETE", "apikey/*", fl_api_key_delete),
+	ROUTE("GET", "auth/pending", fl_api_login_pending),
+	ROUTE("POST", "auth/register", fl_api_login_register),
+	ROUTE("POST", "auth/approve", fl_api_login_approve),
+	ROUTE("POST", "auth/reject", fl_api_login_reject),
+	{ .method = "*", .path = "/api/v1/**", .handle = unknown },
+};
+
+const struct fl_http_route *fl_api_routes(size_t *out_count)
+{
+	*out_count = sizeof routes / sizeof *routes;
+	return routes;
+}
+
+enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[static 16], struct fl_api **out)
+{
+	struct fl_api *a = calloc(1, sizeof *a);
+	if (a == NULL)
+		return FL_ERR_NOMEM;
+	a->control = control;
+	a->core = fl_control_core(control);
+	a->state = a->core->state;
+	memcpy(a->seed, seed, sizeof a->seed);
+	*out = a;
+	return FL_OK;
+}
+
+struct fl_api *fl_api_free(struct fl_api *a)
+{
+	free(a);
+	return NULL;
+}
