@@ -16,7 +16,8 @@ enum { DELTA_MAX = 64 << 20 };
 /* Everything that happened to one node in this tick. */
 struct merged {
 	fl_node_id id;
-	uint32_t fields;
+	uint32_t fields; /* of a patch */
+	bool whole;      /* its entry anew */
 	bool removed;
 	bool self; /* its own entry changed for itself */
 };
@@ -99,7 +100,7 @@ static struct merged merge_one(const struct fl_change *ch)
 	case FL_CHANGE_NODE_CHANGED:
 	case FL_CHANGE_NODE_EXPIRED:
 	case FL_CHANGE_ROUTES:
-		m.fields = FL_NETMAP_ENTRY;
+		m.whole = true;
 		m.self = true;
 		break;
 	case FL_CHANGE_NODE_PATCHED:
@@ -124,6 +125,7 @@ static void fold_equal_ids(struct batch *b)
 		struct merged *last = kept > 0 ? &b->nodes[kept - 1] : NULL;
 		if (last != NULL && last->id == b->nodes[i].id) {
 			last->fields |= b->nodes[i].fields;
+			last->whole |= b->nodes[i].whole;
 			last->removed |= b->nodes[i].removed;
 			last->self |= b->nodes[i].self;
 		} else {
@@ -168,7 +170,7 @@ static void batch_fill(struct fl_control *c, struct batch *b)
 	for (size_t i = 0; i < b->nodes_count; i++) {
 		const struct merged *m = &b->nodes[i];
 		const struct fl_node *n = fl_state_node(c->core->state, m->id);
-		bool whole = (m->fields & (FL_NETMAP_ENTRY | FL_PATCH_KEY | FL_PATCH_EXPIRY)) != 0;
+		bool entry = m->whole || (m->fields & (FL_PATCH_KEY | FL_PATCH_EXPIRY)) != 0;
 
 		fl_fragments_drop(c->fragments, m->id);
 		if (n == NULL || m->removed) {
@@ -177,8 +179,8 @@ static void batch_fill(struct fl_control *c, struct batch *b)
 		}
 		b->peers[b->peers_count++] = (struct fl_netmap_peer){
 			.node = n,
-			.fragment = whole ? fl_fragments_get(c->fragments, c->netmap, n) : NULL,
-			.fields = m->fields,
+			.fragment = entry ? fl_fragments_get(c->fragments, c->netmap, n) : NULL,
+			.fields = m->whole ? 0 : m->fields,
 			.online = fl_presence_online(c->core->presence, m->id),
 		};
 	}
