@@ -113,6 +113,24 @@ struct fl_derp_server_info {
 FL_MUST enum fl_err fl_derp_next(struct fl_slice in, uint32_t body_max, struct fl_derp_frame *out,
 				 size_t *out_used);
 
+/*
+ * Reads the header of a frame alone: its type and the length of its body. Errors as above.
+ * For those who must judge, or make wait, before the body is there.
+ */
+FL_MUST static inline enum fl_err fl_derp_peek(struct fl_slice in, uint32_t body_max,
+					       uint8_t *out_type, uint32_t *out_len)
+{
+	if (in.len < FL_DERP_HEADER_LEN)
+		return FL_MORE;
+	uint32_t len = (uint32_t)in.ptr[1] << 24 | (uint32_t)in.ptr[2] << 16 |
+		       (uint32_t)in.ptr[3] << 8 | in.ptr[4];
+	if (len > body_max)
+		return FL_ERR_TOO_BIG;
+	*out_type = in.ptr[0];
+	*out_len = len;
+	return FL_OK;
+}
+
 /* Bodies. Errors: FL_ERR_PROTO for a length the type does not allow. */
 FL_MUST enum fl_err fl_derp_as_server_key(struct fl_slice body, uint8_t out_key[static FL_KEY_LEN]);
 FL_MUST enum fl_err fl_derp_as_send(struct fl_slice body, struct fl_derp_packet *out);

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* services/relay/standalone.c - a whole relay process on one loop. */
+#include "services/relay/standalone_impl.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "crypto/cert.h"
+#include "crypto/prim.h"
+#include "io/file.h"
+#include "wire/json.h"
+
+#include <stdlib.h>
+
+enum {
+	PEM_MAX = 256 << 10,
+	RATE_FILE_MAX = 4096,
+	RATE_FILE_DEPTH = 4,
+	METRICS_MAX = 256 << 10,
+	CERT_DAYS = 365,
+};
+
+static const int64_t hello_timeout = 10 * FL_SEC;
+static const int64_t meta_renewal = 7 * FL_DAY; /* the fast-start certificate lives 30 days */
+static const int64_t renew_warning = 30 * FL_DAY;
+
+/* ---- pages ---- */
+
+static const char *const common_fields[] = {
+	"Strict-Transport-Security",
+	"max-age=63072000",
+	"Content-Security-Policy",
+	"default-src 'none'; frame-ancestors 'none'",
+	"X-Frame-Options",
+	"DENY",
+	"X-Content-Type-Options",
+	"nosniff",
+	NULL,
+};
+
+static void on_home(void *ctx, struct fl_http *x)
+{
+	(void)ctx;
+	fl_http_respond(x, 200, "text/plain; charset=utf-8",
+			fl_slice_str("This is a relay. It speaks DERP to its clients.\n"));
+}
+
+static void on_metrics(void *ctx, struct fl_http *x)
+{
+	struct fl_buf b = fl_buf_make(METRICS_MAX);
+
+	fl_relay_standalone_metrics(ctx, &b);
+	if (fl_buf_err(&b) == FL_OK)
+		fl_http_respond(x, 200, "text/plain; version=0.0.4; charset=utf-8",
+				fl_buf_slice(&b));
+	else
+		fl_http_respond(x, 500, NULL, fl_slice_of(NULL, 0));
+	fl_buf_done(&b);
+}
+
+static void on_check(void *ctx, struct fl_http *x)
+{
+	struct fl_relay_standalone *s = ctx;
+	bool ok = fl_relay_check(s->relay);
+
+	fl_http_respond(x, ok ? 200 : 500, "text/plain; charset=utf-8",
+			fl_slice_str(ok ? "ok\n" : "gauges and maps disagree\n"));
+}
+
+static void make_routers(struct fl_relay_standalone *s)
+{
+	size_t n = fl_relay_routes(s->relay, s->routes, FL_RELAY_ROUTES_MAX);
+
+	s->routes[n++] = (struct fl_http_route){ .method = "GET", .path = "/", .handle = on_home };
+	s->router = (struct fl_http_router){ .routes = s->routes,
+					     .count = n,
+					     .ctx = s,
+					     .common_fields = common_fields,
+					     .group = &s->conns };
+	s->metrics_routes[0] =
+		(struct fl_http_route){ .method = "GET", .path = "/metrics", .handle = on_metrics };
+	s->metrics_routes[1] = (struct fl_http_route){ .method = "GET",
+						       .path = "/debug/check",
+						       .handle = on_check };
+	s->metrics_router = (struct fl_http_router){
+		.routes = s->metrics_routes, .count = 2, .ctx = s, .group = &s->conns
+	};
+}
+
+/* ---- certificates ---- */
+
+static enum fl_err make_cert(struct fl_relay_standalone *s, struct fl_fault *fault,
+			     struct fl_buf *cert, struct fl_buf *key)
+{
+	enum fl_err err = fl_cert_self_signed(s->host, fl_loop_wall(s->loop), CERT_DAYS, cert, key);
+	if (err != FL_OK)
+		return fl_fault_set(fault, err, "cannot make a certificate for %s: %s", s->host,
+				    fl_err_text(err));
+	if (s->cert_path == NULL)
+		return FL_OK;
+	err = fl_file_write(s->key_path, 0600, fl_buf_slice(key), fault);
+	return err == FL_OK ? fl_file_write(s->cert_path, 0644, fl_buf_slice(cert), fault) : err;
+}
+
+static enum fl_err read_cert(struct fl_relay_standalone *s, struct fl_fault *fault,
+			     struct fl_buf *cert, struct fl_buf *key)
+{
+	enum fl_err err = fl_buf_reserve(key, PEM_MAX - 1);
+	if (err == FL_OK)
+		err = fl_file_read(s->cert_path, PEM_MAX - 1, fault, cert);
+	return err == FL_OK ? fl_file_read(s->key_path, PEM_MAX - 1, fault, key) : err;
+}
+
+static void warn_of_end(const struct fl_relay_standalone *s, struct fl_slice pem)
+{
+	char text[FL_RFC3339_MAX];
+	fl_wall end;
+
+	if (fl_cert_not_after(pem, &end) != FL_OK || end - fl_loop_wall(s->loop) > renew_warning)
+		return;
+	fl_wall_format(end, text);
+	fl_log_warn("relay certificate ends soon", FL_LS("not after", text));
+}
+
+/* The TLS server from these PEM texts and a fresh fast-start certificate. */
+static enum fl_err make_tls(struct fl_relay_standalone *s, const struct fl_buf *cert,
+			    const struct fl_buf *key, struct fl_fault *fault,
+			    struct fl_tls_server **out)
+{
+	struct fl_buf meta = fl_buf_make(PEM_MAX);
+
+	enum fl_err err =
+		fl_cert_derp_meta(fl_relay_public(s->relay), fl_loop_wall(s->loop), &meta);
+	if (err != FL_OK)
+		err = fl_fault_set(fault, err, "cannot make the fast-start certificate");
+	else
+		err = fl_tls_server_new(fl_buf_slice(cert), fl_buf_slice(key), fl_buf_slice(&meta),
+					fault, out);
+	fl_buf_done(&meta);
+	return err;
+}
+
+static void use_tls(struct fl_relay_standalone *s, struct fl_tls_server *tls)
+{
+	fl_tls_server_unref(s->tls);
+	s->tls = tls;
+	if (s->listener != NULL)
+		fl_listener_tls(s->listener, tls);
+}
+
+static enum fl_err load_tls(struct fl_relay_standalone *s, bool may_make, struct fl_fault *fault)
+{
+	struct fl_buf cert = fl_buf_make(PEM_MAX), key = fl_buf_make(PEM_MAX);
+	struct fl_tls_server *tls;
+
+	enum fl_err err = FL_ERR_NOT_FOUND;
+	if (s->cert_path != NULL)
+		err = read_cert(s, fault, &cert, &key);
+	if (err == FL_ERR_NOT_FOUND && may_make)
+		err = make_cert(s, fault, &cert, &key);
+	if (err == FL_OK)
+		err = make_tls(s, &cert, &key, fault, &tls);
+	if (err != FL_OK) {
+		fl_buf_done(&cert);
+		fl_buf_wipe(&key);
+		return err;
+	}
+	warn_of_end(s, fl_buf_slice(&cert));
+	use_tls(s, tls);
+	fl_buf_done(&s->cert_pem);
+	fl_buf_wipe(&s->key_pem);
+	s->cert_pem = cert;
+	s->key_pem = key;
+	return FL_OK;
+}
+
+static void on_renew(void *ctx)
+{
+	struct fl_relay_standalone *s = ctx;
+	struct fl_tls_server *tls;
+	struct fl_fault fault;
+
+	if (make_tls(s, &s->cert_pem, &s->key_pem, &fault, &tls) == FL_OK)
+		use_tls(s, tls);
+	else
+		fl_log_warn("fast-start certificate not renewed", FL_LS("why", fault.text));
+	warn_of_end(s, fl_buf_slice(&s->cert_pem));
+	fl_timer_start(&s->renew, meta_renewal);
+}
+
+/* ---- the rate file ---- */
+
+static enum fl_err load_rate(struct fl_relay_standalone *s, struct fl_fault *fault)
+{
+	struct fl_buf b = fl_buf_make(RATE_FILE_MAX);
+	struct fl_json *doc;
+
+	if (s->rate_path == NULL)
+		return FL_OK;
+	enum fl_err err = fl_file_read(s->rate_path, RATE_FILE_MAX, fault, &b);
+	if (err != FL_OK)
+		return err;
+	err = fl_json_parse(fl_buf_slice(&b), RATE_FILE_DEPTH, &doc);
+	fl_buf_done(&b);
+	if (err == FL_OK) {
+		struct fl_jv root = fl_json_root(doc);
+		uint64_t rate = fl_json_u64(fl_json_get(root, "PerClientRateLimitBytesPerSec"),
+					    INT32_MAX * (uint64_t)1024);
+		uint64_t burst =
+			fl_json_u64(fl_json_get(root, "PerClientRateBurstBytes"), INT32_MAX);
+		err = fl_json_err(doc);
+		fl_json_free(doc);
+		if (err == FL_OK) {
+			fl_relay_rate(s->relay, rate, burst);
+			return FL_OK;
+		}
+	}
+	return fl_fault_set(fault, FL_ERR_INVALID, "%s: not a rate file: %s", s->rate_path,
+			    fl_err_text(err));
+}
+
+/* ---- connections ---- */
+
+static bool may_accept(struct fl_relay_standalone *s)
+{
+	if (s->accept_rate == 0)
+		return true;
+	int64_t step = FL_SEC / s->accept_rate;
+	int64_t burst = s->accept_burst > 0 ? s->accept_burst : 1;
+	fl_time now = fl_loop_now(s->loop);
+	fl_time full = s->accept_full > now ? s->accept_full : now;
+
+	if (full + step - burst * step > now)
+		return false;
+	s->accept_full = full + step;
+	return true;
+}
+
+static void serve(struct fl_stream *stream, const struct fl_http_router *router, void *ctx)
+{
+	enum fl_err err =
+		fl_http1_serve(stream, fl_slice_of(NULL, 0), router, &fl_http_limits_default, ctx);
+	if (err != FL_OK)
+		fl_log_warn("connection refused", FL_LS("why", fl_err_text(err)));
+}
+
+static void on_accept(void *ctx, struct fl_stream *stream)
+{
+	struct fl_relay_standalone *s = ctx;
+
+	if (may_accept(s)) {
+		serve(stream, &s->router, s);
+		return;
+	}
+	s->accept_refused++;
+	fl_stream_close(stream, 0);
+}
+
+static void on_accept_metrics(void *ctx, struct fl_stream *stream)
+{
+	struct fl_relay_standalone *s = ctx;
+	serve(stream, &s->metrics_router, s);
+}
+
+static enum fl_err listen_plain(struct fl_relay_standalone *s, const struct fl_addrport *at,
+				void (*accept)(void *ctx, struct fl_stream *stream),
+				struct fl_fault *fault, struct fl_listener **out)
+{
+	struct fl_listen_config l = { .at = *at,
+				      .mode = FL_LISTEN_PLAIN,
+				      .conn_max = 1024,
+				      .per_source_max = 64,
+				      .hello_timeout = hello_timeout,
+				      .on_accept = accept,
+				      .ctx = s };
+	return fl_ip_is_set(&at->ip) ? fl_listener_new(s->loop, &l, fault, out) : FL_OK;
+}
+
+static enum fl_err listen_all(struct fl_relay_standalone *s,
+			      const struct fl_relay_standalone_config *cfg, struct fl_fault *fault)
+{
+	struct fl_listen_config l = { .at = cfg->at,
+				      .mode = cfg->mode,
+				      .tls = s->tls,
+				      .conn_max = cfg->conn_max,
+				      .per_source_max = cfg->per_source_max,
+				      .hello_timeout = hello_timeout,
+				      .on_accept = on_accept,
+				      .ctx = s };
+
+	enum fl_err err = fl_listener_new(s->loop, &l, fault, &s->listener);
+	if (err == FL_OK)
+		err = listen_plain(s, &cfg->http_at, on_accept, fault, &s->http);
+	if (err == FL_OK)
+		err = listen_plain(s, &cfg->metrics_at, on_accept_metrics, fault, &s->metrics);
+	if (err == FL_OK && fl_ip_is_set(&cfg->stun_at.ip))
+		err = fl_stun_new(s->loop, &cfg->stun_at, cfg->stun_answer_any, fault, &s->stun);
+	return err;
+}
+
+/* ---- life ---- */
+
+static bool copy_str(char **to, const char *from)
+{
+	if (from == NULL)
+		return true;
+	*to = fl_str_dup(fl_slice_str(from));
+	return *to != NULL;
+}
+
+static enum fl_err copy_paths(struct fl_relay_standalone *s,
+			      const struct fl_relay_standalone_config *cfg)
+{
+	bool ok = copy_str(&s->host, cfg->host != NULL ? cfg->host : "localhost") &&
+		  copy_str(&s->cert_path, cfg->cert_path) &&
+		  copy_str(&s->key_path, cfg->key_path != NULL ? cfg->key_path : cfg->cert_path) &&
+		  copy_str(&s->rate_path, cfg->rate_path);
+	return ok ? FL_OK : FL_ERR_NOMEM;
+}
+
+static enum fl_err make_relay(struct fl_relay_standalone *s,
+			      const struct fl_relay_standalone_config *cfg, struct fl_fault *fault)
+{
+	struct fl_relay_config rc = cfg->relay;
+	enum fl_err err = cfg->relay_key_path != NULL
+				  ? fl_relay_key_load(cfg->relay_key_path, fault, &rc.key)
+				  : fl_private_key_new(&rc.key);
+	if (err == FL_OK)
+		err = fl_relay_new(s->loop, &rc, fault, &s->relay);
+	fl_wipe(&rc.key, sizeof rc.key);
+	return err;
+}
+
+static enum fl_err start(struct fl_relay_standalone *s,
+			 const struct fl_relay_standalone_config *cfg, struct fl_fault *fault)
+{
+	enum fl_err err = copy_paths(s, cfg);
+	if (err == FL_OK)
+		err = fl_timer_init(&s->renew, s->loop, on_renew, s);
+	if (err == FL_OK)
+		err = make_relay(s, cfg, fault);
+	if (err == FL_OK)
+		make_routers(s);
+	if (err == FL_OK)
+		err = load_rate(s, fault);
+	if (err == FL_OK && cfg->mode != FL_LISTEN_PLAIN) {
+		err = load_tls(s, s->made_cert, fault);
+		fl_timer_start(&s->renew, meta_renewal);
+	}
+	if (err == FL_OK)
+		err = listen_all(s, cfg, fault);
+	return err;
+}
+
+enum fl_err fl_relay_standalone_start(struct fl_loop *loop,
+				      const struct fl_relay_standalone_config *cfg,
+				      struct fl_fault *fault, struct fl_relay_standalone **out)
+{
+	struct fl_relay_standalone *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return FL_ERR_NOMEM;
+
+	s->loop = loop;
+	s->made_cert = cfg->self_signed || cfg->cert_path == NULL;
+	s->accept_rate = cfg->accept_rate;
+	s->accept_burst = cfg->accept_burst;
+	s->cert_pem = fl_buf_make(PEM_MAX);
+	s->key_pem = fl_buf_make(PEM_MAX);
+	fl_http_group_init(&s->conns);
+	enum fl_err err = start(s, cfg, fault);
+	if (err != FL_OK) {
+		fl_relay_standalone_stop(s, 0);
+		return err;
+	}
+	*out = s;
+	return FL_OK;
+}
+
+enum fl_err fl_relay_standalone_reload(struct fl_relay_standalone *s, struct fl_fault *fault)
+{
+	enum fl_err err = FL_OK;
+
+	if (s->tls != NULL && s->cert_path != NULL)
+		err = load_tls(s, false, fault);
+	return err == FL_OK ? load_rate(s, fault) : err;
+}
+
+static struct fl_listener *close_listener(struct fl_listener *l)
+{
+	return l != NULL ? fl_listener_close(l) : NULL;
+}
+
+struct fl_relay_standalone *fl_relay_standalone_stop(struct fl_relay_standalone *s, int64_t linger)
+{
+	const struct fl_derp_restarting restarting = { .reconnect_in_ms = 500,
+						       .try_for_ms = 30000 };
+
+	if (s == NULL)
+		return NULL;
+	s->listener = close_listener(s->listener);
+	s->http = close_listener(s->http);
+	s->metrics = close_listener(s->metrics);
+	s->stun = fl_stun_free(s->stun);
+	fl_http_group_close(&s->conns);
+	if (s->relay != NULL)
+		fl_relay_stop(s->relay, &restarting, linger);
+	fl_relay_free(s->relay);
+	fl_timer_done(&s->renew);
+	fl_tls_server_unref(s->tls);
+	fl_buf_done(&s->cert_pem);
+	fl_buf_wipe(&s->key_pem);
+	free(s->host);
+	free(s->cert_path);
+	free(s->key_path);
+	free(s->rate_path);
+	free(s);
+	return NULL;
+}
+
+struct fl_addrport fl_relay_standalone_at(const struct fl_relay_standalone *s)
+{
+	return fl_listener_at(s->listener);
+}
+
+struct fl_addrport fl_relay_standalone_stun_at(const struct fl_relay_standalone *s)
+{
+	return s->stun != NULL ? fl_stun_at(s->stun) : (struct fl_addrport){ 0 };
+}
+
+struct fl_addrport fl_relay_standalone_metrics_at(const struct fl_relay_standalone *s)
+{
+	return s->metrics != NULL ? fl_listener_at(s->metrics) : (struct fl_addrport){ 0 };
+}
+
+struct fl_relay *fl_relay_standalone_relay(struct fl_relay_standalone *s)
+{
+	return s->relay;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* services/relay/standalone_impl.h - the inside of a relay process, for its two files only. */
+#ifndef FL_SERVICES_RELAY_STANDALONE_IMPL_H
+#define FL_SERVICES_RELAY_STANDALONE_IMPL_H
+
+#include "services/relay/standalone.h"
+
+struct fl_relay_standalone {
+	struct fl_loop *loop;
+	char *host, *cert_path, *key_path, *rate_path;
+	bool made_cert; /* ours: clients know it by its pin */
+	struct fl_buf cert_pem, key_pem;
+	struct fl_tls_server *tls;
+	struct fl_relay *relay;
+	struct fl_stun *stun;
+	struct fl_listener *listener, *http, *metrics;
+	struct fl_http_route routes[FL_RELAY_ROUTES_MAX + 1], metrics_routes[2];
+	struct fl_http_router router, metrics_router;
+	struct fl_http_group conns;
+	struct fl_timer renew;
+	fl_time accept_full; /* GCRA of new connections */
+	uint64_t accept_refused;
+	uint32_t accept_rate, accept_burst;
+};
+
+#endif
