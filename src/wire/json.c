@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jw.h"
 #include "base/text.h"
 
 struct fl_json {
@@ -28,7 +29,7 @@ static size_t skip_string(struct fl_slice text, size_t i)
 }
 
 /* Bounds nesting and values. Whether the text is JSON is for the parser to say. */
-static enum fl_err scan(struct fl_slice text, size_t depth)
+static enum fl_err scan(struct fl_slice text, size_t depth, size_t most)
 {
 	size_t level = 0, values = 1;
 
@@ -49,7 +50,7 @@ static enum fl_err scan(struct fl_slice text, size_t depth)
 		} else if (c == ',' || c == ':') {
 			values++;
 		}
-		if (values > FL_JSON_VALUES_MAX)
+		if (values > most)
 			return FL_ERR_TOO_BIG;
 	}
 	return level == 0 ? FL_OK : FL_ERR_SYNTAX;
@@ -69,7 +70,13 @@ static enum fl_err load(struct fl_slice text, json_t **out)
 
 enum fl_err fl_json_parse(struct fl_slice text, size_t depth, struct fl_json **out)
 {
-	enum fl_err err = text.len > 0 ? scan(text, depth) : FL_ERR_SYNTAX;
+	return fl_json_parse_most(text, depth, FL_JSON_VALUES_MAX, out);
+}
+
+enum fl_err fl_json_parse_most(struct fl_slice text, size_t depth, size_t values,
+			       struct fl_json **out)
+{
+	enum fl_err err = text.len > 0 ? scan(text, depth, values) : FL_ERR_SYNTAX;
 	if (err != FL_OK)
 		return err;
 
@@ -118,6 +125,29 @@ static bool usable(struct fl_jv v, bool ok)
 	if (!ok)
 		fl_json_fail(v, FL_ERR_SYNTAX);
 	return ok;
+}
+
+enum fl_json_kind fl_json_kind(struct fl_jv v)
+{
+	if (v.v == NULL)
+		return FL_JSON_ABSENT;
+	switch (json_typeof((json_t *)v.v)) {
+	case JSON_OBJECT:
+		return FL_JSON_OBJECT;
+	case JSON_ARRAY:
+		return FL_JSON_ARRAY;
+	case JSON_STRING:
+		return FL_JSON_STRING;
+	case JSON_INTEGER:
+	case JSON_REAL:
+		return FL_JSON_NUMBER;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return FL_JSON_BOOL;
+	case JSON_NULL:
+		break;
+	}
+	return FL_JSON_ABSENT;
 }
 
 bool fl_json_is_number(struct fl_jv v)
@@ -195,20 +225,33 @@ struct fl_jv fl_json_get(struct fl_jv obj, const char *name)
 	return found;
 }
 
-bool fl_json_next(struct fl_jv obj, void **at, struct fl_slice *out_name, struct fl_jv *out_value)
+bool fl_json_each(struct fl_jv obj, void **at, struct fl_slice *out_name, struct fl_jv *out_value)
 {
 	if (!usable(obj, json_is_object((json_t *)obj.v)))
 		return false;
 
 	void *it = *at == NULL ? json_object_iter(obj.v) : json_object_iter_next(obj.v, *at);
-	while (it != NULL && json_is_null(json_object_iter_value(it)))
-		it = json_object_iter_next(obj.v, it);
 	if (it == NULL)
 		return false;
 	*at = it;
 	*out_name = fl_slice_of(json_object_iter_key(it), json_object_iter_key_len(it));
 	*out_value = value(obj.doc, json_object_iter_value(it));
 	return true;
+}
+
+bool fl_json_next(struct fl_jv obj, void **at, struct fl_slice *out_name, struct fl_jv *out_value)
+{
+	struct fl_slice name;
+	struct fl_jv v;
+
+	while (fl_json_each(obj, at, &name, &v)) {
+		if (v.v == NULL)
+			continue;
+		*out_name = name;
+		*out_value = v;
+		return true;
+	}
+	return false;
 }
 
 size_t fl_json_len(struct fl_jv arr)
@@ -225,4 +268,48 @@ void fl_json_wipe(struct fl_jv v)
 {
 	if (json_is_string((json_t *)v.v))
 		explicit_bzero((char *)(uintptr_t)json_string_value(v.v), json_string_length(v.v));
+}
+
+static void write_members(struct fl_jv v, struct fl_jw *w)
+{
+	struct fl_slice name;
+	struct fl_jv member;
+	void *at = NULL;
+
+	fl_jw_obj(w);
+	while (fl_json_each(v, &at, &name, &member)) {
+		fl_jw_key_text(w, name);
+		fl_json_write(member, w);
+	}
+	fl_jw_obj_end(w);
+}
+
+void fl_json_write(struct fl_jv v, struct fl_jw *w)
+{
+	switch (fl_json_kind(v)) {
+	case FL_JSON_ABSENT:
+		fl_jw_null(w);
+		return;
+	case FL_JSON_BOOL:
+		fl_jw_bool(w, json_is_true((json_t *)v.v));
+		return;
+	case FL_JSON_NUMBER:
+		if (json_is_integer((json_t *)v.v))
+			fl_jw_i64(w, json_integer_value(v.v));
+		else
+			fl_jw_f64(w, json_number_value(v.v));
+		return;
+	case FL_JSON_STRING:
+		fl_jw_text(w, fl_json_str(v));
+		return;
+	case FL_JSON_ARRAY:
+		fl_jw_arr(w);
+		for (size_t i = 0; i < json_array_size(v.v); i++)
+			fl_json_write(fl_json_at(v, i), w);
+		fl_jw_arr_end(w);
+		return;
+	case FL_JSON_OBJECT:
+		write_members(v, w);
+		return;
+	}
 }

@@ -42,6 +42,10 @@ struct fl_jv {
 FL_MUST enum fl_err fl_json_parse(struct fl_slice text, size_t depth, struct fl_json **out);
 struct fl_json *fl_json_free(struct fl_json *doc); /* NULL in, NULL out */
 
+/* As fl_json_parse with another limit on values, for long answers of a peer that is trusted. */
+FL_MUST enum fl_err fl_json_parse_most(struct fl_slice text, size_t depth, size_t values,
+				       struct fl_json **out);
+
 struct fl_jv fl_json_root(struct fl_json *doc);
 
 /* FL_OK, or the first thing that went wrong while reading. */
@@ -54,6 +58,17 @@ static inline bool fl_json_has(struct fl_jv v)
 {
 	return v.v != NULL;
 }
+
+/* What is it? null is absent. */
+enum fl_json_kind {
+	FL_JSON_ABSENT,
+	FL_JSON_BOOL,
+	FL_JSON_NUMBER,
+	FL_JSON_STRING,
+	FL_JSON_ARRAY,
+	FL_JSON_OBJECT,
+};
+enum fl_json_kind fl_json_kind(struct fl_jv v);
 
 /* Is it a number (and not, say, a string that holds one)? False for absent. */
 bool fl_json_is_number(struct fl_jv v);
@@ -75,9 +90,16 @@ struct fl_jv fl_json_get(struct fl_jv obj, const char *name);
  * skipped. */
 bool fl_json_next(struct fl_jv obj, void **at, struct fl_slice *out_name, struct fl_jv *out_value);
 
+/* As fl_json_next, with null members as absent values. */
+bool fl_json_each(struct fl_jv obj, void **at, struct fl_slice *out_name, struct fl_jv *out_value);
+
 /* ---- elements of an array; anything else than an array or absent is an error ---- */
 size_t fl_json_len(struct fl_jv arr);
 struct fl_jv fl_json_at(struct fl_jv arr, size_t i); /* null and out of range are absent */
+
+/* Writes the value (absent: null) as one JSON value, members in text order. */
+struct fl_jw;
+void fl_json_write(struct fl_jv v, struct fl_jw *w);
 
 /* Zeroes a string inside the document (its content is lost); for secrets that were copied out. */
 void fl_json_wipe(struct fl_jv v);
