@@ -73,30 +73,40 @@ static void put_own_zone(struct fl_jw *w, const struct fl_netmap_spec *spec, str
 	fl_jw_arr_end(w);
 }
 
-/*
- * The reverse zones that cover a prefix. A prefix that ends inside a label needs one zone for each
- * value of that label. `step` bits to a label: 8 for IPv4, 4 for IPv6.
- */
+/* The i-th label of an address: a byte of IPv4, half a byte of IPv6. */
+static unsigned label_at(const struct fl_ip *ip, unsigned i)
+{
+	if (ip->family == FL_IP_V4)
+		return ip->b[i];
+	return i % 2 == 0 ? ip->b[i / 2] >> 4U : ip->b[i / 2] & 15U;
+}
+
+/* The zone of the first `labels` labels, the last of them given. */
+static void put_reverse_zone(struct fl_jw *w, const struct fl_netmap_spec *spec,
+			     const struct fl_ip *ip, unsigned labels, unsigned last)
+{
+	bool v4 = ip->family == FL_IP_V4;
+	char mem[ZONE_MAX];
+	struct fl_buf zone = fl_buf_over(mem, sizeof mem);
+
+	for (unsigned i = labels; i-- > 0;)
+		fl_buf_printf(&zone, v4 ? "%u." : "%x.", i == labels - 1 ? last : label_at(ip, i));
+	fl_buf_str(&zone, v4 ? "in-addr.arpa" : "ip6.arpa");
+	put_own_zone(w, spec, fl_buf_slice(&zone));
+}
+
+/* A prefix that ends inside a label needs one zone for each value the label can have. */
 static void put_reverse_zones(struct fl_jw *w, const struct fl_netmap_spec *spec,
 			      const struct fl_prefix *p)
 {
-	unsigned step = p->ip.family == FL_IP_V4 ? 8 : 4, last = (p->bits + step - 1) / step;
-	unsigned open = last * step - p->bits; /* free bits in the last label */
+	unsigned step = p->ip.family == FL_IP_V4 ? 8 : 4, labels = (p->bits + step - 1) / step;
+	unsigned open = labels * step - p->bits; /* free bits in the last label */
 
 	if (!fl_ip_is_set(&p->ip) || p->bits == 0)
 		return;
-	for (unsigned v = 0; v < 1u << open; v++) {
-		char mem[ZONE_MAX];
-		struct fl_buf zone = fl_buf_over(mem, sizeof mem);
-		for (unsigned i = last; i-- > 0;) {
-			unsigned label =
-				step == 8 ? p->ip.b[i] : p->ip.b[i / 2] >> (i % 2 ? 0 : 4) & 15;
-			fl_buf_printf(&zone, step == 8 ? "%u." : "%x.",
-				      i == last - 1 ? (label >> open << open) + v : label);
-		}
-		fl_buf_str(&zone, step == 8 ? "in-addr.arpa" : "ip6.arpa");
-		put_own_zone(w, spec, fl_buf_slice(&zone));
-	}
+	unsigned first = label_at(&p->ip, labels - 1) >> open << open;
+	for (unsigned v = 0; v < 1u << open; v++)
+		put_reverse_zone(w, spec, &p->ip, labels, first + v);
 }
 
 static void put_dns_routes(struct fl_jw *w, const struct fl_netmap_spec *spec)
