@@ -218,6 +218,7 @@ static bool starts_gap(const struct v6_reader *r, size_t len)
 	return r->in.len >= len && memcmp(r->in.ptr, "::", len) == 0;
 }
 
+/* `out` comes zeroed. */
 static bool parse_v6(struct fl_slice text, uint8_t out[static 16])
 {
 	struct v6_reader r = { .in = text };
@@ -241,7 +242,6 @@ static bool parse_v6(struct fl_slice text, uint8_t out[static 16])
 		return false;
 
 	size_t tail = r.has_gap ? r.len - r.gap : 0;
-	memset(out, 0, 16);
 	memcpy(out, r.b, r.len - tail);
 	memcpy(out + 16 - tail, r.b + r.gap, tail);
 	return true;
@@ -251,7 +251,7 @@ enum fl_err fl_ip_parse(struct fl_slice text, struct fl_ip *out)
 {
 	struct fl_ip ip = { .family = FL_IP_V4 };
 
-	if (text.len == 0 || text.len >= FL_IP_TEXT_MAX)
+	if (text.len == 0)
 		return FL_ERR_SYNTAX;
 	if (memchr(text.ptr, ':', text.len) != NULL) {
 		ip.family = FL_IP_V6;

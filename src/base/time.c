@@ -24,7 +24,7 @@ struct date {
 static struct date date_of(int64_t days)
 {
 	days += DAYS_TO_1970;
-	int64_t era = (days >= 0 ? days : days - (DAYS_400_YEARS - 1)) / DAYS_400_YEARS;
+	int64_t era = days / DAYS_400_YEARS; /* fl_wall begins in 1677, so nothing is negative */
 	int64_t doe = days - era * DAYS_400_YEARS;
 	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
 	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);

@@ -127,7 +127,18 @@ static void embedded_nul_is_refused(void **state)
 
 	assert_err(fl_ip_parse((struct fl_slice)BYTES("1.2.3.4\0"), &ip), FL_ERR_SYNTAX);
 	assert_err(fl_ip_parse((struct fl_slice)BYTES("::1\0"), &ip), FL_ERR_SYNTAX);
+}
+
+static void null_slices_are_refused(void **state)
+{
+	struct fl_ip ip;
+	struct fl_prefix p;
+	struct fl_addrport a;
+	(void)state;
+
 	assert_err(fl_ip_parse(fl_slice_of(NULL, 0), &ip), FL_ERR_SYNTAX);
+	assert_err(fl_prefix_parse(fl_slice_of(NULL, 0), &p), FL_ERR_SYNTAX);
+	assert_err(fl_addrport_parse(fl_slice_of(NULL, 0), &a), FL_ERR_SYNTAX);
 }
 
 /* IPv4 keeps the bytes it does not use at zero, whatever stood there before. */
@@ -502,14 +513,16 @@ static void unset_values_format_as_nothing(void **state)
 	struct fl_ip ip = { 0 };
 	struct fl_prefix p = fl_prefix_host(&ip);
 	struct fl_addrport a = { .port = 80 };
-	char text[FL_ADDRPORT_TEXT_MAX];
+	char text[FL_ADDRPORT_TEXT_MAX] = "ip";
 	(void)state;
 
 	assert_int_equal(fl_ip_width(&ip), 0);
 	fl_ip_format(&ip, text);
 	assert_string_equal(text, "");
+	memcpy(text, "prefix", sizeof "prefix");
 	fl_prefix_format(&p, text);
 	assert_string_equal(text, "");
+	memcpy(text, "endpoint", sizeof "endpoint");
 	fl_addrport_format(&a, text);
 	assert_string_equal(text, "");
 	assert_false(fl_prefix_is_exit(&p));
@@ -590,6 +603,7 @@ int main(void)
 
 	ROWS(&s, ip_rows, ip_row);
 	suite_add(&s, "an embedded NUL is refused", embedded_nul_is_refused, NULL);
+	suite_add(&s, "NULL slices are refused", null_slices_are_refused, NULL);
 	suite_add(&s, "IPv4 is clean behind", v4_is_clean_behind, NULL);
 	suite_add(&s, "texts round trip", texts_round_trip, NULL);
 	suite_add(&s, "mutated texts agree with the system", mutated_texts_agree_with_the_system,

@@ -353,6 +353,7 @@ static void nesting_has_a_limit(void **state)
 			fl_jw_obj(&w);
 			fl_jw_key(&w, "k");
 		}
+		assert_err(fl_buf_err(&b), depth <= FL_JW_DEPTH ? FL_OK : FL_ERR_ARG);
 		if ((depth - 1) % 3 == 0)
 			fl_jw_null(&w);
 		for (size_t i = depth; i > 0; i--)
@@ -361,6 +362,33 @@ static void nesting_has_a_limit(void **state)
 		assert_true(depth > FL_JW_DEPTH || w.depth == 0);
 		fl_buf_done(&b);
 	}
+}
+
+static struct guard_row {
+	const char *name;
+	struct fl_slice in;
+	const char *want;
+} guard_rows[] = {
+	{ "guard, DEL", BYTES("a long plain run \x7f and on"),
+	  "\"a long plain run \\u007f and on\"" },
+	{ "guard, first of C1", BYTES("a\xc2\x80"), "\"a\\u0080\"" },
+	{ "guard, last of C1", BYTES("\xc2\x9fz"), "\"\\u009fz\"" },
+	{ "guard, after C1", BYTES("\xc2\xa0"), "\"\xc2\xa0\"" },
+	{ "guard, tilde", BYTES("~"), "\"~\"" },
+	{ "guard, the rest as before", BYTES("<\n\xff\xe2\x80\xa8"),
+	  "\"\\u003c\\n\\ufffd\\u2028\"" },
+};
+
+static void guard_row(void **state)
+{
+	const struct guard_row *row = *state;
+	struct fl_buf b = fl_buf_make(ROOM);
+	struct fl_jw w = fl_jw_make(&b);
+
+	w.guard = true;
+	fl_jw_text(&w, row->in);
+	assert_text(fl_buf_slice(&b), row->want);
+	fl_buf_done(&b);
 }
 
 static void earlier_errors_stay(void **state)
@@ -383,6 +411,7 @@ int main(void)
 	suite_add(&s, "every ASCII byte", every_ascii_byte, NULL);
 	suite_add(&s, "random texts match a slow writer", random_texts_match_a_slow_writer, NULL);
 	ROWS(&s, script_rows, script_row);
+	ROWS(&s, guard_rows, guard_row);
 	suite_add(&s, "nesting has a limit", nesting_has_a_limit, NULL);
 	suite_add(&s, "earlier errors stay", earlier_errors_stay, NULL);
 	return suite_run(&s, "base/jw");
