@@ -129,8 +129,8 @@ static void head_whole(struct fl_http1 *h)
 /* Empty lines before a request are allowed (RFC 9112 2.2). */
 static struct fl_slice skip_empty_lines(struct fl_slice in)
 {
-	while (in.len >= 2 && in.ptr[0] == '\r' && in.ptr[1] == '\n')
-		in = fl_slice_skip(in, 2);
+	while (in.len > 0 && (in.ptr[0] == '\r' || in.ptr[0] == '\n'))
+		in = fl_slice_skip(in, 1);
 	return in;
 }
 
