@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* store/fault.c - SQLite's errors as ours, and what to do about them in words. */
+#include <limits.h>
+
+#include "store/inner.h"
+
+enum fl_err fl_store_corrupt(const char *path, const char *what, struct fl_fault *fault)
+{
+	char backup[PATH_MAX];
+
+	if (fl_store_newest_backup(path, backup, sizeof backup))
+		return fl_fault_set(
+			fault, FL_ERR_CORRUPT,
+			"database %s is damaged (%s): stop the server and restore a copy "
+			"over it; the newest one here is %s",
+			path, what, backup);
+	return fl_fault_set(
+		fault, FL_ERR_CORRUPT,
+		"database %s is damaged (%s): stop the server and restore a backup copy "
+		"over it",
+		path, what);
+}
+
+enum fl_err fl_store_fault(sqlite3 *db, const char *path, const char *doing, struct fl_fault *fault)
+{
+	const char *why = db != NULL ? sqlite3_errmsg(db) : "out of memory";
+
+	switch (db != NULL ? sqlite3_errcode(db) & 0xff : SQLITE_NOMEM) {
+	case SQLITE_NOMEM:
+		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory while %s %s", doing, path);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return fl_fault_set(fault, FL_ERR_BUSY,
+				    "database %s is busy while %s: another program holds it (%s)",
+				    path, doing, why);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return fl_store_corrupt(path, why, fault);
+	case SQLITE_FULL:
+		return fl_fault_set(fault, FL_ERR_IO,
+				    "disk full while %s database %s: free some space", doing, path);
+	case SQLITE_PERM:
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_AUTH:
+		return fl_fault_set(
+			fault, FL_ERR_DENIED,
+			"%s database %s: %s: let this user write to the file and its folder", doing,
+			path, why);
+	default:
+		return fl_fault_set(fault, FL_ERR_IO, "%s database %s: %s", doing, path, why);
+	}
+}

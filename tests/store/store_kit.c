@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/store/store_kit.c - see the header. */
+#include "../domain/state_kit.h"
+
+#include "store_kit.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct store_kit store_kit_new(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct store_kit k;
+
+	snprintf(k.dir, sizeof k.dir, "%s/fl_store_XXXXXX", tmp != NULL ? tmp : "/tmp");
+	assert_non_null(mkdtemp(k.dir));
+	snprintf(k.path, sizeof k.path, "%s/fl.db", k.dir);
+	return k;
+}
+
+void store_kit_free(struct store_kit *k)
+{
+	char name[512];
+	DIR *dir = opendir(k->dir);
+
+	assert_non_null(dir);
+	for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+		snprintf(name, sizeof name, "%s/%s", k->dir, e->d_name);
+		if (e->d_name[0] != '.')
+			unlink(name);
+	}
+	closedir(dir);
+	assert_int_equal(rmdir(k->dir), 0);
+}
+
+struct fl_store_config store_kit_config(const struct store_kit *k)
+{
+	return (struct fl_store_config){ .path = k->path, .wal = true, .wal_autocheckpoint = -1 };
+}
+
+struct fl_store *store_kit_open(const struct store_kit *k, struct fl_state *s)
+{
+	struct fl_store_config cfg = store_kit_config(k);
+	struct fl_fault fault = { "" };
+	struct fl_store *st = NULL;
+
+	if (fl_store_open(&cfg, &fault, &st) != FL_OK)
+		fail_msg("open: %s", fault.text);
+	if (s != NULL && fl_store_load(st, s, &fault) != FL_OK)
+		fail_msg("load: %s", fault.text);
+	return st;
+}
+
+void store_kit_commit(struct fl_store *st, struct fl_state *s)
+{
+	struct fl_fault fault = { "" };
+
+	if (fl_store_commit(st, s, &fault) != FL_OK)
+		fail_msg("commit: %s", fault.text);
+	fl_state_committed(s);
+}
+
+static void require_same(const struct store_kit *k, struct fl_store **st, const char *want)
+{
+	struct fl_state *loaded = kit_state();
+
+	*st = store_kit_open(k, loaded);
+	char *got = kit_dump(loaded);
+	kit_check(loaded);
+	assert_string_equal(got, want);
+	free(got);
+	fl_state_free(loaded);
+}
+
+void store_kit_same(const struct store_kit *k, struct fl_store **st, const struct fl_state *s)
+{
+	char *want = kit_dump(s);
+
+	fl_store_close(*st);
+	require_same(k, st, want);
+	free(want);
+}
+
+void store_kit_reads(const char *path, const char *want)
+{
+	struct store_kit k;
+	struct fl_store *st;
+
+	snprintf(k.path, sizeof k.path, "%s", path);
+	require_same(&k, &st, want);
+	fl_store_close(st);
+}
