@@ -138,17 +138,16 @@ static bool find_next(struct fl_ipam *a, struct fl_ip *out)
 
 static bool find_random(struct fl_ipam *a, struct fl_ip *out)
 {
-	struct fl_ip start = a->prefix.ip, below;
+	struct fl_ip start = a->prefix.ip;
 
 	for (unsigned bit = a->prefix.bits; bit < fl_ip_width(&start); bit++)
 		if (fl_rng_next(&a->at.rng) >> 63)
 			start.b[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
 	if (fl_ip_cmp(&start, &a->first) < 0)
 		start = a->first;
-	if (scan(a, start, &a->last, out))
-		return true;
-	below = start; /* the rest, from the bottom; testing `start` twice does no harm */
-	return scan(a, a->first, &below, out);
+	if (fl_ip_cmp(&start, &a->last) > 0)
+		start = a->last;
+	return scan(a, start, &a->last, out) || scan(a, a->first, &start, out);
 }
 
 enum fl_err fl_ipam_take(struct fl_ipam *a, struct fl_ip *out)
