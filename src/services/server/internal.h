@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/server/internal.h - the parts of a running server.
+ *
+ *   server.c   order of start, stop and reload    listen.c    routes and listeners
+ *   relaymap.c relay map from its sources         netmap.c    settings of network maps
+ *   key.c      the Noise key file
+ */
+#ifndef FL_SERVICES_SERVER_INTERNAL_H
+#define FL_SERVICES_SERVER_INTERNAL_H
+
+#include "io/http_client.h"
+#include "io/listen.h"
+#include "services/api/api.h"
+#include "services/relay/identity.h"
+#include "services/relay/relay.h"
+#include "services/relay/standalone.h"
+#include "services/relay/stun.h"
+#include "services/server/server.h"
+
+enum { FL_SERVER_ROUTES_MAX = 96 };
+
+struct fl_server_routes {
+	struct fl_http_route at[FL_SERVER_ROUTES_MAX];
+	size_t count;
+	struct fl_http_router router;
+};
+
+/* What derp.urls gave last, so that a failing one keeps its regions. */
+struct fl_server_source {
+	struct fl_buf body;
+};
+
+struct fl_server {
+	struct fl_loop *loop;
+	struct fl_config *config;
+	struct fl_core core;
+	struct fl_control *control;
+	struct fl_api *api;
+	struct fl_relay *relay; /* NULL when derp.server.enabled is false */
+	struct fl_stun *stun;
+	struct fl_relay_identity identity;
+	struct fl_server_routes public_routes, socket_routes, metrics_routes;
+	struct fl_http_group conns;
+	struct fl_listener *public_listener, *socket_listener, *metrics_listener;
+	struct fl_fetcher *fetcher;
+	struct fl_fetch *fetch; /* under way, for source `fetching` */
+	size_t fetching;
+	struct fl_server_source *sources; /* one a URL of config->derp_urls */
+	struct fl_timer map_timer, renew_timer;
+	uint8_t seed[32];
+};
+
+/* ---- listen.c ---- */
+FL_MUST enum fl_err fl_server_listen(struct fl_server *s, struct fl_fault *fault);
+void fl_server_unlisten(struct fl_server *s);
+
+/* ---- relaymap.c ---- */
+FL_MUST enum fl_err fl_server_relaymap_start(struct fl_server *s, struct fl_fault *fault);
+void fl_server_relaymap_stop(struct fl_server *s);
+
+/* The whole map as JSON, from the embedded region, the files and what the URLs gave last. */
+FL_MUST enum fl_err fl_server_relaymap_build(struct fl_server *s, const struct fl_config *config,
+					     struct fl_fault *fault, struct fl_buf *out);
+
+/* ---- netmap.c ---- */
+FL_MUST enum fl_err fl_server_netmap(struct fl_server *s, const struct fl_config *config,
+				     struct fl_fault *fault, struct fl_netmap_config **out);
+
+/* ---- key.c ---- */
+FL_MUST enum fl_err fl_server_noise_key(const char *path, struct fl_fault *fault,
+					struct fl_private_key *out);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/server/listen.c - which paths each listener serves, and the listeners themselves.
+ *
+ * public   control, relay, admin API with keys; TLS and plain HTTP on one port
+ * socket   admin API, trusted
+ * metrics  counters, health
+ */
+#include "services/server/internal.h"
+
+#include <sys/resource.h>
+
+#include "services/config/check.h"
+
+enum { METRICS_MAX = 1 << 20, SPARE_DESCRIPTORS = 128, SOCKET_CONNECTIONS = 256 };
+#define HELLO_TIMEOUT (10 * FL_SEC)
+
+static const char *const security_fields[] = {
+	"X-Frame-Options", "DENY",
+	"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+	"X-Content-Type-Options", "nosniff",
+	"Referrer-Policy", "no-referrer",
+	NULL,
+};
+
+/* ---- routes ---- */
+
+static void add(struct fl_server_routes *r, const struct fl_http_route *routes, size_t count, void *ctx)
+{
+	for (size_t i = 0; i < count && r->count < FL_SERVER_ROUTES_MAX; i++) {
+		r->at[r->count] = routes[i];
+		r->at[r->count].ctx = ctx;
+		r->count++;
+	}
+}
+
+static void finish(struct fl_server *s, struct fl_server_routes *r)
+{
+	r->router = (struct fl_http_router){
+		.routes = r->at,
+		.count = r->count,
+		.ctx = s,
+		.common_fields = security_fields,
+		.group = &s->conns,
+	};
+}
+
+static void on_metrics(void *ctx, struct fl_http *x)
+{
+	struct fl_server *s = ctx;
+	struct fl_buf out = fl_buf_make(METRICS_MAX);
+
+	fl_control_metrics(s->control, &out);
+	if (s->relay != NULL)
+		fl_relay_metrics(s->relay, &out);
+	if (s->stun != NULL)
+		fl_stun_metrics(s->stun, &out);
+	if (fl_buf_err(&out) == FL_OK)
+		fl_http_respond(x, 200, "text/plain; version=0.0.4; charset=utf-8", fl_buf_slice(&out));
+	else
+		fl_http_respond(x, 500, "text/plain", fl_slice_str("metrics could not be built\n"));
+	fl_buf_done(&out);
+}
+
+static const struct fl_http_route metrics_routes[] = {
+	{ .method = "GET", .path = "/metrics", .handle = on_metrics },
+};
+
+static void make_routes(struct fl_server *s)
+{
+	struct fl_http_route relay[FL_RELAY_ROUTES_MAX];
+	size_t count;
+	const struct fl_http_route *list = fl_control_routes(&count);
+
+	add(&s->public_routes, list, count, s->control);
+	if (s->relay != NULL)
+		add(&s->public_routes, relay, fl_relay_routes(s->relay, relay, FL_RELAY_ROUTES_MAX),
+		    s->relay);
+	list = fl_api_routes(&count);
+	add(&s->public_routes, list, count, s->api);
+	add(&s->socket_routes, list, count, s->api);
+	list = fl_control_routes(&count);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(list[i].path, "/health") == 0 || strcmp(list[i].path, "/version") == 0) {
+			add(&s->socket_routes, &list[i], 1, s->control);
+			add(&s->metrics_routes, &list[i], 1, s->control);
+		}
+	}
+	add(&s->metrics_routes, metrics_routes, 1, s);
+	finish(s, &s->public_routes);
+	finish(s, &s->socket_routes);
+	finish(s, &s->metrics_routes);
+}
+
+/* ---- listeners ---- */
+
+static void serve(struct fl_stream *stream, const struct fl_http_router *router, void *conn_ctx)
+{
+	const struct fl_slice none = { 0 };
+	if (fl_http1_serve(stream, none, router, &fl_http_limits_default, conn_ctx) != FL_OK)
+		fl_log_warn("connection refused: out of memory");
+}
+
+static void on_public(void *ctx, struct fl_stream *stream)
+{
+	struct fl_server *s = ctx;
+	serve(stream, &s->public_routes.router, &fl_api_public);
+}
+
+static void on_socket(void *ctx, struct fl_stream *stream)
+{
+	struct fl_server *s = ctx;
+	serve(stream, &s->socket_routes.router, &fl_api_trusted);
+}
+
+static void on_metrics_conn(void *ctx, struct fl_stream *stream)
+{
+	struct fl_server *s = ctx;
+	serve(stream, &s->metrics_routes.router, &fl_api_public);
+}
+
+/* As many connections as descriptors allow, with some left for files and the store. */
+static uint32_t connections_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+		return 0;
+	return limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? (uint32_t)(limit.rlim_cur - SPARE_DESCRIPTORS)
+						      : SPARE_DESCRIPTORS;
+}
+
+static enum fl_err listen_public(struct fl_server *s, struct fl_fault *fault)
+{
+	struct fl_listen_config cfg = {
+		.mode = FL_LISTEN_BOTH,
+		.tls = s->identity.tls,
+		.conn_max = connections_max(),
+		.hello_timeout = HELLO_TIMEOUT,
+		.on_accept = on_public,
+		.ctx = s,
+	};
+
+	enum fl_err err = fl_config_listen_parse(s->config->listen_addr, &cfg.at);
+	if (err != FL_OK)
+		return fl_fault_set(fault, err, "listen_addr is not an address and port");
+	/* One address must not take every place; behind loopback stand proxies and tests. */
+	if (!fl_ip_is_loopback(&cfg.at.ip))
+		cfg.per_source_max = cfg.conn_max / 2;
+	return fl_listener_new(s->loop, &cfg, fault, &s->public_listener);
+}
+
+static enum fl_err listen_socket(struct fl_server *s, struct fl_fault *fault)
+{
+	const struct fl_listen_config cfg = {
+		.unix_path = s->config->unix_socket,
+		.unix_mode = s->config->unix_socket_permission,
+		.mode = FL_LISTEN_PLAIN,
+		.conn_max = SOCKET_CONNECTIONS,
+		.on_accept = on_socket,
+		.ctx = s,
+	};
+	return fl_listener_new(s->loop, &cfg, fault, &s->socket_listener);
+}
+
+static enum fl_err listen_metrics(struct fl_server *s, struct fl_fault *fault)
+{
+	struct fl_listen_config cfg = {
+		.mode = FL_LISTEN_PLAIN,
+		.conn_max = SOCKET_CONNECTIONS,
+		.hello_timeout = HELLO_TIMEOUT,
+		.on_accept = on_metrics_conn,
+		.ctx = s,
+	};
+
+	if (s->config->metrics_listen_addr[0] == '\0')
+		return FL_OK;
+	enum fl_err err = fl_config_listen_parse(s->config->metrics_listen_addr, &cfg.at);
+	if (err != FL_OK)
+		return fl_fault_set(fault, err, "metrics_listen_addr is not an address and port");
+	return fl_listener_new(s->loop, &cfg, fault, &s->metrics_listener);
+}
+
+enum fl_err fl_server_listen(struct fl_server *s, struct fl_fault *fault)
+{
+	make_routes(s);
+	enum fl_err err = listen_socket(s, fault);
+	if (err == FL_OK)
+		err = listen_metrics(s, fault);
+	if (err == FL_OK)
+		err = listen_public(s, fault);
+	return err;
+}
+
+static struct fl_listener *unlisten(struct fl_listener *l)
+{
+	return l != NULL ? fl_listener_close(l) : NULL;
+}
+
+void fl_server_unlisten(struct fl_server *s)
+{
+	s->public_listener = unlisten(s->public_listener);
+	s->socket_listener = unlisten(s->socket_listener);
+	s->metrics_listener = unlisten(s->metrics_listener);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/server/relaymap.c - collects the sources of the relay map, and asks URLs again in time.
+ *
+ * A URL that fails keeps what it gave last. Only a start with no region at all is an error.
+ *
+ * Source: docs/lifecycle.md DE-1 to DE-4.
+ */
+#include "services/server/internal.h"
+
+#include <stdlib.h>
+
+#include "io/file.h"
+#include "services/config/check.h"
+#include "services/config/derpmap.h"
+
+enum { SOURCE_MAX = 2 << 20, FIRST_TIMEOUT_S = 10 };
+
+/* ---- building ---- */
+
+static void describe_embedded(struct fl_server *s, const struct fl_config *c,
+			      const struct fl_config_url *url, char pin[static FL_RELAY_PIN_TEXT_MAX],
+			      struct fl_derpmap_embedded *out)
+{
+	pin[0] = '\0';
+	/* Behind an https URL stands a certificate that clients trust, ours or a proxy's. */
+	if (s->identity.self_made && !url->https)
+		fl_relay_identity_pin(&s->identity, pin);
+	*out = (struct fl_derpmap_embedded){
+		.region_id = c->derp_server.region_id,
+		.region_code = c->derp_server.region_code,
+		.region_name = c->derp_server.region_name,
+		.host = url->host,
+		.port = url->port,
+		.stun_port = s->stun != NULL ? fl_stun_at(s->stun).port : -1,
+		.cert_name = pin,
+		.ipv4 = c->derp_server.ipv4,
+		.ipv6 = c->derp_server.ipv6,
+	};
+}
+
+struct inputs {
+	struct fl_derpmap_source *list;
+	struct fl_buf *files;
+	size_t count, file_count;
+};
+
+static enum fl_err read_inputs(struct fl_server *s, const struct fl_config *c, struct fl_fault *fault,
+			       struct inputs *in)
+{
+	in->list = calloc(c->derp_urls.len + c->derp_paths.len + 1, sizeof *in->list);
+	in->files = calloc(c->derp_paths.len + 1, sizeof *in->files);
+	if (in->list == NULL || in->files == NULL)
+		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+	for (size_t i = 0; s->sources != NULL && i < s->config->derp_urls.len; i++) {
+		if (s->sources[i].body.len > 0)
+			in->list[in->count++] = (struct fl_derpmap_source){
+				.name = s->config->derp_urls.at[i],
+				.text = fl_buf_slice(&s->sources[i].body),
+			};
+	}
+	for (size_t i = 0; i < c->derp_paths.len; i++) {
+		struct fl_buf *text = &in->files[in->file_count++];
+		*text = fl_buf_make(SOURCE_MAX);
+		enum fl_err err = fl_file_read(c->derp_paths.at[i], SOURCE_MAX, fault, text);
+		if (err != FL_OK)
+			return err;
+		in->list[in->count++] = (struct fl_derpmap_source){ .name = c->derp_paths.at[i],
+								    .text = fl_buf_slice(text) };
+	}
+	return FL_OK;
+}
+
+enum fl_err fl_server_relaymap_build(struct fl_server *s, const struct fl_config *c,
+				     struct fl_fault *fault, struct fl_buf *out)
+{
+	char pin[FL_RELAY_PIN_TEXT_MAX];
+	struct fl_derpmap_embedded embedded;
+	struct fl_config_url url;
+	struct inputs in = { 0 };
+	bool show = s->relay != NULL && c->derp_server.automatically_add_region;
+
+	if (!fl_config_url_parse(c->server_url, &url))
+		return fl_fault_set(fault, FL_ERR_INVALID, "server_url is not a URL");
+	describe_embedded(s, c, &url, pin, &embedded);
+	enum fl_err err = read_inputs(s, c, fault, &in);
+	if (err == FL_OK)
+		err = fl_derpmap_build(in.list, in.count, show ? &embedded : NULL, fault, out);
+	for (size_t i = 0; i < in.file_count; i++)
+		fl_buf_done(&in.files[i]);
+	free(in.files);
+	free(in.list);
+	return err;
+}
+
+/* ---- asking URLs ---- */
+
+static void apply(struct fl_server *s)
+{
+	struct fl_fault fault = { "" };
+	struct fl_netmap_config *netmap;
+
+	if (fl_server_netmap(s, s->config, &fault, &netmap) != FL_OK) {
+		fl_log_warn("relay map kept as it was", FL_LS("reason", fault.text));
+		return;
+	}
+	fl_control_netmap(s->control, netmap);
+	fl_netmap_config_unref(netmap);
+}
+
+static void fetch_next(struct fl_server *s);
+
+static void keep(struct fl_server *s, size_t i, struct fl_slice body)
+{
+	fl_buf_reset(&s->sources[i].body);
+	fl_buf_put(&s->sources[i].body, body.ptr, body.len);
+}
+
+static void on_fetched(void *ctx, const struct fl_fetch_result *r)
+{
+	struct fl_server *s = ctx;
+
+	s->fetch = NULL;
+	if (r->err == FL_OK && r->status == 200)
+		keep(s, s->fetching, r->body);
+	else
+		fl_log_warn("relay map not refreshed", FL_LS("url", s->config->derp_urls.at[s->fetching]),
+			    FL_LS("reason", r->fault), FL_LU("status", r->status));
+	s->fetching++;
+	fetch_next(s);
+}
+
+static void fetch_next(struct fl_server *s)
+{
+	if (s->fetching == s->config->derp_urls.len) {
+		apply(s);
+		fl_timer_start(&s->map_timer, s->config->derp_update_frequency);
+		return;
+	}
+	const struct fl_http_call call = {
+		.url = s->config->derp_urls.at[s->fetching],
+		.answer_max = SOURCE_MAX,
+	};
+	if (fl_fetch_start(s->fetcher, &call, on_fetched, s, &s->fetch) != FL_OK)
+		fl_timer_start(&s->map_timer, FL_MIN);
+}
+
+static void on_refresh(void *ctx)
+{
+	struct fl_server *s = ctx;
+	s->fetching = 0;
+	fetch_next(s);
+}
+
+/* The first map is needed before anyone can be served: wait for it. */
+static void ask_first(struct fl_server *s)
+{
+	for (size_t i = 0; i < s->config->derp_urls.len; i++) {
+		struct fl_fault fault = { "" };
+		struct fl_buf body = fl_buf_make(SOURCE_MAX);
+		unsigned status = 0;
+		const struct fl_http_call call = {
+			.url = s->config->derp_urls.at[i],
+			.timeout = FIRST_TIMEOUT_S * FL_SEC,
+			.answer_max = SOURCE_MAX,
+		};
+		if (fl_http_client_call(&call, &fault, &status, &body) == FL_OK && status == 200)
+			keep(s, i, fl_buf_slice(&body));
+		else
+			fl_log_warn("relay map not reached", FL_LS("url", call.url),
+				    FL_LS("reason", fault.text), FL_LU("status", status));
+		fl_buf_done(&body);
+	}
+}
+
+enum fl_err fl_server_relaymap_start(struct fl_server *s, struct fl_fault *fault)
+{
+	size_t urls = s->config->derp_urls.len;
+
+	if (urls == 0)
+		return FL_OK;
+	s->sources = calloc(urls, sizeof *s->sources);
+	if (s->sources == NULL)
+		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < urls; i++)
+		s->sources[i].body = fl_buf_make(SOURCE_MAX);
+	enum fl_err err = fl_fetcher_new(s->loop, &s->fetcher);
+	if (err == FL_OK)
+		err = fl_timer_init(&s->map_timer, s->loop, on_refresh, s);
+	if (err != FL_OK)
+		return fl_fault_set(fault, err, "relay map: %s", fl_err_text(err));
+	ask_first(s);
+	if (s->config->derp_auto_update)
+		fl_timer_start(&s->map_timer, s->config->derp_update_frequency);
+	return FL_OK;
+}
+
+void fl_server_relaymap_stop(struct fl_server *s)
+{
+	s->fetch = fl_fetch_cancel(s->fetch);
+	fl_timer_done(&s->map_timer);
+	s->fetcher = s->fetcher != NULL ? fl_fetcher_free(s->fetcher) : NULL;
+	for (size_t i = 0; s->sources != NULL && i < s->config->derp_urls.len; i++)
+		fl_buf_done(&s->sources[i].body);
+	free(s->sources);
+	s->sources = NULL;
+}

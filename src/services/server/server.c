@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* services/server/server.c - starts the parts in order, reloads some, stops them in reverse. */
+#include "services/server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/file.h"
+#include "services/config/check.h"
+#include "services/server/internal.h"
+
+enum { PATH_LEN = 4096, MIN_CAP = 113 };
+#define KEEPALIVE (50 * FL_SEC)
+#define GRACE (10 * FL_SEC)
+#define EXPIRY_SCAN (5 * FL_SEC)
+#define IDENTITY_RENEWAL (7 * FL_DAY) /* the fast-start certificate is good for 30 */
+
+static enum fl_err make_folder_of(const char *path, struct fl_fault *fault)
+{
+	char folder[PATH_LEN];
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL || slash == path)
+		return FL_OK;
+	snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+	return fl_dir_make(folder, 0750, fault);
+}
+
+static enum fl_err make_folders(const struct fl_config *c, struct fl_fault *fault)
+{
+	const char *const paths[] = { c->sqlite_path, c->noise_private_key_path,
+				      c->derp_server.private_key_path, c->unix_socket };
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		enum fl_err err = make_folder_of(paths[i], fault);
+		if (err != FL_OK)
+			return err;
+	}
+	return FL_OK;
+}
+
+/* ---- state and store ---- */
+
+static enum fl_err open_core(struct fl_server *s, struct fl_fault *fault)
+{
+	const struct fl_config *c = s->config;
+	const struct fl_store_config store_cfg = {
+		.path = c->sqlite_path,
+		.wal = c->sqlite_wal,
+		.wal_autocheckpoint = c->sqlite_wal_autocheckpoint,
+	};
+	struct fl_state_config state_cfg = {
+		.prefix4 = c->prefix4,
+		.prefix6 = c->prefix6,
+		.allocation = c->allocation,
+		.base_domain = c->dns.base_domain,
+		.node_expiry = c->node_expiry,
+		.min_cap = MIN_CAP,
+	};
+	struct fl_store *store = NULL;
+	struct fl_state *state = NULL;
+	struct fl_presence *presence = NULL;
+
+	memcpy(state_cfg.seed, s->seed, sizeof state_cfg.seed);
+	enum fl_err err = fl_store_open(&store_cfg, fault, &store);
+	if (err == FL_OK && fl_state_new(&state_cfg, &state) != FL_OK)
+		err = fl_fault_set(fault, FL_ERR_INVALID,
+				   "the state could not be set up: check prefixes and dns.base_domain");
+	if (err == FL_OK)
+		err = fl_store_load(store, state, fault);
+	if (err == FL_OK && fl_presence_new(s->seed, &presence) != FL_OK)
+		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+	if (err != FL_OK) {
+		fl_presence_free(presence);
+		fl_state_free(state);
+		fl_store_close(store);
+		return err;
+	}
+	return fl_core_init(&s->core, s->loop, state, store, presence);
+}
+
+/* ---- relay ---- */
+
+static bool admit(void *ctx, const struct fl_node_key *key, const struct fl_addrport *from)
+{
+	struct fl_server *s = ctx;
+	return fl_control_knows(s->control, key, from);
+}
+
+static enum fl_err load_identity(struct fl_server *s, const struct fl_config *c,
+				 const uint8_t *relay_public, struct fl_fault *fault,
+				 struct fl_relay_identity *out)
+{
+	char cert[PATH_LEN], key[PATH_LEN];
+	struct fl_config_url url;
+	struct fl_relay_identity_spec spec = {
+		.cert_path = c->tls_cert_path,
+		.key_path = c->tls_key_path,
+		.relay_public = relay_public,
+		.now = fl_loop_wall(s->loop),
+	};
+
+	if (!fl_config_url_parse(c->server_url, &url))
+		return fl_fault_set(fault, FL_ERR_INVALID, "server_url is not a URL");
+	if (c->tls_cert_path[0] == '\0') {
+		/* One for each host, so that another server_url gets a fitting one. */
+		snprintf(cert, sizeof cert, "%s.%s.crt", c->derp_server.private_key_path, url.host);
+		snprintf(key, sizeof key, "%s.%s.pem", c->derp_server.private_key_path, url.host);
+		spec.cert_path = cert;
+		spec.key_path = key;
+		spec.may_make = true;
+		spec.host = url.host;
+	}
+	return fl_relay_identity_load(&spec, fault, out);
+}
+
+static void on_renew(void *ctx)
+{
+	struct fl_server *s = ctx;
+	struct fl_fault fault = { "" };
+	struct fl_relay_identity fresh;
+	uint8_t none[FL_KEY_LEN] = { 0 };
+
+	fl_timer_start(&s->renew_timer, IDENTITY_RENEWAL);
+	if (load_identity(s, s->config, s->relay != NULL ? fl_relay_public(s->relay) : none, &fault,
+			  &fresh) != FL_OK) {
+		fl_log_warn("certificate not renewed", FL_LS("reason", fault.text));
+		return;
+	}
+	fl_relay_identity_done(&s->identity);
+	s->identity = fresh;
+	fl_listener_tls(s->public_listener, fresh.tls);
+}
+
+static enum fl_err open_stun(struct fl_server *s, struct fl_fault *fault)
+{
+	struct fl_addrport at;
+
+	if (fl_config_listen_parse(s->config->derp_server.stun_listen_addr, &at) != FL_OK)
+		return fl_fault_set(fault, FL_ERR_INVALID,
+				    "derp.server.stun_listen_addr is not an address and port");
+	return fl_stun_new(s->loop, &at, false, fault, &s->stun);
+}
+
+static enum fl_err open_relay(struct fl_server *s, struct fl_fault *fault)
+{
+	const struct fl_config *c = s->config;
+	struct fl_relay_config cfg = { .admit_ctx = s };
+	uint8_t none[FL_KEY_LEN] = { 0 };
+	enum fl_err err = FL_OK;
+
+	if (c->derp_server.enabled) {
+		err = fl_relay_key_load(c->derp_server.private_key_path, fault, &cfg.key);
+		if (c->derp_server.verify_clients)
+			cfg.admit = admit;
+		if (err == FL_OK)
+			err = fl_relay_new(s->loop, &cfg, fault, &s->relay);
+		fl_wipe(&cfg.key, sizeof cfg.key);
+		if (err == FL_OK)
+			err = open_stun(s, fault);
+	}
+	if (err == FL_OK)
+		err = load_identity(s, c, s->relay != NULL ? fl_relay_public(s->relay) : none, fault,
+				    &s->identity);
+	return err;
+}
+
+/* ---- control ---- */
+
+static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
+{
+	const struct fl_config *c = s->config;
+	struct fl_control_config cfg = {
+		.server_url = c->server_url,
+		.min_cap = MIN_CAP,
+		.ephemeral_timeout = c->ephemeral_timeout,
+		.pending_ttl = c->register_cache_expiration,
+		.pending_max = c->register_cache_max,
+		.grace = GRACE,
+		.keepalive = KEEPALIVE,
+		.expiry_scan = EXPIRY_SCAN,
+	};
+	struct fl_netmap_config *netmap = NULL;
+
+	memcpy(cfg.seed, s->seed, sizeof cfg.seed);
+	enum fl_err err = fl_server_noise_key(c->noise_private_key_path, fault, &cfg.noise_key);
+	if (err == FL_OK)
+		err = fl_server_netmap(s, c, fault, &netmap);
+	if (err == FL_OK && fl_control_new(&s->core, &cfg, netmap, &s->control) != FL_OK)
+		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+	fl_netmap_config_unref(netmap);
+	fl_wipe(&cfg, sizeof cfg);
+	if (err == FL_OK && fl_api_new(s->control, s->seed, &s->api) != FL_OK)
+		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+	return err;
+}
+
+/* ---- start, reload, stop ---- */
+
+static enum fl_err start(struct fl_server *s, struct fl_fault *fault)
+{
+	enum fl_err err = make_folders(s->config, fault);
+	if (err == FL_OK)
+		err = open_core(s, fault);
+	if (err == FL_OK)
+		err = open_relay(s, fault);
+	if (err == FL_OK)
+		err = fl_server_relaymap_start(s, fault);
+	if (err == FL_OK)
+		err = open_control(s, fault);
+	if (err == FL_OK)
+		err = fl_timer_init(&s->renew_timer, s->loop, on_renew, s);
+	if (err == FL_OK)
+		err = fl_server_listen(s, fault);
+	if (err == FL_OK)
+		fl_timer_start(&s->renew_timer, IDENTITY_RENEWAL);
+	return err;
+}
+
+enum fl_err fl_server_start(struct fl_loop *loop, struct fl_config *config, struct fl_fault *fault,
+			    struct fl_server **out)
+{
+	struct fl_server *s = calloc(1, sizeof *s);
+	if (s == NULL) {
+		fl_config_free(config);
+		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+	}
+	s->loop = loop;
+	s->config = config;
+	fl_random(s->seed, sizeof s->seed);
+	fl_http_group_init(&s->conns);
+	enum fl_err err = start(s, fault);
+	if (err != FL_OK) {
+		fl_server_stop(s, 0);
+		return err;
+	}
+	*out = s;
+	return FL_OK;
+}
+
+struct fl_addrport fl_server_at(const struct fl_server *s)
+{
+	return fl_listener_at(s->public_listener);
+}
+
+struct fl_control *fl_server_control(struct fl_server *s)
+{
+	return s->control;
+}
+
+/* Everything new is prepared before anything old is let go. */
+enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, struct fl_fault *fault)
+{
+	struct fl_relay_identity identity;
+	struct fl_netmap_config *netmap;
+	uint8_t none[FL_KEY_LEN] = { 0 };
+
+	enum fl_err err = load_identity(
+		s, config, s->relay != NULL ? fl_relay_public(s->relay) : none, fault, &identity);
+	if (err == FL_OK) {
+		struct fl_relay_identity old = s->identity;
+		s->identity = identity; /* the map names its pin */
+		err = fl_server_netmap(s, config, fault, &netmap);
+		if (err != FL_OK) {
+			s->identity = old;
+			fl_relay_identity_done(&identity);
+		} else {
+			fl_relay_identity_done(&old);
+		}
+	}
+	if (err != FL_OK) {
+		fl_config_free(config);
+		return err;
+	}
+	fl_listener_tls(s->public_listener, identity.tls);
+	fl_log_level_set(config->log_level);
+	fl_control_netmap(s->control, netmap);
+	fl_netmap_config_unref(netmap);
+	fl_server_relaymap_stop(s);
+	fl_config_free(s->config);
+	s->config = config;
+	return fl_server_relaymap_start(s, fault);
+}
+
+struct fl_server *fl_server_stop(struct fl_server *s, int64_t grace)
+{
+	const struct fl_derp_restarting restarting = { .reconnect_in_ms = 1000, .try_for_ms = 10000 };
+
+	if (s == NULL)
+		return NULL;
+	fl_server_unlisten(s);
+	fl_timer_done(&s->renew_timer);
+	fl_server_relaymap_stop(s);
+	if (s->control != NULL)
+		fl_control_stop(s->control);
+	if (s->relay != NULL)
+		fl_relay_stop(s->relay, &restarting, grace);
+	s->api = fl_api_free(s->api);
+	s->control = fl_control_free(s->control);
+	fl_http_group_close(&s->conns);
+	s->relay = fl_relay_free(s->relay);
+	s->stun = fl_stun_free(s->stun);
+	fl_relay_identity_done(&s->identity);
+	fl_core_done(&s->core);
+	fl_config_free(s->config);
+	fl_wipe(s->seed, sizeof s->seed);
+	free(s);
+	return NULL;
+}
