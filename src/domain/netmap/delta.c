@@ -77,7 +77,7 @@ static uint32_t patch_of(const struct fl_netmap_delta *in, const struct fl_netma
 		return 0;
 	if (is_whole(in, p))
 		return p->online ? 0 : FL_PATCH_ONLINE;
-	if (is_removed(in, p->node->id))
+	if (fields == 0 || is_removed(in, p->node->id))
 		return 0;
 	if (fl_node_is_expired(p->node, in->now))
 		fields &= ~(uint32_t)(FL_PATCH_ENDPOINTS | FL_PATCH_DERP);
@@ -185,6 +185,13 @@ static bool put_changed(struct fl_jw *w, const struct fl_netmap_delta *in,
 	return list_end(&l);
 }
 
+/* The entry is due but cannot be made: a viewer that has the old one must lose it. */
+static bool is_lost(const struct fl_netmap_delta *in, const struct fl_netmap_peer *p)
+{
+	return p->fields == 0 && p->fragment == NULL && p->node->id != in->viewer &&
+	       !is_removed(in, p->node->id);
+}
+
 /* The same id in both lists can lose the peer (gotcha 36). */
 static bool put_removed(struct fl_jw *w, const struct fl_netmap_delta *in)
 {
@@ -196,6 +203,12 @@ static bool put_removed(struct fl_jw *w, const struct fl_netmap_delta *in)
 			continue;
 		list_item(&l);
 		fl_jw_u64(w, in->removed[i]);
+	}
+	for (size_t i = 0; i < in->peers_count; i++) {
+		if (!is_lost(in, &in->peers[i]))
+			continue;
+		list_item(&l);
+		fl_jw_u64(w, in->peers[i].node->id);
 	}
 	return list_end(&l);
 }

@@ -105,13 +105,15 @@ struct fl_netmap_self {
 	struct fl_netmap_routes routes;
 };
 
-/* A peer to mention. In a full map only node and fragment count. */
+/*
+ * A peer to mention. In a full map only node and fragment count, and one without a fragment is left
+ * out. In a delta `fields` is 0 for the whole entry, else what changed since the viewer last heard
+ * of it (enum fl_patch_field); a whole entry without a fragment removes the peer from the viewer.
+ */
 struct fl_netmap_peer {
 	const struct fl_node *node;
-	const struct fl_bytes
-		*fragment; /* NULL: left out of full maps; in a delta: `fields` as a patch */
-	uint32_t fields; /* 0 = whole entry; else enum fl_patch_field: what changed since the viewer
-			    last heard of it */
+	const struct fl_bytes *fragment; /* NULL = none can be made */
+	uint32_t fields;
 	bool online;
 };
 
@@ -137,7 +139,7 @@ FL_MUST enum fl_err fl_netmap_full_write(const struct fl_netmap_full *in, struct
  * - A whole entry of an offline node comes with a patch of Online and LastSeen, which clients do
  * not take from entries.
  * - A key or expiry change goes as a whole entry when there is a fragment, because only that clears
- * Expired at the viewer; without one it is a patch, with the zero time for "no expiry".
+ *   Expired at the viewer; without one it is a patch, with the zero time for "no expiry".
  * - Endpoints and home region of an expired node are not told.
  */
 struct fl_netmap_delta {
