@@ -157,18 +157,22 @@ static void disable_all(struct peer *p)
 	p->active = NULL;
 }
 
-/* A frame came from `c`: whoever writes last gets the packets. */
+/*
+ * A frame came from `c`: whoever writes last gets the packets. Under the other policy two that
+ * speak in turn both lose them.
+ */
 void fl_derp_spoke(struct fl_derp_client *c)
 {
 	struct peer *p = c->peer;
 
-	if (p->count < 2 || c->disabled || p->last == c)
+	if (p->count < 2 || c->disabled)
 		return;
-	p->last = c;
-	if (c->s->cfg.disable_fighters && c->spoke != 0)
+	if (!c->s->cfg.disable_fighters)
+		p->last = p->active = c;
+	if (c->spoke != 0 && c->spoke == p->speaks)
+		return; /* the same one still talks */
+	if (c->spoke != 0 && c->s->cfg.disable_fighters)
 		disable_all(p);
-	else
-		p->active = c;
 	append_history(p, c);
 }
 
@@ -200,9 +204,12 @@ static void one_is_left(struct fl_derp_server *s, struct peer *p)
 
 static void several_are_left(struct fl_derp_server *s, struct peer *p, struct fl_derp_client *gone)
 {
+	struct fl_derp_client *latest = latest_speaker(p);
+
 	s->stats.dup_conns--;
+	p->speaks = latest->spoke;
 	if (p->last == gone)
-		p->last = latest_speaker(p);
+		p->last = latest;
 	p->active = p->last->disabled ? NULL : p->last;
 }
 
