@@ -345,7 +345,7 @@ void fl_httpx_handle(struct fl_http *x)
 		fl_http_set(x, "Allow", allow);
 	}
 	if (x->verdict == 200)
-		x->route->handle(r->ctx, x);
+		x->route->handle(x->route->ctx != NULL ? x->route->ctx : r->ctx, x);
 	else if ((x->verdict == 404 || x->verdict == 405) && r->fallback != NULL)
 		r->fallback(r->ctx, x, x->verdict);
 	else
