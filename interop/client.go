@@ -229,7 +229,7 @@ func (c *Client) Ping(t testing.TB, target string, want Path) {
 	t.Helper()
 	args := []string{"ping", "--timeout", "2s", "-c", "20"}
 	if want == Relayed {
-		args = []string{"ping", "--timeout", "5s", "-c", "1", "--until-direct=false"}
+		args = []string{"ping", "--timeout", "2s", "-c", "1", "--until-direct=false"}
 	}
 	var out string
 	eventually(t, 60*time.Second, fmt.Sprintf("%s pings %s", c.Name, target), func() error {

@@ -68,9 +68,11 @@ func regionYAML(region *tailcfg.DERPRegion) string {
 		region.RegionCode, region.RegionName)
 	for _, node := range region.Nodes {
 		fmt.Fprintf(&out, "      - name: %q\n        regionid: %d\n        hostname: %q\n"+
-			"        ipv4: %q\n        stunport: %d\n        derpport: %d\n"+
-			"        certname: %q\n", node.Name, node.RegionID, node.HostName, node.IPv4,
-			node.STUNPort, node.DERPPort, node.CertName)
+			"        ipv4: %q\n        stunport: %d\n        derpport: %d\n", node.Name,
+			node.RegionID, node.HostName, node.IPv4, node.STUNPort, node.DERPPort)
+		if node.CertName != "" {
+			fmt.Fprintf(&out, "        certname: %q\n", node.CertName)
+		}
 	}
 	return out.String()
 }

@@ -22,6 +22,7 @@ type DerperOptions struct {
 	ID        int
 	Code      string
 	VerifyURL string // admission controller
+	CA        *CA    // issues the certificate; else derper makes one, which is pinned
 }
 
 // startDerper runs a stock derper with a certificate of its own making and
@@ -45,25 +46,40 @@ func startDerper(t testing.TB, o DerperOptions) *tailcfg.DERPRegion {
 		argv = append(argv, "-verify-client-url", o.VerifyURL,
 			"-verify-client-url-fail-open=false")
 	}
-	p := startProc(t, fmt.Sprintf("derper-%d", o.ID), dir, o.Netns, nil, argv...)
 	cert := filepath.Join(dir, addr+".crt")
+	if o.CA != nil {
+		issued, secret := o.CA.Issue(t, dir, addr)
+		must(t, "mv", issued, cert)
+		must(t, "mv", secret, filepath.Join(dir, addr+".key"))
+	}
+	p := startProc(t, fmt.Sprintf("derper-%d", o.ID), dir, o.Netns, nil, argv...)
 	var pin string
+	if o.CA == nil {
+		pin = certPin(t, cert)
+	}
+	region := &tailcfg.DERPRegion{RegionID: o.ID, RegionCode: o.Code, RegionName: o.Code,
+		Nodes: []*tailcfg.DERPNode{{Name: fmt.Sprintf("%da", o.ID), RegionID: o.ID,
+			HostName: addr, IPv4: addr, STUNPort: stun, DERPPort: port, CertName: pin}}}
+	if !p.Alive() {
+		t.Fatalf("derper died\n%s", p.Tail(20))
+	}
+	return region
+}
+
+// certPin waits for the certificate that derper makes and computes its pin.
+func certPin(t testing.TB, path string) (pin string) {
+	t.Helper()
 	eventually(t, 20*time.Second, "derper makes its certificate", func() error {
-		data, err := os.ReadFile(cert)
+		data, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
 		block, _ := pem.Decode(data)
 		if block == nil {
-			return fmt.Errorf("%s is no PEM file", cert)
+			return fmt.Errorf("%s is no PEM file", path)
 		}
 		pin = fmt.Sprintf("sha256-raw:%x", sha256.Sum256(block.Bytes))
 		return nil
 	})
-	if !p.Alive() {
-		t.Fatalf("derper died\n%s", p.Tail(20))
-	}
-	return &tailcfg.DERPRegion{RegionID: o.ID, RegionCode: o.Code, RegionName: o.Code,
-		Nodes: []*tailcfg.DERPNode{{Name: fmt.Sprintf("%da", o.ID), RegionID: o.ID,
-			HostName: addr, IPv4: addr, STUNPort: stun, DERPPort: port, CertName: pin}}}
+	return pin
 }

@@ -50,7 +50,7 @@ func startProc(t testing.TB, name, dir string, ns *Netns, env []string, argv ...
 	}()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("last lines of %s:\n%s", name, p.Tail(60))
+			t.Logf("last lines of %s:\n%s", name, p.Tail(40))
 		}
 		p.Stop(syscall.SIGTERM, 5*time.Second)
 	})
@@ -93,7 +93,11 @@ func (p *Proc) Kill() {
 func (p *Proc) Tail(lines int) string {
 	data, _ := os.ReadFile(p.Log)
 	all := bytes.Split(bytes.TrimRight(data, "\n"), []byte("\n"))
-	return string(bytes.Join(all[max(0, len(all)-lines):], []byte("\n")))
+	all = all[max(0, len(all)-lines):]
+	for i, line := range all {
+		all[i] = line[:min(len(line), 300)]
+	}
+	return string(bytes.Join(all, []byte("\n")))
 }
 
 // run executes a command to its end and returns its standard output; an error

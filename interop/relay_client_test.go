@@ -56,6 +56,7 @@ func TestRelayClient(t *testing.T) {
 	t.Run("WebSocket", func(t *testing.T) {
 		node := joinRawNode(t, server, "browser", authKey)
 		c := dialRelayWebSocket(t, node.Key, region.Nodes[0])
+		await[derp.ServerInfoMessage](t, &c.Inbox)
 		deliver(t, a, &c.Inbox, node.Key.Public(), []byte("to the browser"))
 		if err := c.Send(a.Key.Public(), []byte("from the browser")); err != nil {
 			t.Fatal(err)

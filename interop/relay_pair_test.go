@@ -21,9 +21,6 @@ func TestRelayUserspace(t *testing.T) {
 // The oldest client knows no pins, so the relay needs a certificate that the
 // client's system trusts.
 func TestRelayOldest(t *testing.T) {
-	if standIn {
-		t.Skip("the stand-in's relay has a pinned certificate only")
-	}
 	ca := newCA(t)
 	server := startServer(t, ServerOptions{CA: ca})
 	a, b := startPair(t, server, server.ReusableKey(t),

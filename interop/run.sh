@@ -41,4 +41,6 @@ fi
 
 GOTOOLCHAIN=local GOFLAGS="-buildvcs=false" GOWORK=off
 export GOTOOLCHAIN GOFLAGS GOWORK
-exec go run ./cmd/cases -run "$run" "$@"
+cases=${PEERS_DIR:-../build/peers}/cases
+go build -o "$cases" ./cmd/cases
+exec "$cases" -run "$run" "$@"

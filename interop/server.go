@@ -132,7 +132,8 @@ func (s *Server) config(t testing.TB, o ServerOptions, addr, host string, stun i
 // standInRelay gives headscale, whose own relay needs a public certificate, a
 // derper in place of the embedded one.
 func (s *Server) standInRelay(t testing.TB, o ServerOptions, addr string, c Config) Config {
-	region := startDerper(t, DerperOptions{Netns: o.Netns, Addr: addr, ID: 900, Code: regionCode})
+	region := startDerper(t, DerperOptions{Netns: o.Netns, Addr: addr, ID: 900, Code: regionCode,
+		CA: o.CA})
 	path := filepath.Join(s.Dir, "stand-in.yaml")
 	if err := os.WriteFile(path, []byte(regionYAML(region)), 0o600); err != nil {
 		t.Fatal(err)
