@@ -38,10 +38,10 @@ static const char *hint(int e)
 static enum fl_err fail(struct fl_fault *fault, const char *what, const char *path)
 {
 	int e = errno;
-	enum fl_err err = e == ENOENT		     ? FL_ERR_NOT_FOUND
-			  : e == EROFS		     ? FL_ERR_DENIED
+	enum fl_err err = e == ENOENT                   ? FL_ERR_NOT_FOUND
+			  : e == EROFS                  ? FL_ERR_DENIED
 			  : e == ENOTDIR || e == EISDIR ? FL_ERR_IO
-						     : fl_err_of_errno(e);
+							: fl_err_of_errno(e);
 	return fl_fault_set(fault, err, "cannot %s %s: %s%s", what, path, strerror(e), hint(e));
 }
 

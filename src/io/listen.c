@@ -337,10 +337,11 @@ static enum fl_err bind_fault(struct fl_fault *fault, const char *where)
 
 	switch (err) {
 	case FL_ERR_BUSY:
-		return fl_fault_set(fault, err,
-				    "cannot listen on %s: another program uses it; stop that one or "
-				    "configure another address",
-				    where);
+		return fl_fault_set(
+			fault, err,
+			"cannot listen on %s: another program uses it; stop that one or "
+			"configure another address",
+			where);
 	case FL_ERR_DENIED:
 		return fl_fault_set(fault, err,
 				    "cannot listen on %s: %s; ports below 1024 need "
@@ -358,16 +359,14 @@ static enum fl_err bind_tcp(struct fl_listener *l, struct fl_fault *fault)
 {
 	char where[FL_ADDRPORT_TEXT_MAX];
 	struct sockaddr_storage sa;
-	socklen_t len = fl_sockaddr_of(&l->cfg.at, &sa);
-	int on = 1, off = 0;
+	socklen_t len;
+	int on = 1;
 
+	l->fd = fl_socket_open(&l->cfg.at, SOCK_STREAM, &sa, &len);
 	fl_addrport_format(&l->cfg.at, where);
-	l->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd < 0)
 		return bind_fault(fault, where);
 	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (sa.ss_family == AF_INET6)
-		(void)setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
 	if (bind(l->fd, (struct sockaddr *)&sa, len) != 0 || listen(l->fd, BACKLOG) != 0)
 		return bind_fault(fault, where);
 	l->cfg.at = fl_sockaddr_bound(l->fd);

@@ -6,8 +6,10 @@
  * be configured. The decision is made in one function that later also sees SNI and ALPN.
  *
  * Limits    at most `conn_max` connections, `per_source_max` from one address (IPv6: one /64),
- *           counted until the stream is closed; over either the connection is accepted and closed at once and counted. A connection that
- *           shows no first byte, or does not finish TLS, within `hello_timeout` is closed.
+ *           counted until the stream is closed; over either the connection is accepted and closed
+ *           at once and counted. A connection that shows no first byte, or does not finish TLS,
+ *           within `hello_timeout` is closed. At most 16 steps of handshakes a tick, so that a
+ *           rush of new connections does not starve the old ones.
  */
 #ifndef FL_IO_LISTEN_H
 #define FL_IO_LISTEN_H
@@ -21,15 +23,16 @@
 enum fl_listen_mode { FL_LISTEN_PLAIN, FL_LISTEN_TLS, FL_LISTEN_BOTH };
 
 struct fl_listen_config {
-	struct fl_addrport at;       /* TCP, or */
-	const char *unix_path;       /* Unix socket if not NULL: stale sockets are removed, parent folder made 0750 */
-	uint32_t unix_mode;          /* e.g. 0660 */
+	struct fl_addrport at; /* TCP, or */
+	/* A Unix socket if not NULL: a stale one is removed, the parent folder made 0750. */
+	const char *unix_path;
+	uint32_t unix_mode; /* e.g. 0660 */
 	enum fl_listen_mode mode;
-	struct fl_tls_server *tls;   /* referenced; needed unless plain */
+	struct fl_tls_server *tls;         /* referenced; needed unless plain */
 	uint32_t conn_max, per_source_max; /* 0 = no limit */
-	int64_t hello_timeout;       /* ns; 0 = FL_LISTEN_HELLO_DEFAULT */
-	size_t pending_max;          /* for the new streams; 0 = default */
-	/* A stream is ready (TLS finished). The callee owns it: fl_stream_own or fl_stream_close. */
+	int64_t hello_timeout;             /* ns; 0 = FL_LISTEN_HELLO_DEFAULT */
+	size_t pending_max;                /* for the new streams; 0 = default */
+	/* A stream is ready (TLS finished); the callee owns it: fl_stream_own or _close. */
 	void (*on_accept)(void *ctx, struct fl_stream *s);
 	void *ctx;
 };
@@ -42,9 +45,12 @@ struct fl_listener_stats {
 
 struct fl_listener;
 
-/* Errors with text in `fault`: FL_ERR_BUSY (address in use), FL_ERR_DENIED (permission), FL_ERR_IO. */
-FL_MUST enum fl_err fl_listener_new(struct fl_loop *l, const struct fl_listen_config *cfg, struct fl_fault *fault,
-				    struct fl_listener **out);
+/*
+ * An unset address means all of IPv6 and IPv4. Errors with text in `fault`: FL_ERR_BUSY (address
+ * in use), FL_ERR_DENIED (permission), FL_ERR_IO.
+ */
+FL_MUST enum fl_err fl_listener_new(struct fl_loop *l, const struct fl_listen_config *cfg,
+				    struct fl_fault *fault, struct fl_listener **out);
 
 /* The bound address (port filled in when 0 was asked for). */
 struct fl_addrport fl_listener_at(const struct fl_listener *l);

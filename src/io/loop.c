@@ -68,6 +68,7 @@ static void tick(struct fl_loop *l, bool may_sleep)
 	if (!fl_list_empty(&l->deferred))
 		may_sleep = false;
 	fl_loop_timers_arm(l);
+	l->timer_last = l->timer_seq;
 	l->now_known = false;
 	l->handshakes_left = FL_LOOP_HANDSHAKES_PER_TICK;
 	uv_run(&l->uv, may_sleep ? UV_RUN_ONCE : UV_RUN_NOWAIT);

@@ -43,8 +43,13 @@ struct fl_timer {
 	uint64_t seq;      /* equal deadlines fire in order of arming */
 };
 
-/* Arms (or re-arms) to fire once after `delay` ns, at least on the next tick. Never fails: the heap's memory is reserved when fl_timer_init is called. */
-FL_MUST enum fl_err fl_timer_init(struct fl_timer *t, struct fl_loop *l, void (*fn)(void *ctx), void *ctx);
+/*
+ * fl_timer_init reserves a place for the timer; after that starting it never fails. fl_timer_start
+ * arms (or re-arms) it to fire once after `delay` ns, at the earliest in the next tick that
+ * begins after the call. Errors: FL_ERR_NOMEM.
+ */
+FL_MUST enum fl_err fl_timer_init(struct fl_timer *t, struct fl_loop *l, void (*fn)(void *ctx),
+				  void *ctx);
 void fl_timer_start(struct fl_timer *t, int64_t delay);
 void fl_timer_stop(struct fl_timer *t);
 bool fl_timer_armed(const struct fl_timer *t);
@@ -70,15 +75,20 @@ struct fl_deferred {
 void fl_loop_defer(struct fl_loop *l, struct fl_deferred *d);
 void fl_deferred_cancel(struct fl_deferred *d);
 
-/* From any thread: runs `fn(ctx)` once on the loop's thread soon. Owned by the caller, one wake pending at a time. */
+/*
+ * From any thread: runs `fn(ctx)` once on the loop's thread soon. Owned by the caller, one wake
+ * pending at a time. Like a signal it keeps fl_loop_run going until it is freed.
+ */
 struct fl_wake;
-FL_MUST enum fl_err fl_wake_new(struct fl_loop *l, void (*fn)(void *ctx), void *ctx, struct fl_wake **out);
+FL_MUST enum fl_err fl_wake_new(struct fl_loop *l, void (*fn)(void *ctx), void *ctx,
+				struct fl_wake **out);
 void fl_wake_send(struct fl_wake *w);
 struct fl_wake *fl_wake_free(struct fl_wake *w); /* on the loop's thread */
 
 /* Calls `fn(ctx, signum)` on the loop when the signal arrives. */
 struct fl_signal;
-FL_MUST enum fl_err fl_signal_new(struct fl_loop *l, int signum, void (*fn)(void *ctx, int signum), void *ctx, struct fl_signal **out);
+FL_MUST enum fl_err fl_signal_new(struct fl_loop *l, int signum, void (*fn)(void *ctx, int signum),
+				  void *ctx, struct fl_signal **out);
 struct fl_signal *fl_signal_free(struct fl_signal *s);
 
 /* The underlying uv_loop_t, for other files of io/ only. */

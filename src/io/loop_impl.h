@@ -14,7 +14,7 @@
 #include <uv.h>
 
 enum {
-	FL_LOOP_SCRATCH = 64 << 10,     /* one read, one batch of opened or sealed records */
+	FL_LOOP_SCRATCH = 64 << 10,      /* one read, one batch of opened or sealed records */
 	FL_LOOP_HANDSHAKES_PER_TICK = 16 /* at 0.1 ms each, so that traffic is not starved */
 };
 
@@ -31,7 +31,7 @@ struct fl_loop {
 	fl_time alarm_at;
 	struct fl_timer_slot *heap; /* [1..heap_len] */
 	size_t heap_len, heap_cap, heap_reserved;
-	uint64_t timer_seq;
+	uint64_t timer_seq, timer_last; /* as of now, as of the start of the tick */
 	struct fl_list hooks, deferred, at_free;
 	fl_time now;
 	bool now_known, stop, running;
@@ -40,7 +40,7 @@ struct fl_loop {
 	size_t out_len;
 };
 
-/* Runs the timers that are due, but none that was armed meanwhile. */
+/* Runs the timers that are due, but none that was armed in this tick. */
 void fl_loop_timers_run(struct fl_loop *l);
 
 /* Sets the alarm for the earliest timer. */

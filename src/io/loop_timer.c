@@ -74,10 +74,9 @@ static void settle(struct fl_loop *l, size_t i, struct fl_timer_slot slot)
 void fl_loop_timers_run(struct fl_loop *l)
 {
 	fl_time now = fl_loop_now(l);
-	uint64_t last = l->timer_seq;
 
-	/* A timer armed from here on has a time of at least `now` and a higher number. */
-	while (l->heap_len > 0 && l->heap[1].at <= now && l->heap[1].seq <= last) {
+	/* What was armed in this tick lies behind: a time of at least `now` and a higher number. */
+	while (l->heap_len > 0 && l->heap[1].at <= now && l->heap[1].seq <= l->timer_last) {
 		struct fl_timer *t = l->heap[1].timer;
 		fl_timer_stop(t);
 		t->fn(t->ctx);
@@ -88,7 +87,7 @@ static void on_alarm(uv_timer_t *alarm)
 {
 	struct fl_loop *l = alarm->data;
 	l->alarm_at = FL_NEVER; /* the rest of this tick runs what is due */
-	uv_stop(&l->uv);	/* it may ring before the poll, which must not sleep then */
+	uv_stop(&l->uv);        /* it may ring before the poll, which must not sleep then */
 }
 
 void fl_loop_timers_arm(struct fl_loop *l)

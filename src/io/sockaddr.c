@@ -85,6 +85,23 @@ struct fl_addrport fl_sockaddr_bound(int fd)
 	return fl_sockaddr_read(&sa);
 }
 
+int fl_socket_open(struct fl_addrport *at, int type, struct sockaddr_storage *out_sa,
+		   socklen_t *out_len)
+{
+	int off = 0;
+
+	*out_len = fl_sockaddr_of(at, out_sa);
+	int fd = socket(out_sa->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 && errno == EAFNOSUPPORT && !fl_ip_is_set(&at->ip)) {
+		at->ip = fl_ip_v4(0, 0, 0, 0);
+		*out_len = fl_sockaddr_of(at, out_sa);
+		fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	}
+	if (fd >= 0 && out_sa->ss_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+	return fd;
+}
+
 enum fl_err fl_err_of_errno(int e)
 {
 	switch (e) {

@@ -24,6 +24,13 @@ struct fl_addrport fl_sockaddr_read(const struct sockaddr_storage *sa);
 /* The address a socket is bound to; unset on failure. */
 struct fl_addrport fl_sockaddr_bound(int fd);
 
+/*
+ * A non-blocking socket of `type` for `at`, with its address in `out_sa`. The IPv6 wildcard takes
+ * IPv4 too; an unset address becomes the IPv4 one where the host has no IPv6. -1 with errno.
+ */
+int fl_socket_open(struct fl_addrport *at, int type, struct sockaddr_storage *out_sa,
+		   socklen_t *out_len);
+
 /* A class for what a socket call left in errno. */
 enum fl_err fl_err_of_errno(int e);
 

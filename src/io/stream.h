@@ -25,7 +25,10 @@ enum { FL_STREAM_PENDING_DEFAULT = 1 << 20 };
 
 struct fl_stream;
 
-/* What the owner hears. None of these is called after fl_stream_close, nor inside a call on the stream. */
+/*
+ * What the owner hears. None of these is called after fl_stream_close, nor inside a call on the
+ * stream. The owner may close, write, pause and hand over inside any of them.
+ */
 struct fl_stream_owner {
 	/* Bytes arrived. `data` may be overwritten in place by the owner during the call. */
 	void (*on_data)(void *ctx, uint8_t *data, size_t len);
@@ -33,22 +36,29 @@ struct fl_stream_owner {
 	void (*on_drain)(void *ctx);
 	/*
 	 * The stream ended: FL_OK for an orderly end by the peer, FL_ERR_CLOSED for a reset,
-	 * FL_ERR_TIMEOUT, FL_ERR_PROTO (TLS or WebSocket violation), FL_ERR_IO. The owner closes it.
+	 * FL_ERR_TIMEOUT, FL_ERR_PROTO (TLS or WebSocket violation), FL_ERR_IO. It comes after
+	 * all bytes and waits out a pause, unless writing has failed. The owner closes the stream.
+	 * Also called, from the loop, after a write failed and the owner did not close.
 	 */
 	void (*on_end)(void *ctx, enum fl_err why);
 };
 
 /*
  * Makes `owner` the owner. `early` (may be empty) is copied and delivered first, from the loop,
- * before anything newly read. Errors: FL_ERR_NOMEM, then the stream still has its old owner.
+ * before anything newly read; a pause of the old owner ends. Errors: FL_ERR_NOMEM, then the stream
+ * still has its old owner.
  */
-FL_MUST enum fl_err fl_stream_own(struct fl_stream *s, const struct fl_stream_owner *owner, void *ctx,
-				  struct fl_slice early);
+FL_MUST enum fl_err fl_stream_own(struct fl_stream *s, const struct fl_stream_owner *owner,
+				  void *ctx, struct fl_slice early);
 
-/* Sends or queues. Errors: FL_ERR_FULL (limit), FL_ERR_CLOSED, FL_ERR_NOMEM; close the stream then. */
+/*
+ * Sends or queues. Errors: FL_ERR_FULL (limit), FL_ERR_CLOSED, FL_ERR_NOMEM; close the stream
+ * then. One call is one TLS record for each 16 KiB and one system call: gather before writing.
+ */
 FL_MUST enum fl_err fl_stream_write(struct fl_stream *s, struct fl_slice data);
 
-size_t fl_stream_pending(const struct fl_stream *s); /* bytes queued and not yet taken by the kernel */
+size_t fl_stream_pending(
+	const struct fl_stream *s); /* bytes queued and not yet taken by the kernel */
 void fl_stream_limit(struct fl_stream *s, size_t pending_max);
 
 /* Stops or resumes reading, so that TCP pushes back on the peer. */
@@ -56,16 +66,18 @@ void fl_stream_pause(struct fl_stream *s, bool paused);
 
 /*
  * Closes without further callbacks. Queued bytes are still sent for at most `linger` ns (0 = drop
- * them now). Accepts NULL; returns NULL. Memory goes at the end of the tick or of the linger.
+ * them now); then our direction is shut and the peer has up to two seconds of the linger to read
+ * and close, since a reset would destroy what it has not read. Accepts NULL; returns NULL. Memory
+ * goes at the end of the tick or of the linger.
  */
 struct fl_stream *fl_stream_close(struct fl_stream *s, int64_t linger);
 
-/* Time since a queued byte was last taken by the kernel, 0 if nothing is queued: stall detection. */
+/* ns since a queued byte was last taken by the kernel, 0 if nothing is queued. */
 int64_t fl_stream_stalled(const struct fl_stream *s);
 
 struct fl_addrport fl_stream_peer(const struct fl_stream *s); /* unset for Unix sockets */
 bool fl_stream_is_tls(const struct fl_stream *s);
-bool fl_stream_is_local(const struct fl_stream *s);           /* a Unix socket */
+bool fl_stream_is_local(const struct fl_stream *s); /* a Unix socket */
 struct fl_loop *fl_stream_loop(const struct fl_stream *s);
 
 /* TCP only, others ignore it: detects dead peers within about `user_timeout_ms`. */
@@ -75,9 +87,11 @@ void fl_stream_keepalive(struct fl_stream *s, unsigned idle_s, unsigned interval
 /* ---- WebSocket (RFC 6455) on top of a stream ---- */
 
 /*
- * Wraps `under` (taken, also on failure) after the HTTP upgrade was answered: the result carries the payload of binary
- * messages as a byte stream in both directions. Pings are answered; a text message ends it with
- * FL_ERR_PROTO; one message at most `message_max` bytes. `early` as in fl_stream_own. The result's on_end reports FL_OK on a close frame. `client`: we mask.
+ * Wraps `under` (taken, also on failure) after the HTTP upgrade was answered: the result carries
+ * the payload of binary messages as a byte stream in both directions; what is written leaves in
+ * messages of at most 32 KiB. Pings are answered; a text message or one over `message_max` bytes
+ * ends it with FL_ERR_PROTO. `early` as in fl_stream_own. on_end says FL_OK for a close frame and
+ * FL_ERR_CLOSED where none came. `client`: we mask.
  */
 FL_MUST enum fl_err fl_ws_wrap(struct fl_stream *under, struct fl_slice early, size_t message_max,
 			       bool client, struct fl_stream **out);
@@ -87,7 +101,7 @@ struct fl_stream *fl_ws_close(struct fl_stream *s, uint16_t code);
 
 /* ---- outgoing ---- */
 
-struct fl_tls_client;  /* see io/tls.h */
+struct fl_tls_client; /* see io/tls.h */
 
 /*
  * Connects to an address; `done` is called once from the loop: FL_OK with a stream that the callee
@@ -95,11 +109,11 @@ struct fl_tls_client;  /* see io/tls.h */
  */
 struct fl_connect;
 FL_MUST enum fl_err fl_tcp_connect(struct fl_loop *l, const struct fl_addrport *to, int64_t timeout,
-				   void (*done)(void *ctx, enum fl_err err, struct fl_stream *s), void *ctx,
-				   struct fl_connect **out);
+				   void (*done)(void *ctx, enum fl_err err, struct fl_stream *s),
+				   void *ctx, struct fl_connect **out);
 FL_MUST enum fl_err fl_unix_connect(struct fl_loop *l, const char *path,
-				    void (*done)(void *ctx, enum fl_err err, struct fl_stream *s), void *ctx,
-				    struct fl_connect **out);
+				    void (*done)(void *ctx, enum fl_err err, struct fl_stream *s),
+				    void *ctx, struct fl_connect **out);
 struct fl_connect *fl_connect_cancel(struct fl_connect *c);
 
 #endif

@@ -198,8 +198,7 @@ static void on_writable(struct fl_sock *k)
 	} else if (err != FL_MORE) {
 		k->base.broken = true;
 		forget_out(k);
-		fl_stream_ended(&k->base,
-				err == FL_ERR_TIMEOUT ? FL_ERR_TIMEOUT : FL_ERR_CLOSED);
+		fl_stream_ended(&k->base, err == FL_ERR_TIMEOUT ? FL_ERR_TIMEOUT : FL_ERR_CLOSED);
 	}
 }
 
@@ -225,7 +224,8 @@ static void on_readable(struct fl_sock *k)
 		fl_sock_tls_input(k, fl_slice_of(s->loop->in, (size_t)n));
 	else if (n > 0)
 		s->owner->on_data(s->ctx, s->loop->in, (size_t)n);
-	else if (n == 0) /* in TLS only its own goodbye is an orderly end: this one anybody can forge */
+	else if (n ==
+		 0) /* in TLS only its own goodbye is an orderly end: this one anybody can forge */
 		fl_stream_ended(s, k->ssl != NULL ? FL_ERR_CLOSED : FL_OK);
 	else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 		fl_stream_ended(s, fl_err_of_errno(errno));

@@ -250,7 +250,8 @@ enum fl_err fl_sock_tls_write(struct fl_sock *k, struct fl_slice data)
 	if (rc != 1) {
 		ERR_clear_error();
 		k->base.loop->out_len = 0;
-		return k->base.broken ? k->base.write_err : fl_stream_broke(&k->base, FL_ERR_CLOSED);
+		return k->base.broken ? k->base.write_err
+				      : fl_stream_broke(&k->base, FL_ERR_CLOSED);
 	}
 	return flush_records(k);
 }

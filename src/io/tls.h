@@ -4,8 +4,9 @@
  *
  * Counted: a reload makes a new one, live connections keep theirs.
  *
- * Security  TLS 1.2 at least, AEAD suites only, no compression, no renegotiation, session tickets off.
- *           ALPN answers "http/1.1" only (an unknown offer is ignored, not refused).
+ * Security  TLS 1.2 at least, AEAD suites only, no compression, no renegotiation, no session
+ *           tickets. The client's order of ciphers counts. ALPN answers
+ *           "http/1.1" only (an unknown offer is ignored, not refused).
  */
 #ifndef FL_IO_TLS_H
 #define FL_IO_TLS_H
@@ -19,8 +20,9 @@ struct fl_tls_server;
  * chain for the relay's fast start. Errors: FL_ERR_SYNTAX, FL_ERR_INVALID (key does not match),
  * with text in `fault`.
  */
-FL_MUST enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem, struct fl_slice meta_der,
-				      struct fl_fault *fault, struct fl_tls_server **out);
+FL_MUST enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem,
+				      struct fl_slice meta_der, struct fl_fault *fault,
+				      struct fl_tls_server **out);
 struct fl_tls_server *fl_tls_server_ref(struct fl_tls_server *t);
 struct fl_tls_server *fl_tls_server_unref(struct fl_tls_server *t);
 

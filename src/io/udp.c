@@ -18,7 +18,8 @@
 
 enum {
 	BATCHES_PER_EVENT = 4, /* then the other sockets have their turn */
-	CONTROL_MAX = CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo)),
+	CONTROL_MAX =
+		CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo)),
 	SOCKET_BUFFER = 1 << 20,
 };
 
@@ -92,7 +93,8 @@ static void send_all(struct fl_udp *u, unsigned count)
 		int n = sendmmsg(u->fd, u->out + at, count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) { /* the first of the rest was refused; a lost answer is asked for again */
+		if (n <
+		    0) { /* the first of the rest was refused; a lost answer is asked for again */
 			u->stats.write_errors++;
 			at++;
 			continue;
@@ -178,16 +180,15 @@ static enum fl_err open_socket(struct fl_udp *u, const struct fl_addrport *at,
 			       struct fl_fault *fault)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = fl_sockaddr_of(at, &sa);
-	int on = 1, off = 0, buffer = SOCKET_BUFFER;
+	socklen_t len;
+	int on = 1, buffer = SOCKET_BUFFER;
 
-	u->fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	u->at = *at;
+	u->fd = fl_socket_open(&u->at, SOCK_DGRAM, &sa, &len);
 	if (u->fd < 0)
 		return bind_fault(fault, at);
-	if (sa.ss_family == AF_INET6) {
-		(void)setsockopt(u->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+	if (sa.ss_family == AF_INET6)
 		(void)setsockopt(u->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
-	}
 	if (sa.ss_family == AF_INET)
 		(void)setsockopt(u->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
 	(void)setsockopt(u->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);

@@ -207,9 +207,9 @@ struct fl_tls_server *net_tls(void)
 	struct fl_tls_server *t;
 	struct fl_fault fault;
 
-	assert_int_equal(fl_cert_self_signed("localhost", (fl_wall)time(NULL) * FL_SEC, 30, &cert,
-					     &key),
-			 FL_OK);
+	assert_int_equal(
+		fl_cert_self_signed("localhost", (fl_wall)time(NULL) * FL_SEC, 30, &cert, &key),
+		FL_OK);
 	assert_int_equal(fl_tls_server_new(fl_buf_slice(&cert), fl_buf_slice(&key),
 					   fl_slice_of(NULL, 0), &fault, &t),
 			 FL_OK);

@@ -47,8 +47,8 @@ static void what_is_written_is_read(void **state)
 		struct fl_buf b;
 		struct stat st;
 		memset(bytes, (int)i + 1, sizes[i]);
-		assert_int_equal(
-			fl_file_write(path, 0640, fl_slice_of(bytes, sizes[i]), &fault), FL_OK);
+		assert_int_equal(fl_file_write(path, 0640, fl_slice_of(bytes, sizes[i]), &fault),
+				 FL_OK);
 		assert_int_equal(stat(path, &st), 0);
 		assert_int_equal(st.st_mode & 0777, 0640);
 		assert_int_equal(fl_file_read(path, sizes[i], &fault, &b), FL_OK);
@@ -89,8 +89,7 @@ static void faults_name_the_path(void **state)
 	assert_non_null(strstr(fault.text, path));
 	assert_int_equal(fl_file_read(folder, 10, &fault, &b), FL_ERR_IO);
 	snprintf(missing, sizeof missing, "%s/no/f", folder);
-	assert_int_equal(fl_file_write(missing, 0600, fl_slice_str("x"), &fault),
-			 FL_ERR_NOT_FOUND);
+	assert_int_equal(fl_file_write(missing, 0600, fl_slice_str("x"), &fault), FL_ERR_NOT_FOUND);
 	assert_non_null(strstr(fault.text, missing));
 }
 
@@ -135,8 +134,8 @@ int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(what_is_written_is_read),	   T(the_size_limit),
-		T(faults_name_the_path),	   T(a_failed_write_leaves_no_trace),
+		T(what_is_written_is_read),       T(the_size_limit),
+		T(faults_name_the_path),          T(a_failed_write_leaves_no_trace),
 		T(folders_are_made_with_parents),
 	};
 	return cmocka_run_group_tests_name("io/file", tests, NULL, NULL);

@@ -97,7 +97,7 @@ static void the_first_byte_decides(void **state)
 		const char *first;
 		bool plain;
 	} rows[] = {
-		{ "G", true },	{ "P", true },	  { "\x15", true }, { "\x17", true },
+		{ "G", true },  { "P", true },    { "\x15", true },  { "\x17", true },
 		{ "\n", true }, { "\xff", true }, { "\x16", false },
 	};
 
@@ -239,7 +239,7 @@ static void at_most_so_many_from_one_source(void **state)
 		bool refused;
 	} rows[] = {
 		{ "127.0.0.1", false }, { "127.0.0.1", false }, { "127.0.0.1", true },
-		{ "127.0.0.2", false }, { "127.0.0.1", true },	{ "127.0.0.2", false },
+		{ "127.0.0.2", false }, { "127.0.0.1", true },  { "127.0.0.2", false },
 		{ "127.0.0.2", true },
 	};
 	struct expect e = { 0 };
@@ -408,9 +408,9 @@ static bool closer_done(void *ctx)
 static void a_listener_may_close_inside_on_accept(void **state)
 {
 	struct closer c = { 0 };
-	struct fl_listen_config cfg = {
-		.at = { .ip = fl_ip_v4(127, 0, 0, 1) }, .on_accept = close_both, .ctx = &c
-	};
+	struct fl_listen_config cfg = { .at = { .ip = fl_ip_v4(127, 0, 0, 1) },
+					.on_accept = close_both,
+					.ctx = &c };
 
 	(void)state;
 	assert_int_equal(fl_listener_new(loop, &cfg, NULL, &c.listener), FL_OK);

@@ -50,7 +50,8 @@ static void an_empty_loop_returns(void **state)
 static void a_tick_has_an_order(void **state)
 {
 	struct fl_timer t = { 0 };
-	struct fl_tick_hook h1 = { .fn = note, .ctx = (char[]){ "h" } }, h2 = { .fn = note, .ctx = (char[]){ "H" } };
+	struct fl_tick_hook h1 = { .fn = note, .ctx = (char[]){ "h" } },
+			    h2 = { .fn = note, .ctx = (char[]){ "H" } };
 	struct fl_deferred d = { .fn = note, .ctx = (char[]){ "d" } };
 
 	(void)state;
@@ -105,7 +106,8 @@ static void deferring_again_waits_for_the_next_tick(void **state)
 
 static void cancelled_work_does_not_run(void **state)
 {
-	struct fl_deferred a = { .fn = note, .ctx = (char[]){ "a" } }, b = { .fn = note, .ctx = (char[]){ "b" } };
+	struct fl_deferred a = { .fn = note, .ctx = (char[]){ "a" } },
+			   b = { .fn = note, .ctx = (char[]){ "b" } };
 
 	(void)state;
 	fl_deferred_cancel(&a); /* not pending: harmless */
@@ -132,7 +134,8 @@ static void cut(void *ctx)
 
 static void a_hook_may_remove_itself_and_others(void **state)
 {
-	struct fl_tick_hook a = { .fn = note, .ctx = (char[]){ "a" } }, b = { .fn = note, .ctx = (char[]){ "b" } };
+	struct fl_tick_hook a = { .fn = note, .ctx = (char[]){ "a" } },
+			    b = { .fn = note, .ctx = (char[]){ "b" } };
 	struct fl_tick_hook last = { .fn = note, .ctx = (char[]){ "z" } };
 	struct cutter c = { .self = { .fn = cut, .ctx = &c }, .victims = { &a, &b } };
 
@@ -250,6 +253,27 @@ static void a_timer_armed_in_its_callback_waits_for_the_next_tick(void **state)
 	fl_loop_poll(loop);
 	assert_int_equal(a.fired, 2);
 	fl_timer_done(&a.t);
+}
+
+static void start_timer(void *ctx)
+{
+	fl_timer_start(ctx, 0);
+}
+
+static void a_timer_armed_during_a_tick_waits_for_the_next(void **state)
+{
+	struct fl_timer outer = { 0 }, inner = { 0 };
+
+	(void)state; /* also one that is armed by another timer, before it and due */
+	assert_int_equal(fl_timer_init(&inner, loop, note, (char[]){ "i" }), FL_OK);
+	assert_int_equal(fl_timer_init(&outer, loop, start_timer, &inner), FL_OK);
+	fl_timer_start(&outer, 0);
+	fl_loop_poll(loop);
+	assert_string_equal(trace, "");
+	fl_loop_poll(loop);
+	assert_string_equal(trace, "i");
+	fl_timer_done(&outer);
+	fl_timer_done(&inner);
 }
 
 enum { MANY = 3000 };
@@ -393,6 +417,7 @@ int main(void)
 		T(a_timer_never_fires_early),
 		T(a_started_timer_moves),
 		T(a_timer_armed_in_its_callback_waits_for_the_next_tick),
+		T(a_timer_armed_during_a_tick_waits_for_the_next),
 		T(many_timers_against_the_order),
 		T(time_moves_between_ticks_only),
 		T(another_thread_wakes_the_loop),

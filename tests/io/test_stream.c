@@ -598,8 +598,8 @@ static void a_connect_times_out(void **state)
 	assert_int_equal(listen(fd, 0), 0);
 	at = fl_sockaddr_bound(fd);
 	for (size_t i = 0; i < COUNT(c); i++)
-		assert_int_equal(
-			fl_tcp_connect(loop, &at, 30 * FL_MS, on_dialed, &d, &c[i]), FL_OK);
+		assert_int_equal(fl_tcp_connect(loop, &at, 30 * FL_MS, on_dialed, &d, &c[i]),
+				 FL_OK);
 	while (d.calls < COUNT(c)) {
 		unsigned before = d.calls;
 		d.calls = 0;

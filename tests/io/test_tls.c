@@ -170,7 +170,8 @@ static void data_right_behind_the_handshake_is_kept(void **state)
 
 	(void)state;
 	net_tls_dial(&p, &server.at, TLS1_3_VERSION);
-	assert_false(net_tls_step(&p)); /* the first flight has left; the last one is held back ... */
+	assert_false(
+		net_tls_step(&p)); /* the first flight has left; the last one is held back ... */
 	BIO *out = BIO_new(BIO_s_mem());
 	SSL_set0_wbio(p.ssl, out);
 	assert_true(net_until(loop, net_tls_ready, &p));
@@ -214,8 +215,8 @@ static bool push(void *ctx)
 	struct transfer *t = ctx;
 	size_t n = 0;
 
-	while (t->sent < t->want && SSL_write_ex(t->p->ssl, t->bytes + t->sent,
-						 t->want - t->sent, &n) == 1)
+	while (t->sent < t->want &&
+	       SSL_write_ex(t->p->ssl, t->bytes + t->sent, t->want - t->sent, &n) == 1)
 		t->sent += n;
 	return ear.got.len == t->want || ear.ends > 0;
 }
@@ -318,9 +319,9 @@ static void pass_on(void *ctx, uint8_t *data, size_t len)
 	p->datas++;
 	ear.s = p->s;
 	ear.got = fl_buf_make(BIG);
-	assert_int_equal(fl_stream_own(p->s, &net_ear_owner, &ear,
-				       fl_slice_skip(fl_slice_of(data, len), 1)),
-			 FL_OK);
+	assert_int_equal(
+		fl_stream_own(p->s, &net_ear_owner, &ear, fl_slice_skip(fl_slice_of(data, len), 1)),
+		FL_OK);
 }
 
 static const struct fl_stream_owner passer_owner = { .on_data = pass_on };
@@ -469,9 +470,8 @@ static struct pem make_pem(void)
 {
 	struct pem p = { .cert = fl_buf_make(1 << 16), .key = fl_buf_make(1 << 16) };
 
-	assert_int_equal(fl_cert_self_signed("h", (fl_wall)time(NULL) * FL_SEC, 30, &p.cert,
-					     &p.key),
-			 FL_OK);
+	assert_int_equal(
+		fl_cert_self_signed("h", (fl_wall)time(NULL) * FL_SEC, 30, &p.cert, &p.key), FL_OK);
 	return p;
 }
 
@@ -494,11 +494,7 @@ static void settings_that_do_not_fit(void **state)
 		{ "no certificate", fl_slice_str(""), key, { 0 }, FL_ERR_SYNTAX },
 		{ "text", fl_slice_str("hello\n"), key, { 0 }, FL_ERR_SYNTAX },
 		{ "key as certificate", key, key, { 0 }, FL_ERR_SYNTAX },
-		{ "cut certificate",
-		  { cert.ptr, cert.len / 2 },
-		  key,
-		  { 0 },
-		  FL_ERR_SYNTAX },
+		{ "cut certificate", { cert.ptr, cert.len / 2 }, key, { 0 }, FL_ERR_SYNTAX },
 		{ "no key", cert, fl_slice_str(""), { 0 }, FL_ERR_SYNTAX },
 		{ "cut key", cert, { key.ptr, key.len / 2 }, { 0 }, FL_ERR_SYNTAX },
 		{ "another's key", cert, fl_buf_slice(&b.key), { 0 }, FL_ERR_INVALID },
@@ -510,8 +506,8 @@ static void settings_that_do_not_fit(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct fl_tls_server *t = NULL;
 		struct fl_fault fault = { "" };
-		enum fl_err err = fl_tls_server_new(rows[i].chain, rows[i].key, rows[i].meta,
-						    &fault, &t);
+		enum fl_err err =
+			fl_tls_server_new(rows[i].chain, rows[i].key, rows[i].meta, &fault, &t);
 		if (err != rows[i].want)
 			fail_msg("%s: got %s", rows[i].name, fl_err_text(err));
 		assert_true(err == FL_OK ? t != NULL : fault.text[0] != '\0');

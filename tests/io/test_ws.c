@@ -176,8 +176,8 @@ static void frames(struct fl_buf *b, const char *script)
 
 static void check_row(const struct row *row)
 {
-	for (int i = 0; i < 200 && (ear.got.len < strlen(row->got) || ear.ends < (unsigned)row->ends);
-	     i++)
+	for (int i = 0;
+	     i < 200 && (ear.got.len < strlen(row->got) || ear.ends < (unsigned)row->ends); i++)
 		net_for(loop, FL_MS);
 	assert_int_equal(ear.got.len, strlen(row->got));
 	if (ear.got.len > 0)
@@ -244,8 +244,8 @@ static void the_message_limit(void **state)
 		size_t frames[3];
 		bool taken;
 	} lengths[] = {
-		{ { MESSAGE_MAX - 1 }, true },	   { { MESSAGE_MAX }, true },
-		{ { MESSAGE_MAX + 1 }, false },	   { { 600, 399 }, true },
+		{ { MESSAGE_MAX - 1 }, true },        { { MESSAGE_MAX }, true },
+		{ { MESSAGE_MAX + 1 }, false },       { { 600, 399 }, true },
 		{ { 600, MESSAGE_MAX - 600 }, true }, { { 600, MESSAGE_MAX - 599 }, false },
 		{ { 500, 500, 1 }, false },
 	};
@@ -371,9 +371,9 @@ static void pass_on(void *ctx, uint8_t *data, size_t len)
 
 	ear.s = p->s;
 	ear.got = fl_buf_make(100);
-	assert_int_equal(fl_stream_own(p->s, &net_ear_owner, &ear,
-				       fl_slice_skip(fl_slice_of(data, len), 1)),
-			 FL_OK);
+	assert_int_equal(
+		fl_stream_own(p->s, &net_ear_owner, &ear, fl_slice_skip(fl_slice_of(data, len), 1)),
+		FL_OK);
 }
 
 static const struct fl_stream_owner passer_owner = { .on_data = pass_on };
