@@ -30,6 +30,13 @@ if [ -n "${FULL:-}" ]; then
 	export INTEROP_MB INTEROP_KILLS
 fi
 
+FAIRLEAD_BIN=${FAIRLEAD_BIN:-../build/fairlead}
+if [ ! -x "$FAIRLEAD_BIN" ]; then
+	echo "run.sh: $FAIRLEAD_BIN is not built" >&2
+	exit 1
+fi
+export FAIRLEAD_BIN
+
 status=0
 ./peers.sh current old || status=$?
 if [ "$status" -eq 77 ]; then
