@@ -10,7 +10,21 @@
 #include "wire/json.h"
 #include "wire/tailcfg/hostinfo.h"
 
+enum {
+	FL_HOSTINFO_TEXT_MAX =
+		FL_HOSTINFO_JSON_MAX - 64, /* merging adds a home region to any text */
+};
+
 /* As fl_hostinfo_parse; absent gives an empty Hostinfo. A wrong type fails the document as well. */
 FL_MUST enum fl_err fl_hostinfo_from(struct fl_jv obj, struct fl_hostinfo **out);
+
+/* At most `max` bytes, never half a character. */
+struct fl_slice fl_hostinfo_cut(struct fl_slice s, size_t max);
+
+/*
+ * Fills json, json_len and peer_len from the document, routes and tags from the fields. Claims that
+ * cannot be kept in the text are dropped from the fields too.
+ */
+FL_MUST enum fl_err fl_hostinfo_normalise(struct fl_hostinfo *h, struct fl_jv root);
 
 #endif
