@@ -80,10 +80,16 @@ struct fl_disco_key kit_disco(unsigned n)
 	return k;
 }
 
+void (*kit_pause)(bool pause);
+
 struct fl_hostinfo *kit_hostinfo(const char *json)
 {
 	struct fl_hostinfo *h = NULL;
+	if (kit_pause != NULL)
+		kit_pause(true);
 	assert_int_equal(fl_hostinfo_parse(str(json), &h), FL_OK);
+	if (kit_pause != NULL)
+		kit_pause(false);
 	return h;
 }
 

@@ -27,6 +27,9 @@ struct fl_prefix kit_prefix(const char *text);
 struct fl_ip kit_ip(const char *text);
 struct fl_hostinfo *kit_hostinfo(const char *json);
 
+/* Called around the kit's own allocations by tests that let allocations fail. NULL: nobody. */
+extern void (*kit_pause)(bool pause);
+
 fl_user_id kit_user(struct fl_state *s, const char *name);
 
 /* A pre-auth key whose text can be presented. */
