@@ -9,6 +9,7 @@
 #include "io/h2_conn.h"
 
 #include "base/text.h"
+#include "io/h2_mem.h"
 
 #include <stdlib.h>
 
@@ -509,7 +510,7 @@ static enum fl_err make_session(struct fl_h2 *h)
 	enum fl_err err = make_callbacks(&cb);
 	if (err == FL_OK)
 		err = make_options(&o);
-	if (err == FL_OK && nghttp2_session_server_new2(&h->session, cb, h, o) != 0)
+	if (err == FL_OK && fl_h2_session_new(&h->session, cb, h, o) != 0)
 		err = FL_ERR_NOMEM;
 	nghttp2_option_del(o);
 	nghttp2_session_callbacks_del(cb);

@@ -14,8 +14,10 @@
  * Thread    the connection's loop.
  * Limits    head 16 KiB and 100 fields; body per route; a route with body_max 0 is answered
  *           without its body being read (HTTP/1: the connection closes after the answer if a body
- * was announced). Security  path is normalised by refusal: "..", "//", encoded slashes, NUL and
- * absolute-form are 400. One Content-Length, no Transfer-Encoding together with it.
+ *           was announced; HTTP/2: at most one window of 1 MiB is received and dropped).
+ * Security  path is normalised by refusal: "..", "//", encoded slashes, NUL and absolute-form are
+ *           400. One Content-Length, no Transfer-Encoding together with it. One Host. HTTP/2 peers
+ *           that reset streams, ping or send empty frames over 1000 times a minute are cut off.
  */
 #ifndef FL_IO_HTTP_H
 #define FL_IO_HTTP_H
@@ -36,19 +38,23 @@ struct fl_slice fl_http_method(const struct fl_http *x);
 struct fl_slice fl_http_path(const struct fl_http *x); /* without query, not decoded */
 /* What the i-th "*" of the route matched, percent-decoded; a trailing "**" counts as one more. */
 struct fl_slice fl_http_segment(const struct fl_http *x, size_t i);
-struct fl_slice fl_http_field(const struct fl_http *x,
-			      const char *lower_name); /* empty if absent */
+/* The first value of a field; empty if absent. */
+struct fl_slice fl_http_field(const struct fl_http *x, const char *lower_name);
 size_t fl_http_field_count(const struct fl_http *x, const char *lower_name);
 struct fl_slice fl_http_body(const struct fl_http *x);
-/* A query parameter, percent-decoded into `out` (terminated). FL_ERR_NOT_FOUND, FL_ERR_SYNTAX,
- * FL_ERR_TOO_BIG. */
+/*
+ * A query parameter (the first of that name), percent-decoded into `out` and terminated.
+ * Errors: FL_ERR_NOT_FOUND, FL_ERR_SYNTAX (broken escape, or a NUL inside), FL_ERR_TOO_BIG.
+ */
 FL_MUST enum fl_err fl_http_query(const struct fl_http *x, const char *name, char *out, size_t cap);
 bool fl_http_is_h2(const struct fl_http *x);
-struct fl_stream *fl_http_stream(
-	const struct fl_http *x); /* HTTP/1 only, to ask about TLS or peer; NULL on HTTP/2 */
+/* HTTP/1 only, to ask about TLS or peer; NULL on HTTP/2. */
+struct fl_stream *fl_http_stream(const struct fl_http *x);
 void *fl_http_conn_ctx(const struct fl_http *x); /* what the connection was opened with */
 struct fl_loop *fl_http_loop(const struct fl_http *x);
-/* Frees fields and body early, for an exchange that will be answered for hours; slices of them die.
+/*
+ * Frees fields and body early, for an exchange that will be answered for hours. Slices taken before
+ * die; method, path, query and segments can be asked for again.
  */
 void fl_http_drop_request(struct fl_http *x);
 
@@ -62,23 +68,28 @@ void fl_http_respond(struct fl_http *x, unsigned status, const char *type, struc
 
 /* A streamed answer: headers go out at once, then chunks as they come. */
 void fl_http_stream_start(struct fl_http *x, unsigned status, const char *type);
-/* Queues a chunk (takes a reference of its own). FL_ERR_FULL over the exchange's limit: end it.
- * FL_ERR_CLOSED: the peer has gone. */
+/*
+ * Queues a chunk (takes a reference of its own). Errors: FL_ERR_FULL over the exchange's limit: end
+ * it. FL_ERR_CLOSED: the peer has gone. FL_ERR_NOMEM.
+ */
 FL_MUST enum fl_err fl_http_stream_send(struct fl_http *x, struct fl_bytes *chunk);
-size_t fl_http_stream_pending(
-	const struct fl_http *x); /* queued, not yet handed to the connection's stream */
-int64_t fl_http_stream_stalled(
-	const struct fl_http *x); /* ns without progress while something is queued */
+/* Bytes queued and not yet handed to the connection. */
+size_t fl_http_stream_pending(const struct fl_http *x);
+/* ns without progress while something is queued. */
+int64_t fl_http_stream_stalled(const struct fl_http *x);
 void fl_http_stream_limit(struct fl_http *x, size_t pending_max); /* default 8 MiB */
 void fl_http_stream_end(struct fl_http *x);
 /* Ends abruptly: RST_STREAM or closed connection, so that the client sees an error. */
 void fl_http_abort(struct fl_http *x);
 
-/* Called once when the peer has gone before the answer was complete. */
+/*
+ * Called once when the peer has gone before the handler ended its answer. A handler that returns
+ * without an answer must set it: without, nothing says when the pointer dies. It may free the
+ * connection. With it set, an HTTP/1 client that closes only its sending half counts as gone.
+ */
 void fl_http_on_gone(struct fl_http *x, void (*fn)(void *ctx), void *ctx);
 
-/* Whole queue taken by the transport (after FL_HTTP pending was non-zero). For paced senders. May
- * be NULL. */
+/* Called from the loop when a queue that held something was wholly taken. For paced senders. */
 void fl_http_on_drain(struct fl_http *x, void (*fn)(void *ctx), void *ctx);
 
 /* ---- upgrade (HTTP/1 only): 101 and the raw stream ---- */
@@ -92,8 +103,11 @@ void fl_http_on_drain(struct fl_http *x, void (*fn)(void *ctx), void *ctx);
 FL_MUST enum fl_err fl_http_upgrade(struct fl_http *x, struct fl_stream **out,
 				    struct fl_slice *out_early);
 
-/* Checks a WebSocket request and writes its 101 answer with `subprotocol`; then as above, wrapped.
- * Answers 400/426 itself on failure. */
+/*
+ * Checks a WebSocket request and writes its 101 answer with `subprotocol` (NULL: none); then as
+ * above, wrapped. On failure the exchange has ended: 400, 426 or 503 was answered (FL_ERR_PROTO),
+ * or the stream is closed.
+ */
 FL_MUST enum fl_err fl_http_upgrade_ws(struct fl_http *x, const char *subprotocol,
 				       size_t message_max, struct fl_stream **out);
 
@@ -101,8 +115,7 @@ FL_MUST enum fl_err fl_http_upgrade_ws(struct fl_http *x, const char *subprotoco
 
 struct fl_http_route {
 	const char *method; /* "GET" also answers HEAD; "*" any */
-	const char *path;   /* "/machine/map"; "*" matches one segment; a trailing "**" matches any
-			       rest */
+	const char *path; /* "/a/b"; "*" matches one segment; a trailing "**" any rest, also none */
 	size_t body_max;
 	void (*handle)(void *ctx, struct fl_http *x);
 	void *ctx; /* first argument of `handle`; NULL = the router's */
@@ -112,8 +125,7 @@ struct fl_http_router {
 	const struct fl_http_route *routes;
 	size_t count;
 	void *ctx; /* first argument of handlers whose route names none, and of `fallback` */
-	/* Called for no route (404) or wrong method (405), body not read; NULL gives a plain text
-	 * answer. */
+	/* For no route (404) or wrong method (405), body not read; NULL: a plain text answer. */
 	void (*fallback)(void *ctx, struct fl_http *x, unsigned status);
 	/* Fields added to every answer that has not set them itself: name, value, ..., NULL. */
 	const char *const *common_fields;
@@ -132,16 +144,19 @@ void fl_http_group_drain(struct fl_http_group *g);
 void fl_http_group_close(struct fl_http_group *g);
 
 struct fl_http_limits {
-	int64_t head_timeout; /* ns from first byte wanted to whole head */
-	int64_t body_timeout; /* ns from head to whole body */
-	int64_t idle_timeout; /* ns between requests of a kept connection */
+	/* ns; HTTP/2: 0 means never */
+	int64_t head_timeout; /* from first byte wanted to whole head; HTTP/2: also to the preface */
+	int64_t body_timeout; /* from head to whole body; HTTP/1: also a stalled answer */
+	int64_t idle_timeout; /* between requests of a kept connection (HTTP/2: without streams) */
 	size_t conn_body_max; /* HTTP/2: request bodies of one connection together */
 	uint32_t streams_max; /* HTTP/2: concurrent streams */
 };
 extern const struct fl_http_limits fl_http_limits_default; /* 10 s, 30 s, 120 s, 4 MiB, 200 */
 
-/* HTTP/1.1 server connection on a stream (taken). It frees itself when done. `conn_ctx` for
- * handlers. */
+/*
+ * HTTP/1.1 server connection on a stream (taken, also on failure). It frees itself when done.
+ * `early` was read before and is copied; `limits` may be NULL; `conn_ctx` is for handlers.
+ */
 FL_MUST enum fl_err fl_http1_serve(struct fl_stream *s, struct fl_slice early,
 				   const struct fl_http_router *router,
 				   const struct fl_http_limits *limits, void *conn_ctx);
@@ -166,14 +181,20 @@ FL_MUST enum fl_err fl_h2_new(struct fl_loop *l, const struct fl_h2_transport *t
 			      const struct fl_http_router *router,
 			      const struct fl_http_limits *limits, void *conn_ctx,
 			      struct fl_h2 **out);
-/* Feeds received bytes. FL_ERR_PROTO/TOO_BIG: send what is queued (GOAWAY) and close.
- * FL_ERR_CLOSED: ended in order. */
+/*
+ * Feeds received bytes; handlers run inside. After an error nothing more can be fed: what explains
+ * it (GOAWAY) was given to `send`, the owner closes. Errors: FL_ERR_PROTO, FL_ERR_TOO_BIG (header
+ * list), FL_ERR_NOMEM, FL_ERR_CLOSED (ended in order, or fl_h2_free was called by a handler and the
+ * connection is gone), or what `send` said.
+ */
 FL_MUST enum fl_err fl_h2_input(struct fl_h2 *h, struct fl_slice bytes);
-FL_MUST enum fl_err fl_h2_resume(struct fl_h2 *h); /* transport has room again */
+/* The transport has room again. Errors as fl_h2_input. */
+FL_MUST enum fl_err fl_h2_resume(struct fl_h2 *h);
 void fl_h2_ping(struct fl_h2 *h);
 /* GOAWAY(NO_ERROR); streams in flight may finish. */
 void fl_h2_goaway(struct fl_h2 *h);
 size_t fl_h2_streams(const struct fl_h2 *h);
-struct fl_h2 *fl_h2_free(struct fl_h2 *h); /* runs on_gone of unfinished exchanges */
+/* Runs on_gone of unfinished exchanges. Allowed inside handlers; then freed as they return. */
+struct fl_h2 *fl_h2_free(struct fl_h2 *h);
 
 #endif

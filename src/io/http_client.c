@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "base/version.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum { URL_MAX = 8 << 10, BEARER_MAX = 4 << 10 };
@@ -187,6 +188,18 @@ void fl_http_request_done(struct fl_http_request *r)
 
 /* ---- results ---- */
 
+/* A socket that is not there, or not ours to use, is worth telling from one that does not answer. */
+static enum fl_err err_of_connect(const struct fl_http_request *r)
+{
+	long os = 0;
+
+	if (curl_easy_getinfo(r->curl, CURLINFO_OS_ERRNO, &os) != CURLE_OK)
+		return FL_ERR_CLOSED;
+	return os == ENOENT                  ? FL_ERR_NOT_FOUND
+	       : os == EACCES || os == EPERM ? FL_ERR_DENIED
+					     : FL_ERR_CLOSED;
+}
+
 static enum fl_err err_of(const struct fl_http_request *r, CURLcode code)
 {
 	switch ((int)code) {
@@ -199,6 +212,7 @@ static enum fl_err err_of(const struct fl_http_request *r, CURLcode code)
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		return FL_ERR_NOT_FOUND;
 	case CURLE_COULDNT_CONNECT:
+		return err_of_connect(r);
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_GOT_NOTHING:
@@ -231,7 +245,9 @@ static const char *advice(enum fl_err err)
 {
 	switch ((int)err) {
 	case FL_ERR_NOT_FOUND:
-		return "check the name";
+		return "check the name; is the server running?";
+	case FL_ERR_DENIED:
+		return "this user may not use the socket";
 	case FL_ERR_CLOSED:
 		return "is the server running there?";
 	case FL_ERR_CRYPTO:

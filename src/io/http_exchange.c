@@ -149,6 +149,39 @@ static void drop_queue(struct fl_http *x)
 	x->pending = 0;
 }
 
+static void move_range(struct fl_http *x, const struct fl_buf *from, struct fl_httpx_range *r)
+{
+	size_t at = x->text.len;
+
+	fl_buf_put(&x->text, r->len ? from->ptr + r->at : NULL, r->len);
+	r->at = (uint16_t)at;
+}
+
+/* Leaves of the text only what the request is known by. */
+static void compact_text(struct fl_http *x)
+{
+	size_t len = (size_t)x->method.len + x->path.len + x->query.len;
+	struct fl_buf old = x->text;
+
+	for (size_t i = 0; i < x->segment_count; i++)
+		len += x->segments[i].len;
+	if (len >= old.cap)
+		return;
+	x->text = fl_buf_make(TEXT_MAX);
+	x->text.ptr = malloc(len + 1);
+	if (x->text.ptr == NULL) {
+		x->text = old;
+		return;
+	}
+	x->text.cap = len;
+	move_range(x, &old, &x->method);
+	move_range(x, &old, &x->path);
+	move_range(x, &old, &x->query);
+	for (size_t i = 0; i < x->segment_count; i++)
+		move_range(x, &old, &x->segments[i]);
+	fl_buf_done(&old);
+}
+
 void fl_http_drop_request(struct fl_http *x)
 {
 	free(x->fields);
@@ -157,6 +190,7 @@ void fl_http_drop_request(struct fl_http *x)
 	if (x->body_total != NULL)
 		*x->body_total -= x->body.len;
 	fl_buf_done(&x->body);
+	compact_text(x);
 }
 
 void fl_httpx_done(struct fl_http *x)

@@ -112,13 +112,13 @@ static void fell_back(void *ctx, struct fl_http *x, unsigned status)
 }
 
 static const struct fl_http_route routes[] = {
-	{ "GET", "/hello", 0, hello },           { "POST", "/none", 0, hello },
-	{ "POST", "/echo", ECHO_MAX, echo },     { "GET", "/echo", ECHO_MAX, echo },
-	{ "PATCH", "/echo", ECHO_MAX, echo },    { "POST", "/big", BIG_MAX, echo },
-	{ "GET", "/empty", 0, empty },           { "POST", "/hold", BIG_MAX, hold },
-	{ "POST", "/stream", ECHO_MAX, stream }, { "GET", "/stream", 0, stream },
-	{ "POST", "/free", 0, free_all },        { "POST", "/abort", 0, abort_it },
-	{ "GET", "/user/*", 0, segment },
+	{ "GET", "/hello", 0, hello },          { "POST", "/none", 0, hello },
+	{ "POST", "/echo", ECHO_MAX, echo },    { "GET", "/echo", ECHO_MAX, echo },
+	{ "PATCH", "/echo", ECHO_MAX, echo },   { "POST", "/big", BIG_MAX, echo },
+	{ "GET", "/empty", 0, empty },          { "POST", "/hold", BIG_MAX, hold },
+	{ "POST", "/held/*/*", BIG_MAX, hold }, { "POST", "/stream", ECHO_MAX, stream },
+	{ "GET", "/stream", 0, stream },        { "POST", "/free", 0, free_all },
+	{ "POST", "/abort", 0, abort_it },      { "GET", "/user/*", 0, segment },
 };
 
 static const struct fl_http_router router = { .routes = routes, .count = COUNT(routes) };
@@ -682,6 +682,54 @@ static void transport_full_keeps_order(void **state)
 	peer_close(&p);
 }
 
+/* Sessions share one frame buffer: squeezed side by side, none may see another's bytes. */
+static void connections_do_not_mix(void **state)
+{
+	static struct peer peers[3];
+	struct fl_http *x[COUNT(peers)];
+	struct peer_call *c[COUNT(peers)];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(peers); i++) {
+		peer_open(&peers[i], loop, &router, NULL, 5000, true);
+		c[i] = peer_call(&peers[i], "POST", "/stream", SIZE_MAX, false, NULL);
+		peer_run(&peers[i]);
+		x[i] = seen.stream;
+		peers[i].room = 0;
+	}
+	for (unsigned round = 0; round < 300; round++) {
+		for (size_t i = 0; i < COUNT(peers); i++) {
+			char path[32];
+			snprintf(path, sizeof path, "/user/%zu-%u", i, round);
+			send_chunk(x[i], 700, (unsigned)i * 1000 + round * 700, FL_OK);
+			peer_call(&peers[i], "GET", path, SIZE_MAX, false, NULL);
+			nghttp2_submit_ping(peers[i].client, 0, NULL);
+			peer_push(&peers[i]);
+			peers[i].room = (round * 7 + i) % 5 == 0 ? 200000 : 0;
+			assert_int_equal(fl_h2_resume(peers[i].server), FL_OK);
+			if ((round + i) % 3 == 0)
+				fl_loop_poll(loop);
+			peer_pull(&peers[i]);
+		}
+	}
+	for (size_t i = 0; i < COUNT(peers); i++) {
+		peers[i].room = SIZE_MAX;
+		assert_int_equal(fl_h2_resume(peers[i].server), FL_OK);
+		peer_run(&peers[i]);
+		assert_int_equal(c[i]->body_len, 300 * 700);
+		for (size_t at = 0; at < c[i]->body_len; at++)
+			assert_int_equal(c[i]->body.ptr[at], (uint8_t)((at + i * 1000) * 31 >> 3));
+		for (unsigned round = 0; round < 300; round++) {
+			char want[32];
+			struct peer_call *call = &peers[i].calls[1 + round];
+			snprintf(want, sizeof want, "%zu-%u", i, round);
+			assert_int_equal(call->body_len, strlen(want));
+			assert_memory_equal(call->body.ptr, want, strlen(want));
+		}
+		peer_close(&peers[i]);
+	}
+}
+
 static void head_of_a_stream_has_no_body(void **state)
 {
 	(void)state;
@@ -694,6 +742,30 @@ static void head_of_a_stream_has_no_body(void **state)
 	assert_int_equal(c->status, 200);
 	assert_true(c->closed);
 	assert_int_equal(c->body_len, 0);
+	peer_close(&p);
+}
+
+static void dropped_request_keeps_its_name(void **state)
+{
+	const char *const extra[] = { "x-a", "value", NULL };
+	char q[8];
+
+	(void)state;
+	open_peer(NULL);
+	peer_call(&p, "POST", "/held/a%20b/c?q=1", 100, false, extra);
+	peer_run(&p);
+	struct fl_http *x = seen.held[0];
+	assert_int_equal(fl_http_field(x, "x-a").len, 5);
+	fl_http_drop_request(x);
+	fl_http_drop_request(x); /* once more is nothing */
+	assert_int_equal(fl_http_field(x, "x-a").len, 0);
+	assert_int_equal(fl_http_body(x).len, 0);
+	assert_true(fl_slice_is(fl_http_method(x), "POST"));
+	assert_true(fl_slice_is(fl_http_path(x), "/held/a%20b/c"));
+	assert_true(fl_slice_is(fl_http_segment(x, 0), "a b"));
+	assert_true(fl_slice_is(fl_http_segment(x, 1), "c"));
+	assert_int_equal(fl_http_query(x, "q", q, sizeof q), FL_OK);
+	assert_string_equal(q, "1");
 	peer_close(&p);
 }
 
@@ -1019,7 +1091,9 @@ int main(void)
 		T(stream_pending_is_limited),
 		T(drain_is_told_after_the_queue_was_taken),
 		T(transport_full_keeps_order),
+		T(connections_do_not_mix),
 		T(head_of_a_stream_has_no_body),
+		T(dropped_request_keeps_its_name),
 		T(reset_tells_the_handler_once),
 		T(reset_while_gathering_is_silent),
 		T(reset_at_once_is_not_handled),
