@@ -20,15 +20,17 @@ static enum fl_err make(const struct fl_relay_identity_spec *spec, struct fl_fau
 	fl_buf_reset(&m->cert);
 	fl_buf_wipe(&m->key);
 	m->key = fl_buf_make(PEM_MAX);
-	enum fl_err err = fl_cert_self_signed(spec->host, spec->now, SELF_MADE_DAYS, &m->cert, &m->key);
+	enum fl_err err =
+		fl_cert_self_signed(spec->host, spec->now, SELF_MADE_DAYS, &m->cert, &m->key);
 	if (err != FL_OK)
-		return fl_fault_set(fault, err, "cannot make a certificate for '%s': %s", spec->host,
-				    fl_err_text(err));
+		return fl_fault_set(fault, err, "cannot make a certificate for '%s': %s",
+				    spec->host, fl_err_text(err));
 	m->made = true;
 	if (spec->cert_path == NULL)
 		return FL_OK;
 	err = fl_file_write(spec->key_path, 0600, fl_buf_slice(&m->key), fault);
-	return err == FL_OK ? fl_file_write(spec->cert_path, 0644, fl_buf_slice(&m->cert), fault) : err;
+	return err == FL_OK ? fl_file_write(spec->cert_path, 0644, fl_buf_slice(&m->cert), fault)
+			    : err;
 }
 
 static enum fl_err read(const struct fl_relay_identity_spec *spec, struct fl_fault *fault,
@@ -79,8 +81,8 @@ static enum fl_err build(const struct fl_relay_identity_spec *spec, const struct
 	return err;
 }
 
-enum fl_err fl_relay_identity_load(const struct fl_relay_identity_spec *spec, struct fl_fault *fault,
-				   struct fl_relay_identity *out)
+enum fl_err fl_relay_identity_load(const struct fl_relay_identity_spec *spec,
+				   struct fl_fault *fault, struct fl_relay_identity *out)
 {
 	struct material m = { .cert = fl_buf_make(PEM_MAX), .key = fl_buf_make(PEM_MAX) };
 
@@ -97,7 +99,8 @@ void fl_relay_identity_done(struct fl_relay_identity *id)
 	id->tls = fl_tls_server_unref(id->tls);
 }
 
-void fl_relay_identity_pin(const struct fl_relay_identity *id, char out[static FL_RELAY_PIN_TEXT_MAX])
+void fl_relay_identity_pin(const struct fl_relay_identity *id,
+			   char out[static FL_RELAY_PIN_TEXT_MAX])
 {
 	static const char word[] = "sha256-raw:";
 

@@ -19,9 +19,9 @@ enum { FL_RELAY_PIN_TEXT_MAX = 80 }; /* "sha256-raw:" and 64 digits, with NUL */
 
 struct fl_relay_identity_spec {
 	const char *cert_path, *key_path; /* PEM files; NULL: only in memory */
-	bool may_make;                    /* make them when missing, or when they end within 30 days */
-	const char *host;                 /* name or address for a self-made certificate */
-	const uint8_t *relay_public;      /* FL_KEY_LEN bytes */
+	bool may_make;               /* make them when missing, or when they end within 30 days */
+	const char *host;            /* name or address for a self-made certificate */
+	const uint8_t *relay_public; /* FL_KEY_LEN bytes */
 	fl_wall now;
 };
 
@@ -38,6 +38,7 @@ FL_MUST enum fl_err fl_relay_identity_load(const struct fl_relay_identity_spec *
 void fl_relay_identity_done(struct fl_relay_identity *id);
 
 /* "sha256-raw:<hex>", what a relay map says of a self-made certificate. */
-void fl_relay_identity_pin(const struct fl_relay_identity *id, char out[static FL_RELAY_PIN_TEXT_MAX]);
+void fl_relay_identity_pin(const struct fl_relay_identity *id,
+			   char out[static FL_RELAY_PIN_TEXT_MAX]);
 
 #endif

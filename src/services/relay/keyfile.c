@@ -73,9 +73,7 @@ enum fl_err fl_relay_key_load(const char *path, struct fl_fault *fault, struct f
 {
 	struct fl_buf b = fl_buf_make(FILE_MAX);
 
-	enum fl_err err = fl_buf_reserve(&b, FILE_MAX); /* a secret: no old copies by growing */
-	if (err == FL_OK)
-		err = fl_file_read(path, FILE_MAX, fault, &b);
+	enum fl_err err = fl_file_read(path, FILE_MAX, fault, &b);
 	if (err == FL_ERR_NOT_FOUND) {
 		fl_buf_wipe(&b);
 		return create(path, fault, out);

@@ -104,10 +104,8 @@ static enum fl_err make_cert(struct fl_relay_standalone *s, struct fl_fault *fau
 static enum fl_err read_cert(struct fl_relay_standalone *s, struct fl_fault *fault,
 			     struct fl_buf *cert, struct fl_buf *key)
 {
-	enum fl_err err = fl_buf_reserve(key, PEM_MAX - 1);
-	if (err == FL_OK)
-		err = fl_file_read(s->cert_path, PEM_MAX - 1, fault, cert);
-	return err == FL_OK ? fl_file_read(s->key_path, PEM_MAX - 1, fault, key) : err;
+	enum fl_err err = fl_file_read(s->cert_path, PEM_MAX, fault, cert);
+	return err == FL_OK ? fl_file_read(s->key_path, PEM_MAX, fault, key) : err;
 }
 
 static void warn_of_end(const struct fl_relay_standalone *s, struct fl_slice pem)
