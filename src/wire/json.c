@@ -56,14 +56,24 @@ static enum fl_err scan(struct fl_slice text, size_t depth, size_t most)
 	return level == 0 ? FL_OK : FL_ERR_SYNTAX;
 }
 
+/*
+ * Without an explanation the parser had no memory. Where it runs out inside a token it claims a
+ * fault of the text, which cannot be told apart.
+ */
+static enum fl_err load_error(const json_error_t *why)
+{
+	bool no_memory = why->text[0] == '\0' || json_error_code(why) == json_error_out_of_memory;
+
+	return no_memory ? FL_ERR_NOMEM : FL_ERR_SYNTAX;
+}
+
 static enum fl_err load(struct fl_slice text, json_t **out)
 {
 	json_error_t why;
 	json_t *root = json_loadb((const char *)text.ptr, text.len, 0, &why);
 
 	if (root == NULL)
-		return json_error_code(&why) == json_error_out_of_memory ? FL_ERR_NOMEM
-									 : FL_ERR_SYNTAX;
+		return load_error(&why);
 	*out = root;
 	return FL_OK;
 }

@@ -37,7 +37,8 @@ struct fl_jv {
 
 /*
  * One whole document: an object or an array, nothing after it. `depth` levels of nesting are
- * allowed. Errors: FL_ERR_SYNTAX, FL_ERR_TOO_BIG (nesting or number of values), FL_ERR_NOMEM.
+ * allowed. Errors: FL_ERR_SYNTAX, FL_ERR_TOO_BIG (nesting or number of values), FL_ERR_NOMEM (some
+ * shortage shows as FL_ERR_SYNTAX: the parser does not tell).
  */
 FL_MUST enum fl_err fl_json_parse(struct fl_slice text, size_t depth, struct fl_json **out);
 struct fl_json *fl_json_free(struct fl_json *doc); /* NULL in, NULL out */
