@@ -680,20 +680,22 @@ static void endless_extensions_are_refused(void **state)
 
 /* ---- time ---- */
 
-static const struct fl_http_limits quick = {
-	.head_timeout = 20 * FL_MS,
-	.body_timeout = 20 * FL_MS,
-	.idle_timeout = 20 * FL_MS,
-};
+#define LONG (60 * FL_SEC)
+static const struct fl_http_limits quick = { 20 * FL_MS, 20 * FL_MS, 20 * FL_MS, 0, 0 };
+static const struct fl_http_limits quick_head = { 20 * FL_MS, LONG, LONG, 0, 0 };
+static const struct fl_http_limits quick_body = { LONG, 20 * FL_MS, LONG, 0, 0 };
+static const struct fl_http_limits quick_idle = { LONG, LONG, 20 * FL_MS, 0, 0 };
 
 static struct slow_row {
 	const char *name, *request, *want;
+	const struct fl_http_limits *limits;
 } slow_rows[] = {
-	{ "silent client", "", "" },
-	{ "slow head", "GET /hel", "408 " },
-	{ "slow body", "POST /echo HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nab", "408 " },
-	{ "idle after an answer", OK_AFTER, "200 " },
-	{ "slow second head", OK_AFTER "GET", "200 408 " },
+	{ "silent client", "", "", &quick_head },
+	{ "slow head", "GET /hel", "408 ", &quick_head },
+	{ "slow body", "POST /echo HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nab", "408 ",
+	  &quick_body },
+	{ "idle after an answer", OK_AFTER, "200 ", &quick_idle },
+	{ "slow second head", OK_AFTER "GET", "200 408 ", &quick_head },
 };
 
 static void slow_row(void **state)
@@ -701,7 +703,7 @@ static void slow_row(void **state)
 	const struct slow_row *r = *state;
 	char have[32];
 
-	open_client(&quick);
+	open_client(r->limits);
 	push_str(r->request);
 	assert_true(wait_for(is_ended));
 	statuses(have, sizeof have);
@@ -841,6 +843,20 @@ static void group_drain_lets_answers_finish(void **state)
 	assert_int_equal(group.count, 0);
 }
 
+static void group_drain_waits_for_a_stream(void **state)
+{
+	(void)state;
+	open_client(NULL);
+	push_str(GET11("/stream", "") OK_AFTER);
+	run();
+	fl_http_group_drain(&group);
+	run();
+	assert_false(ended);
+	fl_http_stream_end(seen.held);
+	assert_true(wait_for(is_ended));
+	assert_null(strstr(text(), "hello"));
+}
+
 static void group_drain_closes_idle(void **state)
 {
 	(void)state;
@@ -885,6 +901,22 @@ static void stream_is_chunked(void **state)
 	assert_non_null(strstr(text(), "hello"));
 	assert_true(seen.drains >= 2);
 	assert_int_equal(seen.gone, 0);
+}
+
+static void head_of_a_stream_has_no_body(void **state)
+{
+	(void)state;
+	open_client(NULL);
+	push_str("HEAD /stream HTTP/1.1\r\n" H "\r\n" OK_AFTER);
+	run();
+	struct fl_bytes *b = fl_bytes_new(fl_slice_str("abc"));
+	assert_int_equal(fl_http_stream_send(seen.held, b), FL_OK);
+	fl_bytes_unref(b);
+	fl_http_stream_end(seen.held);
+	run();
+	const char *end = strstr(text(), "\r\n\r\n");
+	assert_non_null(end);
+	assert_memory_equal(end + 4, "HTTP/1.1 200 OK", 15);
 }
 
 static void old_stream_ends_by_closing(void **state)
@@ -1079,7 +1111,9 @@ int main(void)
 		T(half_close_is_still_answered),
 		T(group_close_tells_handlers),
 		T(group_drain_lets_answers_finish),
+		T(group_drain_waits_for_a_stream),
 		T(group_drain_closes_idle),
+		T(head_of_a_stream_has_no_body),
 		T(stream_is_chunked),
 		T(old_stream_ends_by_closing),
 		T(slow_reader_holds_the_queue),
