@@ -18,12 +18,15 @@ FL_MUST enum fl_err fl_mapframe_new(struct fl_mapframe **out);
 struct fl_mapframe *fl_mapframe_free(struct fl_mapframe *m);
 
 /* One frame around `json`, with one reference. Errors: FL_ERR_NOMEM, FL_ERR_TOO_BIG (256 MiB). */
-FL_MUST enum fl_err fl_mapframe_make(struct fl_mapframe *m, struct fl_slice json, bool zstd, struct fl_bytes **out);
+FL_MUST enum fl_err fl_mapframe_make(struct fl_mapframe *m, struct fl_slice json, bool zstd,
+				     struct fl_bytes **out);
 
 /* Client side: cuts one frame; body borrowed. FL_MORE; FL_ERR_TOO_BIG over `max`. */
-FL_MUST enum fl_err fl_mapframe_next(struct fl_slice in, size_t max, struct fl_slice *out_body, size_t *out_used);
+FL_MUST enum fl_err fl_mapframe_next(struct fl_slice in, size_t max, struct fl_slice *out_body,
+				     size_t *out_used);
 
 /* Client side: decompresses zero or more concatenated zstd frames, at most `max` bytes out. */
-FL_MUST enum fl_err fl_mapframe_open(struct fl_mapframe *m, struct fl_slice body, size_t max, struct fl_buf *out);
+FL_MUST enum fl_err fl_mapframe_open(struct fl_mapframe *m, struct fl_slice body, size_t max,
+				     struct fl_buf *out);
 
 #endif

@@ -19,20 +19,22 @@
 #include "base/text.h"
 
 enum {
-	FL_HOSTINFO_STRING_MAX = 256,  /* bytes of one string */
+	FL_HOSTINFO_STRING_MAX = 256, /* bytes of one string */
 	FL_HOSTINFO_ROUTES_MAX = 256,
 	FL_HOSTINFO_TAGS_MAX = 64,
 	FL_HOSTINFO_SERVICES_MAX = 64,
 	FL_HOSTINFO_SSH_KEYS_MAX = 16, /* each at most 1 KiB */
 	FL_HOSTINFO_DERP_LATENCY_MAX = 256,
-	FL_HOSTINFO_JSON_MAX = 32 << 10, /* the normalised text; over it lists are dropped, then all but the core */
+	FL_HOSTINFO_JSON_MAX =
+		32
+		<< 10, /* the normalised text; over it lists are dropped, then all but the core */
 };
 
 struct fl_hostinfo {
-	unsigned refs; /* one thread owns all of them */
+	unsigned refs;  /* one thread owns all of them */
 	char *hostname; /* raw, as sent, capped; "" if absent */
 	char *os;
-	char *client_version; /* IPNVersion */
+	char *client_version;     /* IPNVersion */
 	struct fl_prefix *routes; /* RoutableIPs, masked, sorted, unique */
 	size_t routes_count;
 	struct fl_strlist request_tags; /* sorted, unique */
@@ -54,7 +56,8 @@ struct fl_hostinfo *fl_hostinfo_unref(struct fl_hostinfo *h); /* NULL in, NULL o
  * The newer value with `old`'s NetInfo where `fresh` has none (a client sends none before its first network
  * check). Gives a reference: `fresh` itself when nothing had to be carried over. `old` may be NULL.
  */
-FL_MUST enum fl_err fl_hostinfo_merge(struct fl_hostinfo *old, struct fl_hostinfo *fresh, struct fl_hostinfo **out);
+FL_MUST enum fl_err fl_hostinfo_merge(struct fl_hostinfo *old, struct fl_hostinfo *fresh,
+				      struct fl_hostinfo **out);
 
 /* Same content? Compares the normalised text. Either may be NULL. */
 bool fl_hostinfo_eq(const struct fl_hostinfo *a, const struct fl_hostinfo *b);

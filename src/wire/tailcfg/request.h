@@ -35,7 +35,8 @@ struct fl_register_request {
 	bool ephemeral;
 	struct fl_hostinfo *hostinfo; /* never NULL */
 };
-FL_MUST enum fl_err fl_register_request_parse(struct fl_slice json, struct fl_register_request *out);
+FL_MUST enum fl_err fl_register_request_parse(struct fl_slice json,
+					      struct fl_register_request *out);
 void fl_register_request_done(struct fl_register_request *r);
 
 /* Written as the real service does: every "always" field of the table present. */
@@ -61,7 +62,8 @@ struct fl_map_request {
 	bool has_hostinfo;
 	struct fl_hostinfo *hostinfo; /* NULL unless has_hostinfo */
 	bool has_endpoints;           /* the key was present and not null */
-	struct fl_endpoint *endpoints; /* IPv6 link-local and zoned ones dropped, duplicates removed */
+	struct fl_endpoint
+		*endpoints; /* IPv6 link-local and zoned ones dropped, duplicates removed */
 	size_t endpoints_count;
 };
 FL_MUST enum fl_err fl_map_request_parse(struct fl_slice json, struct fl_map_request *out);
