@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cli/cli.h - what the commands share: their arguments, the way to the server, errors, questions.
+ *
+ *   cli.c      start, errors, prompts       client.c  requests to the admin API
+ *   pick.c     nodes, users and keys by what people call them
+ *   user.c node.c route.c key.c auth.c misc.c    the commands
+ *   serve.c quickstart.c relay.c notify.c        the services
+ *
+ * Thread  one.
+ */
+#ifndef FL_CLI_CLI_H
+#define FL_CLI_CLI_H
+
+#include "base/jw.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "services/config/config.h"
+#include "wire/json.h"
+
+enum { FL_CLI_PATH_MAX = 4096 };
+
+struct fl_cli {
+	const char *program; /* as it was called */
+	int argc;            /* behind the program's name */
+	char **argv;
+	struct fl_args args;
+	struct fl_output out;
+	struct fl_config *config; /* NULL until fl_cli_config */
+	char socket[FL_CLI_PATH_MAX];
+	int64_t timeout; /* of requests, 0 = from the settings */
+	bool silent;     /* no word on failure (completion) */
+};
+
+/* Runs the program; what main returns. */
+int fl_cli_main(int argc, char **argv);
+
+/* ---- cli.c ---- */
+
+/* Says what failed and what to do (`hint` may be NULL) on stderr, and gives `code`. */
+int fl_cli_fail(struct fl_cli *c, enum fl_exit code, const char *hint, const char *fmt, ...)
+	FL_PRINTF(4, 5);
+
+/* A line on stdout for people; nothing where a program reads, or with --quiet. */
+void fl_cli_say(struct fl_cli *c, const char *fmt, ...) FL_PRINTF(2, 3);
+
+/* Loads the settings once; FL_EXIT_DONE, or the code of a failure that was reported. */
+int fl_cli_config(struct fl_cli *c);
+
+/* Asks before something is destroyed. FL_EXIT_DONE: go on. */
+int fl_cli_confirm(struct fl_cli *c, const char *fmt, ...) FL_PRINTF(2, 3);
+
+/* The exit code that fits a failed local operation. */
+enum fl_exit fl_cli_exit_of(enum fl_err err);
+
+/* An argument that may be given as a flag or as the first word. NULL: neither. */
+const char *fl_cli_choice(struct fl_cli *c, const char *flag);
+
+/* ---- client.c ---- */
+
+/* An answer of the server. `doc` is NULL until there was one. */
+struct fl_answer {
+	struct fl_buf body;
+	struct fl_json *doc;
+};
+void fl_answer_done(struct fl_answer *a);
+
+/* Sends and reads the answer. A failure has been reported when the code is not FL_EXIT_DONE. */
+int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,
+	       const struct fl_buf *body, struct fl_answer *out);
+
+/* The same without body and with a short path. */
+int fl_cli_get(struct fl_cli *c, const char *path, struct fl_answer *out);
+
+/* Appends with everything but letters, digits and -._~ percent-encoded. */
+void fl_path_text(struct fl_buf *path, const char *text);
+
+/* Prints the answer in the format asked for. */
+int fl_cli_show(struct fl_cli *c, const struct fl_resource *r, const struct fl_answer *a);
+
+/* Does the answer of a change go to stdout as data, rather than as a line for people? */
+bool fl_cli_wants_data(const struct fl_cli *c);
+
+/* Sends, then shows the answer as `r`; `done` (may be NULL) is the line for people. */
+int fl_cli_run(struct fl_cli *c, const char *method, const struct fl_buf *path,
+	       const struct fl_buf *body, const struct fl_resource *r, const char *done);
+
+/* ---- pick.c ---- */
+
+/* A thing of the server as a command needs it. */
+struct fl_pick {
+	uint64_t id;
+	char name[256]; /* for messages; the given one when the server was not asked */
+};
+int fl_cli_pick_user(struct fl_cli *c, const char *text, struct fl_pick *out);
+int fl_cli_pick_node(struct fl_cli *c, const char *text, struct fl_pick *out);
+int fl_cli_pick_preauth(struct fl_cli *c, const char *text, struct fl_pick *out);
+
+/* ---- the commands ---- */
+typedef int fl_cli_command(struct fl_cli *c);
+fl_cli_command fl_cmd_serve, fl_cmd_relay, fl_cmd_configtest, fl_cmd_health, fl_cmd_dump_config,
+	fl_cmd_version, fl_cmd_generate, fl_cmd_completion, fl_cmd_help, fl_cmd_complete;
+fl_cli_command fl_cmd_user_create, fl_cmd_user_list, fl_cmd_user_show, fl_cmd_user_rename,
+	fl_cmd_user_delete;
+fl_cli_command fl_cmd_node_list, fl_cmd_node_show, fl_cmd_node_rename, fl_cmd_node_expire,
+	fl_cmd_node_delete, fl_cmd_node_tag, fl_cmd_node_approve_routes, fl_cmd_node_backfill;
+fl_cli_command fl_cmd_route_list, fl_cmd_route_approve, fl_cmd_route_revoke;
+fl_cli_command fl_cmd_preauth_create, fl_cmd_preauth_list, fl_cmd_preauth_expire,
+	fl_cmd_preauth_delete;
+fl_cli_command fl_cmd_apikey_create, fl_cmd_apikey_list, fl_cmd_apikey_expire,
+	fl_cmd_apikey_delete;
+fl_cli_command fl_cmd_auth_pending, fl_cmd_auth_register, fl_cmd_auth_approve, fl_cmd_auth_reject;
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cli/client.c - requests to the admin API, and what their failures mean to a person. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "io/http_client.h"
+
+enum { ANSWER_MAX = 64 << 20, VALUES_MAX = 8 << 20, ADDRESS_MAX = 1024 };
+
+void fl_answer_done(struct fl_answer *a)
+{
+	a->doc = fl_json_free(a->doc);
+	fl_buf_wipe(&a->body); /* it may hold a new key */
+}
+
+void fl_path_text(struct fl_buf *path, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		uint8_t ch = (uint8_t)*text;
+		bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+			     (ch >= '0' && ch <= '9') || strchr("-._~", ch) != NULL;
+		if (plain)
+			fl_buf_byte(path, ch);
+		else
+			fl_buf_printf(path, "%%%02X", ch);
+	}
+}
+
+/* ---- failures ---- */
+
+static int unreachable(struct fl_cli *c, enum fl_err err, const char *where,
+		       const struct fl_fault *fault)
+{
+	bool socket = c->config->cli_address[0] == '\0';
+
+	if (err == FL_ERR_DENIED)
+		return fl_cli_fail(c, FL_EXIT_REFUSED,
+				   "Run it as root, or as a member of the socket's group.",
+				   "not permitted to use %s", where);
+	if (socket && (err == FL_ERR_NOT_FOUND || err == FL_ERR_CLOSED))
+		return fl_cli_fail(c, FL_EXIT_UNREACHABLE,
+				   "Start it, or name another socket with --socket or -c.",
+				   "cannot reach the server at %s: is `fairlead serve` running?",
+				   where);
+	return fl_cli_fail(c, FL_EXIT_UNREACHABLE, "Check cli.address, the network and the server.",
+			   "cannot reach the server at %s: %s", where, fault->text);
+}
+
+static enum fl_exit exit_of_status(unsigned status)
+{
+	switch (status) {
+	case 404:
+		return FL_EXIT_NOT_FOUND;
+	case 409:
+	case 412:
+		return FL_EXIT_CONFLICT;
+	case 504:
+		return FL_EXIT_UNREACHABLE;
+	default:
+		return status >= 400 && status < 500 && status != 429 ? FL_EXIT_REFUSED
+								       : FL_EXIT_FAILED;
+	}
+}
+
+/* What a problem document says: the cause, else what was attempted. */
+static void problem_text(struct fl_jv root, char *out, size_t cap)
+{
+	struct fl_jv errors = fl_json_path(root, "errors");
+	struct fl_jv text = { .doc = root.doc };
+
+	if (fl_json_kind(errors) == FL_JSON_ARRAY)
+		text = fl_json_path(fl_json_at(errors, 0), "message");
+	if (fl_json_kind(text) != FL_JSON_STRING || fl_json_str(text).len == 0)
+		text = fl_json_path(root, "detail");
+	if (fl_json_kind(text) == FL_JSON_STRING)
+		fl_str_copy(out, cap, fl_json_str(text));
+}
+
+static int refused(struct fl_cli *c, unsigned status, struct fl_slice body)
+{
+	struct fl_json *doc = NULL;
+	char text[1024] = "";
+	const char *hint = NULL;
+
+	if (fl_json_parse(body, FL_JSON_DEPTH_MAX, &doc) == FL_OK)
+		problem_text(fl_json_root(doc), text, sizeof text);
+	fl_json_free(doc);
+	if (text[0] == '\0')
+		snprintf(text, sizeof text, "the server answered with status %u", status);
+	if (status == 401)
+		hint = "The key in cli.api_key is not valid. Make one on the server: fairlead "
+		       "apikeys create";
+	return fl_cli_fail(c, exit_of_status(status), hint, "%s", text);
+}
+
+/* ---- requests ---- */
+
+/* "host" means https. */
+static bool remote_url(const char *address, char out[static ADDRESS_MAX])
+{
+	bool whole = strncmp(address, "http://", 7) == 0 || strncmp(address, "https://", 8) == 0;
+	return (size_t)snprintf(out, ADDRESS_MAX, "%s%s", whole ? "" : "https://", address) <
+	       ADDRESS_MAX;
+}
+
+static int read_answer(struct fl_cli *c, unsigned status, struct fl_answer *out)
+{
+	if (status != 200)
+		return refused(c, status, fl_buf_slice(&out->body));
+	enum fl_err err = fl_json_parse_most(fl_buf_slice(&out->body), FL_JSON_DEPTH_MAX,
+					     VALUES_MAX, &out->doc);
+	if (err != FL_OK)
+		return fl_cli_fail(c, FL_EXIT_FAILED,
+				   "Is there another program at this address, or another version?",
+				   "the server's answer cannot be read: %s", fl_err_text(err));
+	return FL_EXIT_DONE;
+}
+
+int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,
+	       const struct fl_buf *body, struct fl_answer *out)
+{
+	char url[ADDRESS_MAX], whole[ADDRESS_MAX * 2];
+	struct fl_fault fault = { "" };
+	unsigned status = 0;
+
+	*out = (struct fl_answer){ .body = fl_buf_make(ANSWER_MAX) };
+	int code = fl_cli_config(c);
+	if (code != FL_EXIT_DONE)
+		return code;
+	bool remote = c->config->cli_address[0] != '\0' && !fl_args_has(&c->args, "socket");
+	if (fl_buf_err(path) != FL_OK || (body != NULL && fl_buf_err(body) != FL_OK) ||
+	    !fl_str_copy(whole, sizeof whole, fl_buf_slice(path)) ||
+	    (remote && !remote_url(c->config->cli_address, url)))
+		return fl_cli_fail(c, FL_EXIT_USAGE, NULL, "an argument is too long");
+	const struct fl_http_call call = {
+		.url = remote ? url : NULL,
+		.unix_path = remote ? NULL : c->socket,
+		.method = method,
+		.path = whole,
+		.bearer = remote ? c->config->cli_api_key : NULL,
+		.body = body != NULL ? fl_buf_slice(body) : fl_slice_of(NULL, 0),
+		.timeout = c->timeout != 0 ? c->timeout : c->config->cli_timeout,
+		.answer_max = ANSWER_MAX,
+		.insecure = c->config->cli_insecure,
+	};
+	enum fl_err err = fl_http_client_call(&call, &fault, &status, &out->body);
+	if (err != FL_OK)
+		return unreachable(c, err, remote ? url : c->socket, &fault);
+	return read_answer(c, status, out);
+}
+
+int fl_cli_get(struct fl_cli *c, const char *path, struct fl_answer *out)
+{
+	char text[ADDRESS_MAX];
+	struct fl_buf b = fl_buf_over(text, sizeof text);
+
+	fl_buf_str(&b, path);
+	return fl_cli_ask(c, "GET", &b, NULL, out);
+}
+
+/* ---- showing ---- */
+
+int fl_cli_show(struct fl_cli *c, const struct fl_resource *r, const struct fl_answer *a)
+{
+	struct fl_buf text = fl_buf_make(ANSWER_MAX * 2);
+
+	fl_output_write(&c->out, r, fl_buf_slice(&a->body), fl_json_root(a->doc), &text);
+	enum fl_err err = fl_buf_err(&text);
+	if (err == FL_OK)
+		fwrite(text.ptr, 1, text.len, stdout);
+	fl_buf_wipe(&text);
+	if (err != FL_OK)
+		return fl_cli_fail(c, FL_EXIT_FAILED, NULL, "cannot show the answer: %s",
+				   fl_err_text(err));
+	return FL_EXIT_DONE;
+}
+
+/* Does the answer of a change go to stdout as data? */
+bool fl_cli_wants_data(const struct fl_cli *c)
+{
+	return c->out.format != FL_FORMAT_TABLE && c->out.format != FL_FORMAT_TABS &&
+	       c->out.format != FL_FORMAT_WIDE;
+}
+
+int fl_cli_run(struct fl_cli *c, const char *method, const struct fl_buf *path,
+	       const struct fl_buf *body, const struct fl_resource *r, const char *done)
+{
+	struct fl_answer a;
+	int code = fl_cli_ask(c, method, path, body, &a);
+
+	if (code == FL_EXIT_DONE && (done == NULL || fl_cli_wants_data(c)))
+		code = fl_cli_show(c, r, &a);
+	else if (code == FL_EXIT_DONE)
+		fl_cli_say(c, "%s", done);
+	fl_answer_done(&a);
+	return code;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cli/flags.c - the flags of each command. Names are headscale's and derper's where they have one. */
+#include "cli/flags.h"
+
+#define SWITCH(n, b, h)                                                                            \
+	{                                                                                          \
+		.name = n, .brief = b, .kind = FL_FLAG_SWITCH, .help = h                           \
+	}
+#define TEXT(n, b, v, h)                                                                           \
+	{                                                                                          \
+		.name = n, .brief = b, .kind = FL_FLAG_TEXT, .value = v, .help = h                 \
+	}
+#define FILENAME(n, b, h)                                                                          \
+	{                                                                                          \
+		.name = n, .brief = b, .kind = FL_FLAG_TEXT, .value = "FILE",                      \
+		.names = FL_NAMES_FILE, .help = h                                                  \
+	}
+#define PICK(n, other, b, v, what, h)                                                              \
+	{                                                                                          \
+		.name = n, .also = other, .brief = b, .kind = FL_FLAG_TEXT, .value = v,            \
+		.names = what, .help = h                                                           \
+	}
+#define END                                                                                        \
+	{                                                                                          \
+		.name = NULL                                                                       \
+	}
+
+const struct fl_flag fl_flags_global[] = {
+	FILENAME("config", 'c', "settings; else $FAIRLEAD_CONFIG, ./config.yaml, ..."),
+	{ .name = "output",
+	  .brief = 'o',
+	  .kind = FL_FLAG_CHOICE,
+	  .value = "FORMAT",
+	  .choices = "table wide json json-line yaml csv name",
+	  .help = "table, wide, json, json-line, yaml, csv or name" },
+	FILENAME("socket", 0, "Unix socket of the server, in place of the settings'"),
+	{ .name = "force",
+	  .also = "yes",
+	  .brief = 0,
+	  .kind = FL_FLAG_SWITCH,
+	  .help = "do not ask before destroying (also --yes)" },
+	SWITCH("no-headers", 0, "no heading above tables"),
+	SWITCH("quiet", 'q', "say nothing when all went well"),
+	SWITCH("version", 'V', "print the version"),
+	SWITCH("help", 'h', "help for the program or the command"),
+	END,
+};
+
+/* ---- users ---- */
+
+const struct fl_flag fl_flags_user_create[] = {
+	TEXT("display-name", 'd', "TEXT", "name that people see"),
+	TEXT("email", 'e', "ADDRESS", "e-mail address"),
+	TEXT("picture-url", 'p', "URL", "profile picture"),
+	END,
+};
+
+const struct fl_flag fl_flags_user_pick[] = {
+	PICK("identifier", "id", 'i', "ID", FL_NAMES_USER, "the user, in place of the argument"),
+	PICK("name", NULL, 'n', "NAME", FL_NAMES_USER, "the same, by name only"),
+	END,
+};
+
+const struct fl_flag fl_flags_user_list[] = {
+	TEXT("identifier", 'i', "ID", "only this id"),
+	PICK("name", NULL, 'n', "NAME", FL_NAMES_USER, "only this name"),
+	TEXT("email", 'e', "ADDRESS", "only this e-mail address"),
+	END,
+};
+
+const struct fl_flag fl_flags_user_rename[] = {
+	PICK("identifier", "id", 'i', "ID", FL_NAMES_USER, "the user, in place of the argument"),
+	PICK("name", NULL, 'n', "NAME", FL_NAMES_USER, "the same, by name only"),
+	TEXT("new-name", 'r', "NAME", "the new name, in place of the argument"),
+	END,
+};
+
+/* ---- nodes ---- */
+
+#define NODE                                                                                       \
+	PICK("identifier", "id node", 'i', "NODE", FL_NAMES_NODE,                                  \
+	     "id, name, MagicDNS name or address of the node")
+
+const struct fl_flag fl_flags_node_list[] = {
+	PICK("user", NULL, 'u', "USER", FL_NAMES_USER, "only nodes of this user (id, name, e-mail)"),
+	END,
+};
+
+const struct fl_flag fl_flags_node_pick[] = { NODE, END };
+
+const struct fl_flag fl_flags_node_register[] = {
+	PICK("user", NULL, 'u', "USER", FL_NAMES_USER, "owner (id, name or e-mail); required"),
+	PICK("key", "auth-id", 'k', "ID", FL_NAMES_PENDING, "the id that the client's page shows"),
+	END,
+};
+
+const struct fl_flag fl_flags_node_expire[] = {
+	NODE,
+	{ .name = "expiry",
+	  .also = "at in expiration",
+	  .brief = 'e',
+	  .kind = FL_FLAG_TEXT,
+	  .value = "TIME",
+	  .help = "when: RFC 3339, or from now: 30d; default now" },
+	{ .name = "disable",
+	  .also = "never",
+	  .brief = 'd',
+	  .kind = FL_FLAG_SWITCH,
+	  .help = "the node never expires (also --never)" },
+	END,
+};
+
+const struct fl_flag fl_flags_node_tag[] = {
+	NODE,
+	{ .name = "tags",
+	  .also = "tag",
+	  .brief = 't',
+	  .kind = FL_FLAG_LIST,
+	  .value = "tag:A,tag:B",
+	  .names = FL_NAMES_TAG,
+	  .help = "the tags, in place of arguments" },
+	END,
+};
+
+const struct fl_flag fl_flags_node_routes[] = {
+	NODE,
+	{ .name = "routes",
+	  .also = "route",
+	  .brief = 'r',
+	  .kind = FL_FLAG_LIST,
+	  .value = "A,B",
+	  .names = FL_NAMES_ROUTE,
+	  .help = "all prefixes to approve; \"\" withdraws all" },
+	END,
+};
+
+const struct fl_flag fl_flags_route_approve[] = {
+	SWITCH("only", 0, "withdraw the node's other routes"),
+	END,
+};
+
+/* ---- keys ---- */
+
+const struct fl_flag fl_flags_preauth_create[] = {
+	PICK("user", NULL, 'u', "USER", FL_NAMES_USER, "owner of the nodes (id, name or e-mail)"),
+	SWITCH("reusable", 0, "for more than one node"),
+	SWITCH("ephemeral", 0, "its nodes are deleted when they go offline"),
+	{ .name = "expiration",
+	  .also = "expires",
+	  .brief = 'e',
+	  .kind = FL_FLAG_DURATION,
+	  .fallback = "1h",
+	  .help = "how long it can be used" },
+	{ .name = "tags",
+	  .also = "tag acl-tags",
+	  .brief = 't',
+	  .kind = FL_FLAG_LIST,
+	  .value = "tag:A,tag:B",
+	  .names = FL_NAMES_TAG,
+	  .help = "its nodes carry these tags" },
+	END,
+};
+
+const struct fl_flag fl_flags_preauth_pick[] = {
+	PICK("id", "identifier", 'i', "ID", FL_NAMES_PREAUTH, "the key, in place of the argument"),
+	END,
+};
+
+const struct fl_flag fl_flags_apikey_create[] = {
+	{ .name = "expiration",
+	  .also = "expires",
+	  .brief = 'e',
+	  .kind = FL_FLAG_DURATION,
+	  .fallback = "90d",
+	  .help = "how long it can be used" },
+	END,
+};
+
+const struct fl_flag fl_flags_apikey_pick[] = {
+	PICK("id", "identifier", 'i', "ID", FL_NAMES_NONE, "the key's number"),
+	PICK("prefix", NULL, 'p', "PREFIX", FL_NAMES_APIKEY, "the key's prefix, bare or as listed"),
+	END,
+};
+
+/* ---- logins ---- */
+
+const struct fl_flag fl_flags_auth_register[] = {
+	PICK("user", NULL, 'u', "USER", FL_NAMES_USER, "owner (id, name or e-mail); required"),
+	PICK("auth-id", "key", 0, "ID", FL_NAMES_PENDING, "the id, in place of the argument"),
+	END,
+};
+
+const struct fl_flag fl_flags_auth_pick[] = {
+	PICK("auth-id", NULL, 0, "ID", FL_NAMES_PENDING, "the id, in place of the argument"),
+	END,
+};
+
+/* ---- services ---- */
+
+const struct fl_flag fl_flags_serve[] = {
+	{ .name = "quickstart",
+	  .kind = FL_FLAG_TEXT,
+	  .value = "DIR",
+	  .names = FL_NAMES_FILE,
+	  .help = "embedded defaults, all data in DIR, a user and a key" },
+	END,
+};
+
+const struct fl_flag fl_flags_relay[] = {
+	{ .name = "listen",
+	  .also = "a",
+	  .brief = 'a',
+	  .kind = FL_FLAG_TEXT,
+	  .value = "HOST:PORT",
+	  .fallback = ":443",
+	  .help = "relay and probes" },
+	{ .name = "hostname",
+	  .kind = FL_FLAG_TEXT,
+	  .value = "NAME",
+	  .fallback = "127.0.0.1",
+	  .help = "name or address that clients use" },
+	{ .name = "stun-port",
+	  .kind = FL_FLAG_NUMBER,
+	  .value = "N",
+	  .fallback = "3478",
+	  .help = "UDP port of STUN, -1 for none" },
+	{ .name = "http-port",
+	  .kind = FL_FLAG_NUMBER,
+	  .value = "N",
+	  .fallback = "-1",
+	  .help = "plain HTTP for portal checks, -1 for none" },
+	{ .name = "stun", .kind = FL_FLAG_SWITCH, .fallback = "true", .help = "answer STUN" },
+	{ .name = "derp", .kind = FL_FLAG_SWITCH, .fallback = "true", .help = "relay" },
+	{ .name = "certdir",
+	  .kind = FL_FLAG_TEXT,
+	  .value = "DIR",
+	  .names = FL_NAMES_FILE,
+	  .help = "NAME.crt and NAME.key; made if missing" },
+	{ .name = "key",
+	  .also = "c",
+	  .brief = 'c',
+	  .kind = FL_FLAG_TEXT,
+	  .value = "FILE",
+	  .names = FL_NAMES_FILE,
+	  .help = "private key; made if missing" },
+	SWITCH("dev", 0, "plain HTTP on :3340, a new key each time"),
+	TEXT("verify-client-url", 0, "URL", "ask here whether a client may use the relay"),
+	SWITCH("verify-client-url-fail-open", 0, "admit while it cannot be reached"),
+	FILENAME("rate-config", 0, "JSON with the receive limit per client"),
+	TEXT("metrics", 0, "HOST:PORT", "Prometheus counters on this address"),
+	{ .name = "accept-connection-limit",
+	  .kind = FL_FLAG_NUMBER,
+	  .value = "N",
+	  .help = "new connections a second" },
+	{ .name = "accept-connection-burst",
+	  .kind = FL_FLAG_NUMBER,
+	  .value = "N",
+	  .help = "and at once" },
+	{ .name = "region-id",
+	  .kind = FL_FLAG_NUMBER,
+	  .value = "N",
+	  .fallback = "900",
+	  .help = "for the map that is printed" },
+	END,
+};

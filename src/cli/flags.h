@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cli/flags.h - the flag tables that commands.c refers to. */
+#ifndef FL_CLI_FLAGS_H
+#define FL_CLI_FLAGS_H
+
+#include "cli/command.h"
+
+extern const struct fl_flag fl_flags_user_create[], fl_flags_user_pick[], fl_flags_user_list[],
+	fl_flags_user_rename[];
+extern const struct fl_flag fl_flags_node_list[], fl_flags_node_pick[], fl_flags_node_register[],
+	fl_flags_node_expire[], fl_flags_node_tag[], fl_flags_node_routes[];
+extern const struct fl_flag fl_flags_route_approve[];
+extern const struct fl_flag fl_flags_preauth_create[], fl_flags_preauth_pick[];
+extern const struct fl_flag fl_flags_apikey_create[], fl_flags_apikey_pick[];
+extern const struct fl_flag fl_flags_auth_register[], fl_flags_auth_pick[];
+extern const struct fl_flag fl_flags_serve[], fl_flags_relay[];
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cli/output.c - formats, and the answers as lines and names. Tables are in table.c. */
+#include "cli/table.h"
+
+#include <string.h>
+
+#include "base/jw.h"
+#include "base/text.h"
+#include "base/utf8.h"
+
+bool fl_output_is_machine(const struct fl_output *o)
+{
+	return o->format == FL_FORMAT_JSON || o->format == FL_FORMAT_JSON_LINE ||
+	       o->format == FL_FORMAT_YAML;
+}
+
+bool fl_output_format(const char *word, bool terminal, enum fl_format *out)
+{
+	static const struct {
+		const char *word;
+		enum fl_format format;
+	} formats[] = {
+		{ "table", FL_FORMAT_TABLE },	      { "wide", FL_FORMAT_WIDE },
+		{ "json", FL_FORMAT_JSON },	      { "json-line", FL_FORMAT_JSON_LINE },
+		{ "yaml", FL_FORMAT_YAML },	      { "csv", FL_FORMAT_CSV },
+		{ "name", FL_FORMAT_NAME },
+	};
+
+	if (word == NULL || word[0] == '\0') {
+		*out = terminal ? FL_FORMAT_TABLE : FL_FORMAT_TABS;
+		return true;
+	}
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		if (strcmp(formats[i].word, word) == 0) {
+			*out = formats[i].format;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct fl_jv fl_json_path(struct fl_jv v, const char *path)
+{
+	char name[64];
+
+	while (*path != '\0' && fl_json_kind(v) == FL_JSON_OBJECT) {
+		size_t len = strcspn(path, ".");
+		if (!fl_str_copy(name, sizeof name, fl_slice_of(path, len)))
+			break;
+		v = fl_json_get(v, name);
+		path += len + (path[len] == '.');
+	}
+	return *path == '\0' ? v : (struct fl_jv){ .doc = v.doc };
+}
+
+/* ---- rows ---- */
+
+struct fl_jv fl_rows_list(const struct fl_resource *r, struct fl_jv root)
+{
+	struct fl_jv list = fl_json_path(root, r->list);
+	return fl_json_kind(list) == FL_JSON_ARRAY ? list : (struct fl_jv){ .doc = root.doc };
+}
+
+size_t fl_rows_count(const struct fl_resource *r, struct fl_jv root)
+{
+	struct fl_jv list = fl_rows_list(r, root);
+
+	if (fl_json_has(list))
+		return fl_json_len(list);
+	return fl_json_has(fl_rows_at(r, root, 0)) ? 1 : 0;
+}
+
+struct fl_jv fl_rows_at(const struct fl_resource *r, struct fl_jv root, size_t i)
+{
+	struct fl_jv list = fl_rows_list(r, root);
+
+	if (fl_json_has(list))
+		return fl_json_at(list, i);
+	return fl_json_path(root, r->item);
+}
+
+/* ---- formats without columns ---- */
+
+static void write_line(struct fl_jv v, struct fl_buf *out)
+{
+	struct fl_jw w = fl_jw_make(out);
+
+	w.guard = true;
+	fl_json_write(v, &w);
+	fl_buf_byte(out, '\n');
+}
+
+static void write_lines(const struct fl_resource *r, struct fl_jv root, struct fl_buf *out)
+{
+	if (!fl_json_has(fl_json_path(root, r->list)) && fl_rows_count(r, root) == 0)
+		write_line(root, out); /* the {} of a change that has nothing to show */
+	for (size_t i = 0; i < fl_rows_count(r, root); i++)
+		write_line(fl_rows_at(r, root, i), out);
+}
+
+static void write_names(const struct fl_resource *r, struct fl_jv root, struct fl_buf *out)
+{
+	for (size_t i = 0; i < fl_rows_count(r, root); i++) {
+		struct fl_jv row = fl_rows_at(r, root, i);
+		struct fl_jv name = fl_json_kind(row) == FL_JSON_OBJECT ? fl_json_path(row, r->name)
+									 : row;
+		if (fl_json_kind(name) == FL_JSON_STRING)
+			fl_output_clean(fl_json_str(name), out);
+		fl_buf_byte(out, '\n');
+	}
+}
+
+/* Also those that some terminals obey, and the marks that turn the direction of text. */
+static bool is_control(uint32_t rune)
+{
+	return rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || (rune >= 0x2028 && rune <= 0x202e) ||
+	       (rune >= 0x2066 && rune <= 0x2069);
+}
+
+void fl_output_clean(struct fl_slice text, struct fl_buf *out)
+{
+	while (text.len > 0) {
+		uint32_t rune;
+		size_t len = fl_utf8_step(text.ptr, text.len, &rune);
+		if (len == 0 || is_control(rune))
+			fl_buf_byte(out, '?');
+		else
+			fl_buf_put(out, text.ptr, len);
+		text = fl_slice_skip(text, len > 0 ? len : 1);
+	}
+}
+
+void fl_output_write(const struct fl_output *o, const struct fl_resource *r, struct fl_slice body,
+		     struct fl_jv root, struct fl_buf *out)
+{
+	switch (o->format) {
+	case FL_FORMAT_JSON:
+		fl_buf_put(out, body.ptr, body.len);
+		fl_buf_byte(out, '\n');
+		return;
+	case FL_FORMAT_JSON_LINE:
+		write_lines(r, root, out);
+		return;
+	case FL_FORMAT_YAML:
+		fl_yaml_write(root, out);
+		return;
+	case FL_FORMAT_NAME:
+		write_names(r, root, out);
+		return;
+	case FL_FORMAT_TABLE:
+	case FL_FORMAT_TABS:
+	case FL_FORMAT_WIDE:
+	case FL_FORMAT_CSV:
+		fl_table_write(o, r, root, out);
+		return;
+	}
+}

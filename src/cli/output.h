@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cli/output.h - one way to show what the API answered: table, wide, json, json-line, yaml, csv, name.
+ *
+ * json is the API's body byte for byte, so that the program and curl can take each other's place.
+ * json-line has one object a line, without the member around them. Tables come from columns as
+ * data; without a terminal they are separated by tabs.
+ *
+ * Security  names come from clients: control characters never reach a terminal.
+ */
+#ifndef FL_CLI_OUTPUT_H
+#define FL_CLI_OUTPUT_H
+
+#include "base/buf.h"
+#include "base/time.h"
+#include "wire/json.h"
+
+enum fl_format {
+	FL_FORMAT_TABLE,
+	FL_FORMAT_TABS, /* a table that no terminal shows */
+	FL_FORMAT_WIDE,
+	FL_FORMAT_JSON,
+	FL_FORMAT_JSON_LINE,
+	FL_FORMAT_YAML,
+	FL_FORMAT_CSV,
+	FL_FORMAT_NAME,
+};
+
+struct fl_output {
+	enum fl_format format;
+	bool colour, headers, quiet;
+	fl_wall now; /* to tell past from future */
+};
+
+enum fl_column_kind {
+	FL_COLUMN_TEXT,
+	FL_COLUMN_TIME,   /* YYYY-MM-DD HH:MM:SS */
+	FL_COLUMN_EXPIRY, /* the same; red when past, green when to come, "never" when absent */
+	FL_COLUMN_BOOL,   /* yes, no */
+	FL_COLUMN_ONLINE, /* online in green, offline */
+	FL_COLUMN_LIST,   /* joined */
+	FL_COLUMN_KEY,    /* the first characters of a public key */
+};
+
+struct fl_column {
+	const char *title;
+	const char *path; /* "user.name" */
+	enum fl_column_kind kind;
+	bool wide; /* only in wide, csv and single views */
+};
+
+struct fl_resource {
+	const char *list, *item; /* the members that hold many and one */
+	const char *name;        /* path of what the format `name` prints */
+	const struct fl_column *columns;
+	size_t count;
+};
+
+extern const struct fl_resource fl_resource_user, fl_resource_node, fl_resource_route,
+	fl_resource_preauth, fl_resource_apikey, fl_resource_pending, fl_resource_change;
+
+/* Does a program read this rather than a person? */
+bool fl_output_is_machine(const struct fl_output *o);
+
+/* By a word of --output; "" or NULL chooses by whether stdout is a terminal. */
+bool fl_output_format(const char *word, bool terminal, enum fl_format *out);
+
+/* Appends the whole answer. `body` is the text of `root`. Errors stick in `out`. */
+void fl_output_write(const struct fl_output *o, const struct fl_resource *r, struct fl_slice body,
+		     struct fl_jv root, struct fl_buf *out);
+
+/* One record, a line a column: for `show`. */
+void fl_output_record(const struct fl_output *o, const struct fl_resource *r, struct fl_jv item,
+		      struct fl_buf *out);
+
+/* The value as YAML. */
+void fl_yaml_write(struct fl_jv v, struct fl_buf *out);
+
+/* The member at a dotted path; absent if there is none. */
+struct fl_jv fl_json_path(struct fl_jv v, const char *path);
+
+/* Appends text with control characters and broken UTF-8 replaced by '?'. */
+void fl_output_clean(struct fl_slice text, struct fl_buf *out);
+
+#endif

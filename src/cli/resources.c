@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cli/resources.c - which columns the things of the server have. */
+#include "cli/output.h"
+
+#define RESOURCE(many, one, names, table)                                                          \
+	{                                                                                          \
+		.list = many, .item = one, .name = names, .columns = table,                        \
+		.count = sizeof(table) / sizeof *(table)                                           \
+	}
+
+static const struct fl_column user_columns[] = {
+	{ "ID", "id", FL_COLUMN_TEXT, false },
+	{ "Name", "name", FL_COLUMN_TEXT, false },
+	{ "Display name", "displayName", FL_COLUMN_TEXT, false },
+	{ "E-mail", "email", FL_COLUMN_TEXT, false },
+	{ "Created", "createdAt", FL_COLUMN_TIME, false },
+	{ "Provider", "provider", FL_COLUMN_TEXT, true },
+	{ "Picture", "profilePicUrl", FL_COLUMN_TEXT, true },
+};
+
+static const struct fl_column node_columns[] = {
+	{ "ID", "id", FL_COLUMN_TEXT, false },
+	{ "Name", "givenName", FL_COLUMN_TEXT, false },
+	{ "User", "user.name", FL_COLUMN_TEXT, false },
+	{ "Addresses", "ipAddresses", FL_COLUMN_LIST, false },
+	{ "State", "online", FL_COLUMN_ONLINE, false },
+	{ "Last seen", "lastSeen", FL_COLUMN_TIME, false },
+	{ "Expires", "expiry", FL_COLUMN_EXPIRY, false },
+	{ "Tags", "tags", FL_COLUMN_LIST, false },
+	{ "Hostname", "name", FL_COLUMN_TEXT, true },
+	{ "Ephemeral", "ephemeral", FL_COLUMN_BOOL, true },
+	{ "Routes approved", "approvedRoutes", FL_COLUMN_LIST, true },
+	{ "Routes available", "availableRoutes", FL_COLUMN_LIST, true },
+	{ "Routes serving", "subnetRoutes", FL_COLUMN_LIST, true },
+	{ "Machine key", "machineKey", FL_COLUMN_KEY, true },
+	{ "Node key", "nodeKey", FL_COLUMN_KEY, true },
+	{ "Registered by", "registerMethod", FL_COLUMN_TEXT, true },
+	{ "Created", "createdAt", FL_COLUMN_TIME, true },
+};
+
+static const struct fl_column route_columns[] = {
+	{ "ID", "id", FL_COLUMN_TEXT, false },
+	{ "Name", "givenName", FL_COLUMN_TEXT, false },
+	{ "Approved", "approvedRoutes", FL_COLUMN_LIST, false },
+	{ "Available", "availableRoutes", FL_COLUMN_LIST, false },
+	{ "Serving", "subnetRoutes", FL_COLUMN_LIST, false },
+	{ "State", "online", FL_COLUMN_ONLINE, true },
+};
+
+static const struct fl_column preauth_columns[] = {
+	{ "ID", "id", FL_COLUMN_TEXT, false },
+	{ "Key", "key", FL_COLUMN_TEXT, false },
+	{ "User", "user.name", FL_COLUMN_TEXT, false },
+	{ "Tags", "aclTags", FL_COLUMN_LIST, false },
+	{ "Reusable", "reusable", FL_COLUMN_BOOL, false },
+	{ "Ephemeral", "ephemeral", FL_COLUMN_BOOL, false },
+	{ "Used", "used", FL_COLUMN_BOOL, false },
+	{ "Expires", "expiration", FL_COLUMN_EXPIRY, false },
+	{ "Created", "createdAt", FL_COLUMN_TIME, true },
+};
+
+static const struct fl_column apikey_columns[] = {
+	{ "ID", "id", FL_COLUMN_TEXT, false },
+	{ "Key", "prefix", FL_COLUMN_TEXT, false },
+	{ "Expires", "expiration", FL_COLUMN_EXPIRY, false },
+	{ "Created", "createdAt", FL_COLUMN_TIME, false },
+	{ "Last used", "lastSeen", FL_COLUMN_TIME, false },
+};
+
+static const struct fl_column pending_columns[] = {
+	{ "ID", "authId", FL_COLUMN_TEXT, false },
+	{ "Hostname", "hostname", FL_COLUMN_TEXT, false },
+	{ "System", "os", FL_COLUMN_TEXT, false },
+	{ "Since", "since", FL_COLUMN_TIME, false },
+	{ "Machine key", "machineKey", FL_COLUMN_KEY, true },
+};
+
+static const struct fl_column change_columns[] = {
+	{ "Change", "", FL_COLUMN_TEXT, false },
+};
+
+const struct fl_resource fl_resource_user = RESOURCE("users", "user", "name", user_columns);
+const struct fl_resource fl_resource_node = RESOURCE("nodes", "node", "givenName", node_columns);
+const struct fl_resource fl_resource_route = RESOURCE("nodes", "node", "givenName", route_columns);
+const struct fl_resource fl_resource_preauth =
+	RESOURCE("preAuthKeys", "preAuthKey", "id", preauth_columns);
+const struct fl_resource fl_resource_apikey =
+	RESOURCE("apiKeys", "apiKey", "prefix", apikey_columns);
+const struct fl_resource fl_resource_pending =
+	RESOURCE("pending", "record", "authId", pending_columns);
+const struct fl_resource fl_resource_change = RESOURCE("changes", "change", "", change_columns);

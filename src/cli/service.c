@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cli/service.c - signals, log and limits around a service. */
+#include "cli/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CLOSING_ROUNDS = 200, STOP_SECONDS = FL_SERVICE_GRACE / FL_SEC + 1 };
+
+/* ---- log ---- */
+
+static void to_stderr(void *ctx, const char *line, size_t len)
+{
+	(void)ctx;
+	while (len > 0) {
+		ssize_t n = write(STDERR_FILENO, line, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return; /* a log that nobody takes must not stop the service */
+		line += n;
+		len -= (size_t)n;
+	}
+}
+
+static fl_wall wall_now(void *ctx)
+{
+	struct timespec now;
+
+	(void)ctx;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * FL_SEC + now.tv_nsec;
+}
+
+static void raise_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		fl_log_warn("open files not raised", FL_LS("reason", strerror(errno)));
+}
+
+void fl_service_prepare(enum fl_log_level level, enum fl_log_format format)
+{
+	umask(0077);
+	signal(SIGPIPE, SIG_IGN);
+	fl_log_setup(level, format, to_stderr, wall_now, NULL);
+	raise_open_files();
+}
+
+/* ---- signals ---- */
+
+static void on_stop(void *ctx, int signum)
+{
+	struct fl_service *s = ctx;
+
+	fl_log_info("stopping", FL_LS("signal", signum == SIGINT ? "INT" : "TERM"));
+	fl_notify("STOPPING=1");
+	fl_loop_stop(s->loop);
+}
+
+static void on_reload(void *ctx, int signum)
+{
+	struct fl_service *s = ctx;
+
+	(void)signum;
+	fl_notify_reloading();
+	s->reload(s->ctx);
+	fl_notify("READY=1");
+}
+
+/* The stop took too long: what is stored is whole at any time, so going now loses nothing. */
+static void on_alarm(int signum)
+{
+	static const char text[] = "fairlead: stopping took too long, leaving now\n";
+
+	(void)signum;
+	if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+		_exit(2);
+	_exit(1);
+}
+
+static void on_watchdog(void *ctx)
+{
+	struct fl_service *s = ctx;
+
+	fl_notify("WATCHDOG=1");
+	fl_timer_start(&s->watchdog, s->watchdog_every);
+}
+
+enum fl_err fl_service_open(struct fl_service *s, void (*reload)(void *ctx), void *ctx)
+{
+	*s = (struct fl_service){ .reload = reload, .ctx = ctx };
+	enum fl_err err = fl_loop_new(&s->loop);
+	if (err != FL_OK)
+		return err;
+	s->watchdog_every = fl_notify_watchdog();
+	err = fl_timer_init(&s->watchdog, s->loop, on_watchdog, s);
+	if (err == FL_OK)
+		err = fl_signal_new(s->loop, SIGINT, on_stop, s, &s->signals[0]);
+	if (err == FL_OK)
+		err = fl_signal_new(s->loop, SIGTERM, on_stop, s, &s->signals[1]);
+	if (err == FL_OK)
+		err = fl_signal_new(s->loop, SIGHUP, on_reload, s, &s->signals[2]);
+	if (err != FL_OK)
+		fl_service_close(s);
+	return err;
+}
+
+/* From now on the next INT or TERM ends the process, and so does the time. */
+static void end_signals(struct fl_service *s)
+{
+	for (size_t i = 0; i < 3; i++)
+		s->signals[i] = s->signals[i] != NULL ? fl_signal_free(s->signals[i]) : NULL;
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGALRM, on_alarm);
+	alarm(STOP_SECONDS);
+}
+
+void fl_service_run(struct fl_service *s)
+{
+	fl_notify("READY=1");
+	if (s->watchdog_every > 0)
+		fl_timer_start(&s->watchdog, s->watchdog_every);
+	fl_loop_run(s->loop);
+	end_signals(s);
+}
+
+void fl_service_close(struct fl_service *s)
+{
+	bool open = true;
+
+	fl_timer_done(&s->watchdog);
+	for (size_t i = 0; i < 3; i++)
+		s->signals[i] = s->signals[i] != NULL ? fl_signal_free(s->signals[i]) : NULL;
+	for (int i = 0; i < CLOSING_ROUNDS && open; i++)
+		open = fl_loop_poll(s->loop);
+	if (!open)
+		s->loop = fl_loop_free(s->loop);
+	alarm(0);
+}
