@@ -375,6 +375,12 @@ bool fl_netmap_config_same_dns(const struct fl_netmap_config *a, const struct fl
 	return fl_slice_eq(fl_bytes_slice(a->dns), fl_bytes_slice(b->dns));
 }
 
+bool fl_netmap_config_same_self(const struct fl_netmap_config *a, const struct fl_netmap_config *b)
+{
+	return a->logtail == b->logtail &&
+	       fl_slice_eq(fl_bytes_slice(a->self_caps), fl_bytes_slice(b->self_caps));
+}
+
 bool fl_netmap_config_same_fragments(const struct fl_netmap_config *a,
 				     const struct fl_netmap_config *b)
 {

@@ -62,6 +62,9 @@ bool fl_netmap_config_has_region(const struct fl_netmap_config *c, uint32_t regi
 bool fl_netmap_config_same_derp(const struct fl_netmap_config *a, const struct fl_netmap_config *b);
 bool fl_netmap_config_same_dns(const struct fl_netmap_config *a, const struct fl_netmap_config *b);
 
+/* Self entries and whole maps made with `a` hold for `b` too, DERP map and DNS aside. */
+bool fl_netmap_config_same_self(const struct fl_netmap_config *a, const struct fl_netmap_config *b);
+
 /* Fragments made with `a` hold for `b` too: same names and regions. */
 bool fl_netmap_config_same_fragments(const struct fl_netmap_config *a,
 				     const struct fl_netmap_config *b);

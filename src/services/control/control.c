@@ -30,6 +30,9 @@ static enum fl_err start_parts(struct fl_control *c)
 		.ctx = c,
 	};
 	fl_noise_server_init(&c->noise, c->core->loop, &c->cfg.noise_key, c->cfg.min_cap, &inner);
+	c->noise.limits = c->cfg.inner_limits;
+	if (c->cfg.first_request != 0)
+		c->noise.first_request = c->cfg.first_request;
 	enum fl_err err = fl_pending_init(&c->pending, c->core->loop, c->cfg.pending_max,
 					  c->cfg.pending_ttl, c->cfg.seed);
 	if (err == FL_OK)
@@ -104,16 +107,27 @@ struct fl_control *fl_control_free(struct fl_control *c)
 	return NULL;
 }
 
+/* What a delta cannot tell, a new session does: clients come back at once and get a whole map. */
+static void restart_sessions(struct fl_control *c)
+{
+	fl_list_each(it, &c->view.sessions)
+		fl_session_close(fl_list_entry(it, struct fl_session, link), FL_SESSION_STOP);
+}
+
 void fl_control_netmap(struct fl_control *c, struct fl_netmap_config *netmap)
 {
-	bool derp_map = !fl_netmap_config_same_derp(c->netmap, netmap);
-	bool dns = !fl_netmap_config_same_dns(c->netmap, netmap);
+	struct fl_netmap_config *old = c->netmap;
+	bool derp_map = !fl_netmap_config_same_derp(old, netmap);
+	bool dns = !fl_netmap_config_same_dns(old, netmap);
+	bool entries = !fl_netmap_config_same_fragments(old, netmap) ||
+		       !fl_netmap_config_same_self(old, netmap);
 
-	fl_netmap_config_ref(netmap);
-	fl_netmap_config_unref(c->netmap);
-	c->netmap = netmap;
+	c->netmap = fl_netmap_config_ref(netmap);
+	fl_netmap_config_unref(old);
 	fl_fragments_drop_all(c->fragments);
-	if (derp_map || dns)
+	if (entries)
+		restart_sessions(c);
+	else if (derp_map || dns)
 		fl_control_broadcast_config(c, derp_map, dns);
 }
 
