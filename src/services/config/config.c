@@ -308,6 +308,8 @@ enum fl_err fl_config_load(const char *path, const char *state_dir, struct fl_co
 	};
 	if (l.config == NULL)
 		return FL_ERR_NOMEM;
+	if (l.file != NULL && l.file[0] == '\0')
+		l.file = NULL;
 	folder_of(l.file, folder);
 	l.ctx.folder = folder;
 	l.ctx.state_dir = state_dir != NULL ? state_dir : default_state_dir();

@@ -71,7 +71,12 @@ struct fl_config {
 	char *cli_address, *cli_api_key;
 	int64_t cli_timeout;
 	bool cli_insecure;
-	bool short_timers;                /* debug.short_timers: waits below their minimums, for tests; logged as a warning */
+	/*
+	 * debug.short_timers, for tests, logged as a warning: minimums of waits are not checked; grace
+	 * 1 s, keep-alive 2 s, expiry scan 200 ms; 2 s for a first byte, a request's head and the first
+	 * request inside Noise, 3 s for a body.
+	 */
+	bool short_timers;
 };
 
 /* Everything wrong with the settings, one line each: "config.yaml:12:3: dns.base_domian: unknown key, did you mean base_domain?" */
@@ -81,8 +86,8 @@ struct fl_config_report {
 void fl_config_report_done(struct fl_config_report *r);
 
 /*
- * Reads `path` (NULL: FAIRLEAD_CONFIG, HEADSCALE_CONFIG, then ./config.yaml, ~/.fairlead, /etc/fairlead; none found = defaults),
- * applies FAIRLEAD_* and HEADSCALE_* environment overrides and checks everything. Default paths lie below `state_dir`
+ * Reads `path` (NULL: FAIRLEAD_CONFIG, HEADSCALE_CONFIG, then ./config.yaml, ~/.fairlead, /etc/fairlead; none found = defaults;
+ * "": no file), applies FAIRLEAD_* and HEADSCALE_* environment overrides and checks everything. Default paths lie below `state_dir`
  * (NULL: $STATE_DIRECTORY, else /var/lib/fairlead as root, else ./var).
  * Errors: FL_ERR_INVALID with report->errors; FL_ERR_NOT_FOUND; FL_ERR_IO.
  */
