@@ -9,7 +9,6 @@
 #include "io/h2_conn.h"
 
 #include "base/text.h"
-#include "io/h2_mem.h"
 
 #include <stdlib.h>
 
@@ -48,7 +47,8 @@ static void refuse_body(struct fl_h2 *h, struct fl_h2_stream *s, unsigned verdic
 
 static void terminate(struct fl_h2 *h, uint32_t code, enum fl_err why)
 {
-	nghttp2_session_terminate_session(h->session, code);
+	if (fl_h2_usable(h))
+		nghttp2_session_terminate_session(h->session, code);
 	if (h->end == FL_OK)
 		h->end = why;
 }
@@ -328,7 +328,8 @@ static void destroy(struct fl_h2 *h)
 			fl_httpx_gone(&s->x);
 	}
 	reap(h);
-	nghttp2_session_del(h->session);
+	if (fl_h2_usable(h))
+		nghttp2_session_del(h->session);
 	fl_list_each(it, &h->streams) free_stream(fl_list_entry(it, struct fl_h2_stream, link));
 	fl_buf_done(&h->out);
 	free(h);
@@ -385,6 +386,8 @@ static enum fl_err result(const struct fl_h2 *h)
 {
 	if (h->end != FL_OK)
 		return h->end;
+	if (!fl_h2_usable(h))
+		return FL_ERR_NOMEM;
 	if (h->out.len > 0 || nghttp2_session_want_read(h->session) ||
 	    nghttp2_session_want_write(h->session))
 		return FL_OK;
@@ -510,7 +513,7 @@ static enum fl_err make_session(struct fl_h2 *h)
 	enum fl_err err = make_callbacks(&cb);
 	if (err == FL_OK)
 		err = make_options(&o);
-	if (err == FL_OK && fl_h2_session_new(&h->session, cb, h, o) != 0)
+	if (err == FL_OK && fl_h2_session_new(&h->session, cb, h, o, &h->mem) != 0)
 		err = FL_ERR_NOMEM;
 	nghttp2_option_del(o);
 	nghttp2_session_callbacks_del(cb);
@@ -610,16 +613,16 @@ enum fl_err fl_h2_resume(struct fl_h2 *h)
 
 void fl_h2_ping(struct fl_h2 *h)
 {
-	if (h->end == FL_OK && nghttp2_submit_ping(h->session, 0, NULL) == 0)
+	if (h->end == FL_OK && fl_h2_usable(h) && nghttp2_submit_ping(h->session, 0, NULL) == 0)
 		fl_h2_flush_later(h);
 }
 
 void fl_h2_goaway(struct fl_h2 *h)
 {
+	if (h->end != FL_OK || !fl_h2_usable(h))
+		return;
 	int32_t last = nghttp2_session_get_last_proc_stream_id(h->session);
-
-	if (h->end == FL_OK &&
-	    nghttp2_submit_goaway(h->session, 0, last, NGHTTP2_NO_ERROR, NULL, 0) == 0)
+	if (nghttp2_submit_goaway(h->session, 0, last, NGHTTP2_NO_ERROR, NULL, 0) == 0)
 		fl_h2_flush_later(h);
 }
 

@@ -7,6 +7,7 @@
 #ifndef FL_IO_H2_CONN_H
 #define FL_IO_H2_CONN_H
 
+#include "io/h2_mem.h"
 #include "io/http_exchange.h"
 
 #include <nghttp2/nghttp2.h>
@@ -36,6 +37,7 @@ struct fl_h2 {
 	struct fl_http_limits limits;
 	void *conn_ctx;
 	nghttp2_session *session;
+	struct fl_h2_mem mem;
 
 	struct fl_list streams;   /* open */
 	struct fl_list gathering; /* bodies that are still coming, oldest head first */
@@ -58,6 +60,12 @@ struct fl_h2 {
 	bool closing, free_wanted, end_told;
 	enum fl_err end; /* why it is over; FL_OK while it is not */
 };
+
+/* May nghttp2 still be called? Not once it has run out of memory. */
+static inline bool fl_h2_usable(const struct fl_h2 *h)
+{
+	return !h->mem.failed;
+}
 
 /* Moves nghttp2's output to the transport until it has no more or the transport is full. */
 void fl_h2_flush(struct fl_h2 *h);

@@ -2,7 +2,6 @@
 /* io/h2_mem.c - one frame buffer for all sessions of a thread. */
 #include "io/h2_mem.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,10 +37,16 @@ static void *take_shared(size_t size)
 	return shared.ptr;
 }
 
+static void *checked(void *ptr, void *ctx)
+{
+	if (ptr == NULL)
+		((struct fl_h2_mem *)ctx)->failed = true;
+	return ptr;
+}
+
 static void *on_malloc(size_t size, void *ctx)
 {
-	(void)ctx;
-	return wants_shared(size) ? take_shared(size) : malloc(size);
+	return checked(wants_shared(size) ? take_shared(size) : malloc(size), ctx);
 }
 
 static void on_free(void *ptr, void *ctx)
@@ -59,8 +64,7 @@ static void on_free(void *ptr, void *ctx)
 
 static void *on_calloc(size_t count, size_t size, void *ctx)
 {
-	(void)ctx;
-	return calloc(count, size);
+	return checked(calloc(count, size), ctx);
 }
 
 /* nghttp2 gets a first buffer by realloc of NULL; one that outgrows the shared one leaves it. */
@@ -69,9 +73,9 @@ static void *on_realloc(void *ptr, size_t size, void *ctx)
 	if (ptr == NULL)
 		return on_malloc(size, ctx);
 	if (ptr != shared.ptr)
-		return realloc(ptr, size);
+		return checked(realloc(ptr, size), ctx);
 
-	void *own = malloc(size);
+	void *own = checked(malloc(size), ctx);
 	if (own == NULL)
 		return NULL;
 	memcpy(own, ptr, size < shared.size ? size : shared.size);
@@ -80,9 +84,10 @@ static void *on_realloc(void *ptr, size_t size, void *ctx)
 }
 
 int fl_h2_session_new(nghttp2_session **out, const nghttp2_session_callbacks *cb, void *ctx,
-		      const nghttp2_option *o)
+		      const nghttp2_option *o, struct fl_h2_mem *m)
 {
 	nghttp2_mem mem = {
+		.mem_user_data = m,
 		.malloc = on_malloc,
 		.free = on_free,
 		.calloc = on_calloc,

@@ -12,6 +12,9 @@
  * in the buffer. That the buffer is used like this is no promise of nghttp2, so it is shared only
  * with versions for which it was tested; with any other a session gets a buffer of its own.
  *
+ * After an allocation has failed inside nghttp2 its session must not be used again, nor deleted:
+ * 1.52 then frees a queued DATA item twice. `failed` says so; such a session is left behind.
+ *
  * Thread  a session is made, used and freed on one thread.
  * Memory  the shared buffer goes with the last session of the thread.
  */
@@ -19,9 +22,14 @@
 #define FL_IO_H2_MEM_H
 
 #include <nghttp2/nghttp2.h>
+#include <stdbool.h>
 
-/* nghttp2_session_server_new2 with this memory. */
+struct fl_h2_mem {
+	bool failed;
+};
+
+/* nghttp2_session_server_new2 with this memory. `m` must outlive the session. */
 int fl_h2_session_new(nghttp2_session **out, const nghttp2_session_callbacks *cb, void *ctx,
-		      const nghttp2_option *o);
+		      const nghttp2_option *o, struct fl_h2_mem *m);
 
 #endif

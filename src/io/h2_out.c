@@ -26,7 +26,7 @@ static struct fl_h2_stream *stream_of(struct fl_http *x)
 /* Takes what nghttp2 wants to send, about one batch. False when it has nothing now. */
 static bool pull(struct fl_h2 *h)
 {
-	while (h->out.len < FL_H2_BATCH) {
+	while (h->out.len < FL_H2_BATCH && fl_h2_usable(h)) {
 		const uint8_t *p = NULL;
 		ssize_t n = nghttp2_session_mem_send(h->session, &p);
 		if (n == 0)
@@ -39,7 +39,7 @@ static bool pull(struct fl_h2 *h)
 			return false;
 		}
 	}
-	return h->out.len > 0;
+	return h->out.len > 0 && fl_h2_usable(h);
 }
 
 static void tell_drained(struct fl_h2 *h)
@@ -181,7 +181,7 @@ static void start(struct fl_http *x)
 	char status[8], length[24];
 	size_t count = 0;
 
-	if (s->closed)
+	if (s->closed || !fl_h2_usable(h))
 		return;
 	snprintf(status, sizeof status, "%03u", x->status);
 	nv[count++] = make_nv(":status", status);
@@ -193,7 +193,8 @@ static void start(struct fl_http *x)
 
 	const nghttp2_data_provider provider = { .source.ptr = s, .read_callback = read_body };
 	bool empty = fl_httpx_released(x) && x->pending == 0;
-	if (nghttp2_submit_response(h->session, s->id, nv, count, empty ? NULL : &provider) != 0)
+	if (nghttp2_submit_response(h->session, s->id, nv, count, empty ? NULL : &provider) != 0 &&
+	    fl_h2_usable(h))
 		nghttp2_submit_rst_stream(h->session, 0, s->id, NGHTTP2_INTERNAL_ERROR);
 	fl_buf_done(&x->answer);
 	fl_h2_flush_later(h);
@@ -204,7 +205,7 @@ static void kick(struct fl_http *x)
 	struct fl_h2 *h = x->conn;
 	struct fl_h2_stream *s = stream_of(x);
 
-	if (s->closed)
+	if (s->closed || !fl_h2_usable(h))
 		return;
 	if (s->parked) {
 		s->parked = false;
@@ -218,7 +219,7 @@ static void abort_stream(struct fl_http *x)
 	struct fl_h2 *h = x->conn;
 	struct fl_h2_stream *s = stream_of(x);
 
-	if (s->closed)
+	if (s->closed || !fl_h2_usable(h))
 		return;
 	nghttp2_submit_rst_stream(h->session, 0, s->id, NGHTTP2_INTERNAL_ERROR);
 	fl_h2_flush_later(h);
