@@ -2,8 +2,9 @@
 /*
  * services/api/auth.c - who may use the API: the Unix socket, or the holder of a live key.
  *
- * Every refusal is the same 401. Failures are counted by address, so that guessing is slow; the
- * table is of fixed size and forgets after a minute.
+ * Every refusal is the same 401. Failures are counted by address in a table of fixed size that
+ * forgets after a minute; over the limit the answer is 429. A live key is let in however often
+ * others failed: many share an address (a proxy's), and nobody guesses 256 random bits.
  */
 #include "base/map.h"
 #include "services/api/internal.h"
@@ -51,8 +52,19 @@ static const struct fl_apikey *find_key(struct fl_api *a, struct fl_slice token)
 	return k;
 }
 
-static void refuse(struct fl_http *x)
+static void refuse(struct fl_api *a, struct fl_http *x)
 {
+	struct fl_api_fails *fails = slot_of(a, x);
+
+	if (fails->count >= FL_API_FAILS_PER_MINUTE) {
+		fl_http_set(x, "Retry-After", "60");
+		fl_http_respond(x, 429, "application/problem+json",
+				fl_slice_str("{\"title\":\"Too Many Requests\",\"status\":429,\"detail\":"
+					     "\"too many failed keys from this address; wait a minute\","
+					     "\"errors\":[]}"));
+		return;
+	}
+	fails->count++;
 	fl_http_set(x, "WWW-Authenticate", "Bearer");
 	fl_api_problem(x, FL_ERR_CRYPTO, "Unauthorized", NULL);
 }
@@ -64,21 +76,11 @@ bool fl_api_admit(struct fl_api *a, struct fl_http *x)
 
 	if (conn != NULL && conn->trusted)
 		return true;
-	struct fl_api_fails *fails = slot_of(a, x);
-	if (fails->count >= FL_API_FAILS_PER_MINUTE) {
-		fl_http_set(x, "Retry-After", "60");
-		fl_http_respond(x, 429, "application/problem+json",
-				fl_slice_str("{\"title\":\"Too Many Requests\",\"status\":429,\"detail\":"
-					     "\"too many failed keys from this address; wait a minute\","
-					     "\"errors\":[]}"));
-		return false;
-	}
 	const struct fl_apikey *k = NULL;
 	if (bearer(fl_http_field(x, "authorization"), &token))
 		k = find_key(a, token);
 	if (k == NULL) {
-		fails->count++;
-		refuse(x);
+		refuse(a, x);
 		return false;
 	}
 	if (fl_api_now(a) - k->last_seen > FL_MIN &&

@@ -183,6 +183,8 @@ static void batch_fill(struct fl_control *c, struct batch *b)
 			.fields = m->whole ? 0 : m->fields,
 			.online = fl_presence_online(c->core->presence, m->id),
 		};
+		if (m->whole)
+			fl_ephemeral_watch(c, m->id);
 	}
 }
 

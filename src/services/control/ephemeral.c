@@ -2,7 +2,7 @@
 /*
  * services/control/ephemeral.c - deletes ephemeral nodes that stayed away for the full time.
  *
- * Armed when a node's last session ended, when it registered without one, and for all at start;
+ * Armed when a node's last session ended, when it appeared without one, and for all at start;
  * cancelled only by a successful connect. Firing asks again before it deletes.
  *
  * Source: docs/lifecycle.md EPH-1 to EPH-7.
@@ -68,6 +68,12 @@ void fl_ephemeral_arm(struct fl_control *c, fl_node_id node)
 		}
 	}
 	fl_timer_start(&a->timer, c->cfg.ephemeral_timeout);
+}
+
+void fl_ephemeral_watch(struct fl_control *c, fl_node_id node)
+{
+	if (fl_map_find(&c->ephemerals, &node) == NULL)
+		fl_ephemeral_arm(c, node);
 }
 
 void fl_ephemeral_cancel(struct fl_control *c, fl_node_id node)

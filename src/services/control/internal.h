@@ -93,7 +93,8 @@ void fl_control_presence_stop(struct fl_control *c); /* ends all grace periods, 
 
 /* ---- ephemeral.c ---- */
 enum fl_err fl_ephemeral_init(struct fl_control *c);
-void fl_ephemeral_arm(struct fl_control *c, fl_node_id node); /* if ephemeral and without a session */
+void fl_ephemeral_arm(struct fl_control *c, fl_node_id node);   /* if ephemeral and without a session */
+void fl_ephemeral_watch(struct fl_control *c, fl_node_id node); /* the same, unless armed already */
 void fl_ephemeral_cancel(struct fl_control *c, fl_node_id node);
 void fl_ephemeral_done(struct fl_control *c);
 

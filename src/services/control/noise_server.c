@@ -245,7 +245,7 @@ static enum fl_err link_start(struct fl_noise_link *l, const uint8_t *response, 
 	if (err == FL_OK)
 		err = fl_stream_own(l->stream, &link_owner, l, early);
 	if (err == FL_OK)
-		fl_timer_start(&l->timer, FL_NOISE_FIRST_REQUEST);
+		fl_timer_start(&l->timer, s->first_request);
 	return err;
 }
 
@@ -409,6 +409,7 @@ void fl_noise_server_init(struct fl_noise_server *s, struct fl_loop *loop,
 		.min_cap = min_cap,
 		.inner = *inner,
 		.limits = fl_http_limits_default,
+		.first_request = FL_NOISE_FIRST_REQUEST,
 		.scratch = fl_buf_make(SCRATCH_MAX),
 	};
 	fl_private_key_public(key, s->public_key.b);

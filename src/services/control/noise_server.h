@@ -10,7 +10,7 @@
  *           only while a record is in pieces.
  * Limits    one record of 4 KiB in pieces; FL_NOISE_PENDING_MAX bytes towards the socket, then
  *           HTTP/2 is held back.
- * Security  no request within FL_NOISE_FIRST_REQUEST of the handshake closes the connection.
+ * Security  no request within `first_request` of the handshake closes the connection.
  * Source    docs/protocol/control.md 1.4 to 1.9
  */
 #ifndef FL_SERVICES_CONTROL_NOISE_SERVER_H
@@ -31,6 +31,7 @@ struct fl_noise_server {
 	uint32_t min_cap;
 	struct fl_http_router inner; /* requests inside Noise; conn_ctx is the struct fl_noise_link */
 	struct fl_http_limits limits;
+	int64_t first_request; /* FL_NOISE_FIRST_REQUEST */
 	struct fl_buf scratch; /* records on their way to a socket, one write at a time */
 	struct fl_list links;
 	size_t count;

@@ -127,7 +127,7 @@ enum fl_err fl_pending_open(struct fl_pending_table *t, const struct fl_machine_
 	fl_list_push(&t->records, &p->link);
 	t->count++;
 	if (t->count > t->max)
-		fl_pending_resolve(t, record_of(t->records.next), FL_ERR_NOT_FOUND);
+		fl_pending_resolve(t, record_of(t->records.next), FL_ERR_FULL);
 	arm(t);
 	*out = p;
 	return FL_OK;

@@ -6,7 +6,7 @@
  * (the follow-up). An admin approves or rejects the id; the follow-up is answered. A record is
  * bound to the machine key and node key that asked, so nobody else can wait on it.
  *
- * Limits  `max` records, oldest evicted first; `ttl` each; FL_PENDING_FOLLOWERS requests waiting
+ * Limits  `max` records, the oldest displaced first; `ttl` each; FL_PENDING_FOLLOWERS requests waiting
  *         on one record (the client has one), further ones displace the oldest.
  * Source  docs/protocol/control.md 4.4 B, 4.5; docs/lifecycle.md REG-5, REG-7
  */
@@ -34,7 +34,11 @@ struct fl_pending {
 	size_t follower_count;
 };
 
-/* What a follower hears; `err` FL_OK: approved, FL_ERR_NOT_FOUND: rejected, expired or evicted. */
+/*
+ * What a follower hears; `err` FL_OK: approved, FL_ERR_NOT_FOUND: rejected or expired, FL_ERR_FULL:
+ * displaced. A displaced one must not open a record from inside this call: that would displace the
+ * next, and so on through the whole table.
+ */
 typedef void fl_pending_verdict(void *ctx, enum fl_err err, const struct fl_pending *p);
 
 /* Embedded in the waiting request. */

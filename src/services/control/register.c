@@ -110,7 +110,6 @@ static void answer_outcome(struct reply *r)
 {
 	switch (r->result.outcome) {
 	case FL_REG_ACCEPTED:
-		fl_ephemeral_arm(r->control, r->result.node);
 		respond_node(r->control, r->x, r->result.node);
 		return;
 	case FL_REG_KEY_EXPIRED:
@@ -149,7 +148,7 @@ static void on_verdict(void *ctx, enum fl_err err, const struct fl_pending *p)
 
 	if (err == FL_OK && n != NULL && fl_machine_key_eq(&n->machine, &r->machine))
 		respond_node(r->control, r->x, n->id);
-	else if (err == FL_ERR_FULL)
+	else if (err == FL_ERR_FULL) /* the same address again: the client asks later */
 		respond_auth_url(r->control, r->x, p);
 	else
 		open_pending(r);

@@ -17,13 +17,12 @@ enum {
 	MAP_MAX = 256 << 20,
 	QUEUE_MAX = 4 << 20, /* bytes of changes that a slow client may have waiting */
 };
-#define JITTER_MAX (9 * FL_SEC)
 #define STALL_MAX (30 * FL_SEC)
 
 static void arm_keepalive(struct fl_session *s)
 {
 	struct fl_control *c = s->control;
-	int64_t jitter = (int64_t)fl_rng_below(&c->rng, JITTER_MAX);
+	int64_t jitter = (int64_t)fl_rng_below(&c->rng, (uint64_t)c->cfg.keepalive / 50 * 9);
 	fl_timer_start(&s->keepalive, c->cfg.keepalive + jitter);
 }
 
@@ -71,7 +70,7 @@ void fl_session_close_node(struct fl_control *c, fl_node_id node, enum fl_sessio
 void fl_session_send(struct fl_session *s, struct fl_bytes *frame)
 {
 	s->control->stats.bytes_sent += frame->len;
-	if (fl_http_stream_send(s->x, frame) != FL_OK) {
+	if (fl_http_stream_stalled(s->x) > STALL_MAX || fl_http_stream_send(s->x, frame) != FL_OK) {
 		fl_session_close(s, FL_SESSION_SLOW);
 		return;
 	}
@@ -85,10 +84,6 @@ static void on_keepalive(void *ctx)
 	struct fl_buf json = fl_buf_make(1024);
 	struct fl_bytes *frame = NULL;
 
-	if (fl_http_stream_stalled(s->x) > STALL_MAX) {
-		fl_session_close(s, FL_SESSION_SLOW);
-		return;
-	}
 	enum fl_err err = fl_netmap_keepalive_write(fl_loop_wall(c->core->loop), &json);
 	if (err == FL_OK)
 		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), s->zstd, &frame);

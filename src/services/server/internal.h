@@ -31,6 +31,12 @@ struct fl_server_source {
 	struct fl_buf body;
 };
 
+/* How long the server waits for others. */
+struct fl_server_times {
+	int64_t grace, keepalive, expiry_scan, hello, first_request;
+	struct fl_http_limits http;
+};
+
 struct fl_server {
 	struct fl_loop *loop;
 	struct fl_config *config;
@@ -42,6 +48,7 @@ struct fl_server {
 	struct fl_relay_identity identity;
 	struct fl_server_routes public_routes, socket_routes, metrics_routes;
 	struct fl_http_group conns;
+	const struct fl_server_times *times;
 	struct fl_listener *public_listener, *socket_listener, *metrics_listener;
 	struct fl_fetcher *fetcher;
 	struct fl_fetch *fetch; /* under way, for source `fetching` */

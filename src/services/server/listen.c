@@ -13,7 +13,6 @@
 #include "services/config/check.h"
 
 enum { METRICS_MAX = 1 << 20, SPARE_DESCRIPTORS = 128, SOCKET_CONNECTIONS = 256 };
-#define HELLO_TIMEOUT (10 * FL_SEC)
 
 static const char *const security_fields[] = {
 	"X-Frame-Options", "DENY",
@@ -94,29 +93,30 @@ static void make_routes(struct fl_server *s)
 
 /* ---- listeners ---- */
 
-static void serve(struct fl_stream *stream, const struct fl_http_router *router, void *conn_ctx)
+static void serve(struct fl_server *s, struct fl_stream *stream, const struct fl_http_router *router,
+		  void *conn_ctx)
 {
 	const struct fl_slice none = { 0 };
-	if (fl_http1_serve(stream, none, router, &fl_http_limits_default, conn_ctx) != FL_OK)
+	if (fl_http1_serve(stream, none, router, &s->times->http, conn_ctx) != FL_OK)
 		fl_log_warn("connection refused: out of memory");
 }
 
 static void on_public(void *ctx, struct fl_stream *stream)
 {
 	struct fl_server *s = ctx;
-	serve(stream, &s->public_routes.router, &fl_api_public);
+	serve(s, stream, &s->public_routes.router, &fl_api_public);
 }
 
 static void on_socket(void *ctx, struct fl_stream *stream)
 {
 	struct fl_server *s = ctx;
-	serve(stream, &s->socket_routes.router, &fl_api_trusted);
+	serve(s, stream, &s->socket_routes.router, &fl_api_trusted);
 }
 
 static void on_metrics_conn(void *ctx, struct fl_stream *stream)
 {
 	struct fl_server *s = ctx;
-	serve(stream, &s->metrics_routes.router, &fl_api_public);
+	serve(s, stream, &s->metrics_routes.router, &fl_api_public);
 }
 
 /* As many connections as descriptors allow, with some left for files and the store. */
@@ -136,7 +136,7 @@ static enum fl_err listen_public(struct fl_server *s, struct fl_fault *fault)
 		.mode = FL_LISTEN_BOTH,
 		.tls = s->identity.tls,
 		.conn_max = connections_max(),
-		.hello_timeout = HELLO_TIMEOUT,
+		.hello_timeout = s->times->hello,
 		.on_accept = on_public,
 		.ctx = s,
 	};
@@ -168,7 +168,7 @@ static enum fl_err listen_metrics(struct fl_server *s, struct fl_fault *fault)
 	struct fl_listen_config cfg = {
 		.mode = FL_LISTEN_PLAIN,
 		.conn_max = SOCKET_CONNECTIONS,
-		.hello_timeout = HELLO_TIMEOUT,
+		.hello_timeout = s->times->hello,
 		.on_accept = on_metrics_conn,
 		.ctx = s,
 	};

@@ -10,10 +10,27 @@
 #include "services/server/internal.h"
 
 enum { PATH_LEN = 4096, MIN_CAP = 113 };
-#define KEEPALIVE (50 * FL_SEC)
-#define GRACE (10 * FL_SEC)
-#define EXPIRY_SCAN (5 * FL_SEC)
 #define IDENTITY_RENEWAL (7 * FL_DAY) /* the fast-start certificate is good for 30 */
+
+/* docs/lifecycle.md section 1 */
+static const struct fl_server_times usual_times = {
+	.grace = 10 * FL_SEC,
+	.keepalive = 50 * FL_SEC,
+	.expiry_scan = 5 * FL_SEC,
+	.hello = 10 * FL_SEC,
+	.first_request = 10 * FL_SEC,
+	.http = { 10 * FL_SEC, 30 * FL_SEC, 120 * FL_SEC, 4 << 20, 200 },
+};
+
+/* debug.short_timers: nobody who tries what happens after a while wants to wait for it. */
+static const struct fl_server_times short_times = {
+	.grace = FL_SEC,
+	.keepalive = 2 * FL_SEC,
+	.expiry_scan = 200 * FL_MS,
+	.hello = 2 * FL_SEC,
+	.first_request = 2 * FL_SEC,
+	.http = { 2 * FL_SEC, 3 * FL_SEC, 120 * FL_SEC, 4 << 20, 200 },
+};
 
 static enum fl_err make_folder_of(const char *path, struct fl_fault *fault)
 {
@@ -176,9 +193,11 @@ static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
 		.ephemeral_timeout = c->ephemeral_timeout,
 		.pending_ttl = c->register_cache_expiration,
 		.pending_max = c->register_cache_max,
-		.grace = GRACE,
-		.keepalive = KEEPALIVE,
-		.expiry_scan = EXPIRY_SCAN,
+		.grace = s->times->grace,
+		.keepalive = s->times->keepalive,
+		.expiry_scan = s->times->expiry_scan,
+		.first_request = s->times->first_request,
+		.inner_limits = s->times->http,
 	};
 	struct fl_netmap_config *netmap = NULL;
 
@@ -227,6 +246,7 @@ enum fl_err fl_server_start(struct fl_loop *loop, struct fl_config *config, stru
 	}
 	s->loop = loop;
 	s->config = config;
+	s->times = config->short_timers ? &short_times : &usual_times;
 	fl_random(s->seed, sizeof s->seed);
 	fl_http_group_init(&s->conns);
 	enum fl_err err = start(s, fault);
