@@ -72,6 +72,16 @@ static void read_mesh_key(struct fl_jv v, struct fl_derp_client_info *out)
 	fl_json_wipe(v);
 }
 
+/* At most `max` bytes of valid UTF-8, not cut inside a character. */
+static struct fl_slice whole_chars(struct fl_slice text, size_t max)
+{
+	if (text.len <= max)
+		return text;
+	while (max > 0 && (text.ptr[max] & 0xc0) == 0x80)
+		max--;
+	return fl_slice_of(text.ptr, max);
+}
+
 static enum fl_err read_client_info(struct fl_slice text, struct fl_derp_client_info *out)
 {
 	struct fl_json *doc;
@@ -86,7 +96,7 @@ static enum fl_err read_client_info(struct fl_slice text, struct fl_derp_client_
 	out->is_prober = fl_json_bool(fl_json_get(root, "IsProber"));
 	read_mesh_key(fl_json_get(root, "meshKey"), out);
 	if (fl_str_is_clean(app))
-		fl_str_copy(out->app, sizeof out->app, app);
+		fl_str_copy(out->app, sizeof out->app, whole_chars(app, sizeof out->app - 1));
 	err = fl_json_err(doc);
 	fl_json_free(doc);
 	return err;

@@ -439,6 +439,19 @@ static void mesh_key_is_read(void **state)
 	assert_memory_equal(info.mesh_key, want, sizeof want);
 }
 
+static void long_app_is_cut_at_a_character(void **state)
+{
+	(void)state;
+	struct fl_derp_client_info info;
+	char text[128] = "{\"AppName\":\"";
+
+	for (int i = 0; i < 62; i++)
+		strcat(text, "x");
+	strcat(text, "\u00e9!\"}"); /* the two bytes of the letter would end at 64 */
+	assert_int_equal(open_text(text, &info), FL_OK);
+	assert_int_equal(strlen(info.app), 62);
+}
+
 static void client_info_refusals(void **state)
 {
 	(void)state;
@@ -527,10 +540,15 @@ static int setup(void **state)
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
-		cmocka_unit_test(limit_of_the_login),   cmocka_unit_test(packets_round_trip),
-		cmocka_unit_test(peers_round_trip),     cmocka_unit_test(disco_by_length_and_magic),
-		cmocka_unit_test(known_answer_frames),  cmocka_unit_test(mesh_key_is_read),
-		cmocka_unit_test(client_info_refusals), cmocka_unit_test(infos_round_trip),
+		cmocka_unit_test(limit_of_the_login),
+		cmocka_unit_test(packets_round_trip),
+		cmocka_unit_test(peers_round_trip),
+		cmocka_unit_test(disco_by_length_and_magic),
+		cmocka_unit_test(known_answer_frames),
+		cmocka_unit_test(mesh_key_is_read),
+		cmocka_unit_test(long_app_is_cut_at_a_character),
+		cmocka_unit_test(client_info_refusals),
+		cmocka_unit_test(infos_round_trip),
 		cmocka_unit_test(server_key_bodies),
 	};
 	struct CMUnitTest tests[COUNT(rows) + COUNT(body_rows) + COUNT(json_rows) + COUNT(plain)];
