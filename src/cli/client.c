@@ -170,7 +170,7 @@ int fl_cli_show(struct fl_cli *c, const struct fl_resource *r, const struct fl_a
 
 	fl_output_write(&c->out, r, fl_buf_slice(&a->body), fl_json_root(a->doc), &text);
 	enum fl_err err = fl_buf_err(&text);
-	if (err == FL_OK)
+	if (err == FL_OK && text.len > 0)
 		fwrite(text.ptr, 1, text.len, stdout);
 	fl_buf_wipe(&text);
 	if (err != FL_OK)

@@ -54,7 +54,7 @@ int fl_cmd_version(struct fl_cli *c)
 		code = fl_cli_show(c, &none, &a);
 	else
 		printf("fairlead %s (%s)\n",
-		       (const char *)fl_json_str(fl_json_get(root, "version")).ptr,
+		       (const char *)fl_json_str(fl_json_get(root, "fairlead")).ptr,
 		       (const char *)fl_json_str(fl_json_get(root, "commit")).ptr);
 	fl_answer_done(&a);
 	return code;
@@ -106,8 +106,9 @@ static void warn_of_prefixes(const struct fl_config *config)
 	struct fl_buf box = fl_buf_make(TEXT_MAX);
 	size_t count = fl_config_prefix_warning(config, lines);
 
-	if (count > 0)
-		fl_banner(lines, count, &box);
+	if (count == 0)
+		return;
+	fl_banner(lines, count, &box);
 	fwrite(box.ptr, 1, box.len, stderr);
 	fl_buf_done(&box);
 }
