@@ -6,7 +6,13 @@
  * because a unique value may have moved from one row to another within the tick. Foreign keys
  * are checked at the commit, so the order of tables does not matter to them; parents still go
  * first.
+ *
+ * A commit may fail after it took effect: its last sync failed. With the write-ahead log that is
+ * put right at once (see settle). With a rollback journal the file may then hold rows that the
+ * state took back; the next commit writes everything anew.
  */
+#include <string.h>
+
 #include "base/jw.h"
 #include "store/inner.h"
 
@@ -290,12 +296,13 @@ static int put_counters(struct fl_store *st, const struct fl_state *s)
 	return rc;
 }
 
-static int write_all(struct fl_store *st, const struct fl_state *s)
+/* The rows that changed. */
+static int write_dirty(struct fl_store *st, const struct fl_state *s)
 {
 	const struct fl_dirty *d;
 	size_t count = fl_state_dirty(s, &d);
+	int rc = SQLITE_OK;
 
-	int rc = run(st->stmt[FL_STMT_BEGIN]);
 	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
 		if (d[i].kind == FL_RECORD_NODE || live(s, &d[i]) == NULL)
 			rc = delete_row(st, &d[i]);
@@ -305,34 +312,86 @@ static int write_all(struct fl_store *st, const struct fl_state *s)
 			if (rec != NULL)
 				rc = put_row(st, d[i].kind, rec);
 		}
+	return rc;
+}
+
+/* Every row, in place of whatever the file holds. */
+static int write_everything(struct fl_store *st, const struct fl_state *s)
+{
+	struct fl_user *const *users;
+	struct fl_preauth *const *preauths;
+	struct fl_apikey *const *apikeys;
+	struct fl_node *const *nodes;
+	int rc = SQLITE_OK;
+
+	for (int i = FL_STMT_DROP_NODES; i >= FL_STMT_DROP_USERS && rc == SQLITE_OK; i--)
+		rc = run(st->stmt[i]);
+	size_t count = fl_state_users(s, &users);
+	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
+		rc = put_row(st, FL_RECORD_USER, users[i]);
+	count = fl_state_preauths(s, &preauths);
+	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
+		rc = put_row(st, FL_RECORD_PREAUTH, preauths[i]);
+	count = fl_state_apikeys(s, &apikeys);
+	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
+		rc = put_row(st, FL_RECORD_APIKEY, apikeys[i]);
+	count = fl_state_nodes(s, &nodes);
+	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
+		rc = put_row(st, FL_RECORD_NODE, nodes[i]);
+	return rc;
+}
+
+static int write_all(struct fl_store *st, const struct fl_state *s)
+{
+	int rc = run(st->stmt[FL_STMT_BEGIN]);
+
+	if (rc == SQLITE_OK)
+		rc = st->doubt && !st->wal ? write_everything(st, s) : write_dirty(st, s);
 	if (rc == SQLITE_OK)
 		rc = put_counters(st, s);
-	return rc == SQLITE_OK ? run(st->stmt[FL_STMT_COMMIT]) : rc;
+	if (rc != SQLITE_OK)
+		return rc;
+	rc = run(st->stmt[FL_STMT_COMMIT]);
+	st->doubt = rc != SQLITE_OK;
+	return rc;
 }
 
 /*
- * After a failure nothing of the transaction may come back, not even after a crash. The log can
- * hold its pages with a valid commit mark when only the last sync failed; emptying the log now
- * removes them. If that fails as well, the next commit writes over them.
+ * After a failed commit nothing of the transaction may come back, not even after a crash. When
+ * only its last sync failed, the log holds its pages with a valid commit mark, unseen by this
+ * process: emptying the log removes them, and so does the next commit, which writes over them.
  */
-static void abandon(struct fl_store *st)
+static void settle(struct fl_store *st)
 {
+	if (st->wal && sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+						 NULL) == SQLITE_OK)
+		st->doubt = false;
+}
+
+static enum fl_err give_up(struct fl_store *st, struct fl_fault *fault)
+{
+	enum fl_err err = fl_store_fault(st->db, st->path, "writing", fault);
+
 	if (!sqlite3_get_autocommit(st->db))
 		(void)run(st->stmt[FL_STMT_ROLLBACK]);
-	sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (st->doubt)
+		settle(st);
+	/* What is stored now need not be what we think. */
+	memset(st->last_id, 0xff, sizeof st->last_id);
+	return err;
 }
 
 enum fl_err fl_store_commit(struct fl_store *st, const struct fl_state *s, struct fl_fault *fault)
 {
 	const struct fl_dirty *dirty;
+	size_t count = fl_state_dirty(s, &dirty);
 
-	if (fl_state_dirty(s, &dirty) == 0)
+	if (st->doubt)
+		settle(st);
+	if (count == 0 && (st->wal || !st->doubt))
 		return FL_OK;
-	if (write_all(st, s) != SQLITE_OK) {
-		enum fl_err err = fl_store_fault(st->db, st->path, "writing", fault);
-		abandon(st);
-		return err;
-	}
+	if (write_all(st, s) != SQLITE_OK)
+		return give_up(st, fault);
 	for (int kind = 0; kind < FL_RECORD_KINDS; kind++)
 		st->last_id[kind] = fl_state_counter(s, (enum fl_record_kind)kind);
 	return FL_OK;

@@ -21,6 +21,10 @@ enum fl_store_stmt {
 	FL_STMT_DEL_PREAUTH,
 	FL_STMT_DEL_APIKEY,
 	FL_STMT_DEL_NODE,
+	FL_STMT_DROP_USERS,
+	FL_STMT_DROP_PREAUTHS,
+	FL_STMT_DROP_APIKEYS,
+	FL_STMT_DROP_NODES,
 	FL_STMT_PUT_META,
 	FL_STMT_PING,
 	FL_STMT_COUNT,
@@ -32,6 +36,8 @@ struct fl_store {
 	sqlite3 *db;
 	sqlite3_stmt *stmt[FL_STMT_COUNT];
 	uint64_t last_id[FL_RECORD_KINDS]; /* as stored */
+	bool wal;
+	bool doubt; /* a commit failed so late that its rows may be in the file all the same */
 };
 
 /* Names in the table `meta`. */

@@ -45,6 +45,10 @@ static const char *const statements[FL_STMT_COUNT] = {
 	[FL_STMT_DEL_PREAUTH] = "DELETE FROM preauth_keys WHERE id = ?1",
 	[FL_STMT_DEL_APIKEY] = "DELETE FROM api_keys WHERE id = ?1",
 	[FL_STMT_DEL_NODE] = "DELETE FROM nodes WHERE id = ?1",
+	[FL_STMT_DROP_USERS] = "DELETE FROM users",
+	[FL_STMT_DROP_PREAUTHS] = "DELETE FROM preauth_keys",
+	[FL_STMT_DROP_APIKEYS] = "DELETE FROM api_keys",
+	[FL_STMT_DROP_NODES] = "DELETE FROM nodes",
 	[FL_STMT_PUT_META] = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
 	[FL_STMT_PING] = "SELECT value FROM meta WHERE name = 'schema_version'",
 };
@@ -130,6 +134,7 @@ enum fl_err fl_store_open(const struct fl_store_config *cfg, struct fl_fault *fa
 	if (st == NULL)
 		return FL_ERR_NOMEM;
 	st->lock_fd = -1;
+	st->wal = cfg->wal;
 	st->path = strdup(cfg->path);
 
 	enum fl_err err = st->path != NULL ? open_all(st, cfg, fault) : FL_ERR_NOMEM;
