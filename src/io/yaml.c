@@ -73,7 +73,41 @@ static bool grow(struct fl_yaml *y)
 	return true;
 }
 
-static enum fl_err read_value(struct reader *r, yaml_event_t *ev, unsigned depth, struct fl_yaml **out);
+/* What a value is called or declared as: both have no use here. */
+static enum fl_err check_marks(struct reader *r, const yaml_event_t *ev)
+{
+	const unsigned char *anchor = NULL, *tag = NULL;
+
+	if (ev->type == YAML_SCALAR_EVENT) {
+		anchor = ev->data.scalar.anchor;
+		tag = ev->data.scalar.tag;
+	} else if (ev->type == YAML_SEQUENCE_START_EVENT) {
+		anchor = ev->data.sequence_start.anchor;
+		tag = ev->data.sequence_start.tag;
+	} else if (ev->type == YAML_MAPPING_START_EVENT) {
+		anchor = ev->data.mapping_start.anchor;
+		tag = ev->data.mapping_start.tag;
+	}
+	if (ev->type == YAML_ALIAS_EVENT)
+		return fail_at(r, ev->start_mark, FL_ERR_SYNTAX, "aliases are not supported");
+	if (anchor != NULL)
+		return fail_at(r, ev->start_mark, FL_ERR_SYNTAX, "anchors are not supported");
+	if (tag != NULL)
+		return fail_at(r, ev->start_mark, FL_ERR_SYNTAX, "tags are not supported");
+	return FL_OK;
+}
+
+static enum fl_err check_event(struct reader *r, const yaml_event_t *ev, unsigned depth)
+{
+	if (depth >= FL_YAML_DEPTH_MAX && ev->type != YAML_SCALAR_EVENT)
+		return fail_at(r, ev->start_mark, FL_ERR_TOO_BIG, "nested too deeply");
+	if (++r->nodes > FL_YAML_NODES_MAX)
+		return fail_at(r, ev->start_mark, FL_ERR_TOO_BIG, "too many values");
+	return check_marks(r, ev);
+}
+
+static enum fl_err read_value(struct reader *r, yaml_event_t *ev, unsigned depth,
+			      struct fl_yaml **out);
 
 static enum fl_err read_list(struct reader *r, struct fl_yaml *y, unsigned depth)
 {
@@ -100,7 +134,14 @@ static enum fl_err add_key(struct reader *r, struct fl_yaml *y, const yaml_event
 {
 	if (ev->type != YAML_SCALAR_EVENT)
 		return fail_at(r, ev->start_mark, FL_ERR_SYNTAX, "a key must be a plain word");
+	enum fl_err err = check_marks(r, ev);
+	if (err != FL_OK)
+		return err;
 	struct fl_slice text = fl_slice_of(ev->data.scalar.value, ev->data.scalar.length);
+	if (text.len > 0 && memchr(text.ptr, 0, text.len) != NULL)
+		return fail_at(r, ev->start_mark, FL_ERR_SYNTAX, "NUL in a key");
+	if (y->len == FL_YAML_KEYS_MAX)
+		return fail_at(r, ev->start_mark, FL_ERR_TOO_BIG, "too many keys");
 	for (size_t i = 0; i < y->len; i++) {
 		if (fl_slice_is(text, y->keys[i]))
 			return fl_fault_set(r->fault, FL_ERR_SYNTAX,
@@ -143,27 +184,6 @@ static enum fl_err read_map(struct reader *r, struct fl_yaml *y, unsigned depth)
 	}
 }
 
-static enum fl_err check_event(struct reader *r, const yaml_event_t *ev, unsigned depth)
-{
-	const unsigned char *anchor = NULL;
-
-	if (depth > FL_YAML_DEPTH_MAX)
-		return fail_at(r, ev->start_mark, FL_ERR_TOO_BIG, "nested too deeply");
-	if (++r->nodes > FL_YAML_NODES_MAX)
-		return fail_at(r, ev->start_mark, FL_ERR_TOO_BIG, "too many values");
-	if (ev->type == YAML_ALIAS_EVENT)
-		return fail_at(r, ev->start_mark, FL_ERR_SYNTAX, "aliases are not supported");
-	if (ev->type == YAML_SCALAR_EVENT)
-		anchor = ev->data.scalar.anchor;
-	else if (ev->type == YAML_SEQUENCE_START_EVENT)
-		anchor = ev->data.sequence_start.anchor;
-	else if (ev->type == YAML_MAPPING_START_EVENT)
-		anchor = ev->data.mapping_start.anchor;
-	if (anchor != NULL)
-		return fail_at(r, ev->start_mark, FL_ERR_SYNTAX, "anchors are not supported");
-	return FL_OK;
-}
-
 static enum fl_err read_scalar(struct reader *r, const yaml_event_t *ev, struct fl_yaml *y)
 {
 	struct fl_slice text = fl_slice_of(ev->data.scalar.value, ev->data.scalar.length);
@@ -175,7 +195,8 @@ static enum fl_err read_scalar(struct reader *r, const yaml_event_t *ev, struct 
 	return y->text != NULL ? FL_OK : FL_ERR_NOMEM;
 }
 
-static enum fl_err read_value(struct reader *r, yaml_event_t *ev, unsigned depth, struct fl_yaml **out)
+static enum fl_err read_value(struct reader *r, yaml_event_t *ev, unsigned depth,
+			      struct fl_yaml **out)
 {
 	enum fl_err err = check_event(r, ev, depth);
 	if (err != FL_OK)
@@ -232,6 +253,12 @@ static enum fl_err read_document(struct reader *r, struct fl_yaml **out)
 	return err;
 }
 
+/* "---" and nothing behind it. */
+static bool is_nothing(const struct fl_yaml *y)
+{
+	return y->kind == FL_YAML_SCALAR && !y->quoted && y->text[0] == '\0';
+}
+
 enum fl_err fl_yaml_parse(struct fl_slice in, struct fl_fault *fault, struct fl_yaml **out)
 {
 	struct reader r = { .fault = fault };
@@ -239,9 +266,12 @@ enum fl_err fl_yaml_parse(struct fl_slice in, struct fl_fault *fault, struct fl_
 
 	if (!yaml_parser_initialize(&r.parser))
 		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
-	yaml_parser_set_input_string(&r.parser, in.ptr != NULL ? in.ptr : (const uint8_t *)"", in.len);
+	yaml_parser_set_input_string(&r.parser, in.ptr != NULL ? in.ptr : (const uint8_t *)"",
+				     in.len);
 	enum fl_err err = read_document(&r, &tree);
 	yaml_parser_delete(&r.parser);
+	if (err == FL_OK && tree != NULL && is_nothing(tree))
+		tree = fl_yaml_free(tree);
 	if (err == FL_OK && tree == NULL) {
 		tree = calloc(1, sizeof *tree);
 		if (tree == NULL)
@@ -270,6 +300,10 @@ const struct fl_yaml *fl_yaml_get(const struct fl_yaml *map, const char *key)
 
 bool fl_yaml_is_null(const struct fl_yaml *y)
 {
-	return y->kind == FL_YAML_SCALAR && !y->quoted &&
-	       (y->text[0] == '\0' || strcmp(y->text, "~") == 0 || strcmp(y->text, "null") == 0);
+	static const char *const words[] = { "", "~", "null", "Null", "NULL" };
+
+	for (size_t i = 0; y->kind == FL_YAML_SCALAR && i < sizeof words / sizeof *words; i++)
+		if (!y->quoted && strcmp(y->text, words[i]) == 0)
+			return true;
+	return false;
 }

@@ -6,7 +6,8 @@
  * settings and relay maps need none, and aliases can grow without bound.
  *
  * Memory  the tree owns its strings; fl_yaml_free releases all of it.
- * Limits  FL_YAML_DEPTH_MAX levels, FL_YAML_NODES_MAX values.
+ * Limits  FL_YAML_DEPTH_MAX lists and maps inside each other, FL_YAML_NODES_MAX values,
+ *         FL_YAML_KEYS_MAX keys of one map (each is compared with those before it).
  */
 #ifndef FL_IO_YAML_H
 #define FL_IO_YAML_H
@@ -14,7 +15,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-enum { FL_YAML_DEPTH_MAX = 32, FL_YAML_NODES_MAX = 65536 };
+enum { FL_YAML_DEPTH_MAX = 32, FL_YAML_NODES_MAX = 65536, FL_YAML_KEYS_MAX = 4096 };
 
 enum fl_yaml_kind { FL_YAML_SCALAR, FL_YAML_LIST, FL_YAML_MAP };
 
@@ -22,7 +23,7 @@ struct fl_yaml {
 	enum fl_yaml_kind kind;
 	unsigned line, column; /* from 1, where the value begins */
 	char *text;            /* scalar */
-	bool quoted;           /* the scalar stood in quotes: it is a string whatever it looks like */
+	bool quoted; /* the scalar stood in quotes: it is a string whatever it looks like */
 	struct fl_yaml **items; /* list: items; map: values */
 	char **keys;            /* map */
 	unsigned *key_lines, *key_columns;
@@ -31,7 +32,7 @@ struct fl_yaml {
 
 /*
  * Parses `in`; an empty document gives an empty map. Errors with a text "line:column: what" in
- * `fault`: FL_ERR_SYNTAX (malformed, duplicate key, alias, text after the document), FL_ERR_TOO_BIG, FL_ERR_NOMEM.
+ * `fault`: FL_ERR_SYNTAX (malformed, duplicate key, alias, tag, text after the document), FL_ERR_TOO_BIG, FL_ERR_NOMEM.
  */
 FL_MUST enum fl_err fl_yaml_parse(struct fl_slice in, struct fl_fault *fault, struct fl_yaml **out);
 struct fl_yaml *fl_yaml_free(struct fl_yaml *y); /* NULL in, NULL out */
