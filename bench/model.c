@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bench/model.c - see model.h. */
+#include "model.h"
+
+#include <stdio.h>
+
+#include "decode.h"
+#include "table.h"
+#include "util.h"
+
+struct record {
+	struct peer peer;
+	uint32_t node;
+	uint64_t digest;
+};
+
+struct model {
+	uint32_t nodes;
+	struct peer *want; /* by index; id and addresses come from each node's own entry */
+	uint64_t *want_digest, want_sum;
+	bool at_rest;
+	struct table by_key, by_id, by_digest, by_text;
+	struct record *records; /* from 1 */
+	uint32_t len, cap;
+};
+
+struct model *model_new(uint32_t nodes)
+{
+	if (nodes == 0 || nodes > BENCH_NODES_MAX)
+		bench_die("between 1 and %d nodes, please", BENCH_NODES_MAX);
+	struct model *m = calloc(1, sizeof(*m));
+	if (m) {
+		m->nodes = nodes;
+		m->len = 1;
+		m->want = calloc(nodes, sizeof(*m->want));
+		m->want_digest = calloc(nodes, sizeof(*m->want_digest));
+	}
+	if (!m || !m->want || !m->want_digest)
+		bench_die("out of memory");
+	return m;
+}
+
+struct model *model_free(struct model *m)
+{
+	if (!m)
+		return NULL;
+	free(m->by_key.slots);
+	free(m->by_id.slots);
+	free(m->by_digest.slots);
+	free(m->by_text.slots);
+	free(m->want);
+	free(m->want_digest);
+	free(m->records);
+	free(m);
+	return NULL;
+}
+
+void view_init(const struct model *m, struct view *v)
+{
+	*v = (struct view){ .seen = calloc(m->nodes, sizeof(*v->seen)) };
+	if (!v->seen)
+		bench_die("out of memory");
+}
+
+void view_done(struct view *v)
+{
+	free(v->seen);
+	v->seen = NULL;
+}
+
+/* Record digests take in the index, so that two peers that swap their facts show. */
+static uint64_t digest_of(const struct peer *p, uint32_t node)
+{
+	return bench_digest(p, sizeof(*p), node + 1);
+}
+
+static void want_changed(struct model *m, uint32_t i)
+{
+	struct peer p = m->want[i];
+	p.online = 1;
+	m->want_sum -= m->want_digest[i];
+	m->want_digest[i] = digest_of(&p, i);
+	m->want_sum += m->want_digest[i];
+}
+
+void model_name(struct model *m, uint32_t i, struct fl_slice node_key, struct fl_slice disco_key,
+		struct fl_slice host_name)
+{
+	struct peer *p = &m->want[i];
+	p->key = decode_text_digest(node_key);
+	p->disco = decode_text_digest(disco_key);
+	p->name = decode_text_digest(host_name);
+	table_put(&m->by_key, p->key, i);
+	want_changed(m, i);
+}
+
+void model_announce(struct model *m, uint32_t i, const char *endpoint, uint32_t home_region)
+{
+	m->want[i].eps = endpoint ? decode_text_digest(fl_slice_str(endpoint)) : 0;
+	m->want[i].derp = home_region;
+	want_changed(m, i);
+}
+
+void model_expect_rest(struct model *m)
+{
+	m->at_rest = true;
+}
+
+/* The number of an equal record, made if there is none. */
+static uint32_t intern(struct model *m, const struct peer *p, uint32_t node)
+{
+	uint64_t digest = digest_of(p, node);
+	int64_t found = table_find(&m->by_digest, digest);
+	if (found >= 0)
+		return (uint32_t)found;
+	if (m->len >= m->cap) {
+		m->cap = m->cap ? m->cap * 2 : 4096;
+		m->records = reallocarray(m->records, m->cap, sizeof(*m->records));
+		if (!m->records)
+			bench_die("out of memory");
+	}
+	m->records[m->len] = (struct record){ .peer = *p, .node = node, .digest = digest };
+	table_put(&m->by_digest, digest, m->len);
+	return m->len++;
+}
+
+static uint64_t seen_digest(const struct model *m, uint32_t record)
+{
+	return record ? m->records[record].digest : 0;
+}
+
+static void view_set(const struct model *m, struct view *v, uint32_t node, uint32_t record)
+{
+	uint32_t old = v->seen[node];
+	v->count += (uint32_t)(record != 0) - (uint32_t)(old != 0);
+	v->sum += seen_digest(m, record) - seen_digest(m, old);
+	v->seen[node] = record;
+}
+
+/* The node whose key a peer entry has; ends the run for a key that none of ours has. */
+static uint32_t node_of(struct model *m, const struct peer *p)
+{
+	int64_t node = table_find(&m->by_key, p->key);
+	if (node < 0)
+		bench_die("a peer has a key that no node of this run has");
+	table_put(&m->by_id, p->id * 2, (uint32_t)node);
+	return (uint32_t)node;
+}
+
+/* Fields that an entry leaves out keep what the viewer had, as in stock clients. */
+static void keep_absent(struct peer *p, const struct peer *old)
+{
+	if (p->online < 0)
+		p->online = old->online;
+	if (p->eps == DECODE_ABSENT)
+		p->eps = old->eps;
+	if (p->derp == 0)
+		p->derp = old->derp;
+}
+
+static void apply_entry(struct model *m, struct view *v, struct fl_slice text, bool fresh)
+{
+	uint64_t digest = bench_digest(text.ptr, text.len, 7);
+	int64_t known = table_find(&m->by_text, digest);
+	uint32_t record = known >= 0 ? (uint32_t)known : 0;
+	if (!record) {
+		struct peer p;
+		decode_peer(text, &p);
+		record = intern(m, &p, node_of(m, &p));
+		table_put(&m->by_text, digest, record);
+	}
+	struct peer p = m->records[record].peer;
+	uint32_t node = m->records[record].node, old = v->seen[node];
+	bool partial = p.online < 0 || p.eps == DECODE_ABSENT || p.derp == 0;
+	if (partial) {
+		struct peer none = { .online = -1 };
+		keep_absent(&p, old && !fresh ? &m->records[old].peer : &none);
+		record = intern(m, &p, node);
+	}
+	view_set(m, v, node, record);
+}
+
+static void apply_entries(struct model *m, struct view *v, struct fl_slice list, bool fresh)
+{
+	struct js j = js_over(list);
+	if (!js_enter(&j, '['))
+		return;
+	while (js_item(&j))
+		apply_entry(m, v, js_value(&j), fresh);
+	if (j.bad)
+		bench_die("a list of peers is not JSON");
+}
+
+static void apply_removed(struct model *m, struct view *v, struct fl_slice list)
+{
+	struct js j = js_over(list);
+	if (!js_enter(&j, '['))
+		return;
+	while (js_item(&j)) {
+		int64_t node = table_find(&m->by_id, (uint64_t)js_int(js_value(&j)) * 2);
+		if (node >= 0)
+			view_set(m, v, (uint32_t)node, 0);
+	}
+}
+
+/* The viewer's record of a node id, or NULL: changes of unknown peers are ignored. */
+static const struct record *held(struct model *m, const struct view *v, uint64_t id)
+{
+	int64_t node = table_find(&m->by_id, id * 2);
+	uint32_t record = node < 0 ? 0 : v->seen[node];
+	return record ? &m->records[record] : NULL;
+}
+
+static void apply_patches(struct model *m, struct view *v, struct fl_slice list)
+{
+	struct js j = js_over(list);
+	if (!js_enter(&j, '['))
+		return;
+	while (js_item(&j)) {
+		struct fl_slice text = js_value(&j);
+		const struct record *r = held(m, v, decode_patch_id(text));
+		if (!r)
+			continue;
+		uint32_t node = r->node;
+		struct peer p = r->peer;
+		decode_patch(text, &p);
+		view_set(m, v, node, intern(m, &p, node));
+	}
+}
+
+static void apply_online(struct model *m, struct view *v, struct fl_slice object)
+{
+	struct js j = js_over(object);
+	struct fl_slice id;
+	if (!js_enter(&j, '{'))
+		return;
+	while (js_key(&j, &id)) {
+		bool online = fl_slice_is(js_value(&j), "true");
+		const struct record *r = held(m, v, (uint64_t)js_int(id));
+		if (!r)
+			continue;
+		uint32_t node = r->node;
+		struct peer p = r->peer;
+		p.online = online;
+		view_set(m, v, node, intern(m, &p, node));
+	}
+}
+
+static void apply_self(struct model *m, uint32_t i, struct view *v, struct fl_slice text)
+{
+	struct peer p;
+	v->self_ok = decode_peer(text, &p) && p.key == m->want[i].key && p.addrs != 0;
+	table_put(&m->by_id, p.id * 2, i);
+	if (m->want[i].id == p.id && m->want[i].addrs == p.addrs)
+		return;
+	m->want[i].id = p.id;
+	m->want[i].addrs = m->want[i].allowed = p.addrs;
+	want_changed(m, i);
+}
+
+enum seen view_apply(struct model *m, uint32_t i, struct view *v, struct fl_slice json)
+{
+	struct response r;
+	if (!decode_response(json, &r))
+		bench_die("node %u got a message that is not JSON", i);
+	if (r.keep_alive)
+		return SEEN_KEEPALIVE;
+	if (r.node.len > 0)
+		apply_self(m, i, v, r.node);
+	if (r.filter.len > 0 || r.filters.len > 0)
+		v->filter_ok = decode_allows_all(r.filter) || decode_allows_all_of(r.filters);
+	if (r.peers.len > 2) {
+		for (uint32_t k = 0; k < m->nodes; k++)
+			view_set(m, v, k, 0);
+		apply_entries(m, v, r.peers, true);
+	} else {
+		apply_removed(m, v, r.removed);
+		apply_entries(m, v, r.changed, false);
+		apply_online(m, v, r.online);
+		apply_patches(m, v, r.patches);
+	}
+	return SEEN_MAP;
+}
+
+bool view_has(const struct model *m, const struct view *v, uint32_t i)
+{
+	return seen_digest(m, v->seen[i]) == m->want_digest[i];
+}
+
+/* At rest the other nodes never told their addresses here: their keys and number must do. */
+static bool rest_converged(const struct model *m, uint32_t viewer, const struct view *v)
+{
+	for (uint32_t i = 0; i < m->nodes; i++) {
+		const struct peer *p = v->seen[i] ? &m->records[v->seen[i]].peer : NULL;
+		if (i != viewer && (!p || p->key != m->want[i].key || p->addrs == 0))
+			return false;
+	}
+	return true;
+}
+
+bool view_converged(struct model *m, uint32_t viewer, struct view *v)
+{
+	bool all = v->count == m->nodes - 1 && v->self_ok && v->filter_ok;
+	if (all && m->at_rest)
+		all = rest_converged(m, viewer, v);
+	else if (all)
+		all = v->sum == m->want_sum - m->want_digest[viewer];
+	v->converged = all;
+	return all;
+}
+
+static void explain_peer(const struct model *m, const struct view *v, uint32_t i)
+{
+	const struct peer *want = &m->want[i];
+	const struct peer *p = v->seen[i] ? &m->records[v->seen[i]].peer : NULL;
+	fprintf(stderr, "  node %u:", i);
+	if (!p) {
+		fprintf(stderr, " not seen\n");
+		return;
+	}
+	fprintf(stderr, "%s%s%s%s%s%s%s", p->id == want->id ? "" : " id",
+		p->key == want->key ? "" : " key", p->disco == want->disco ? "" : " disco",
+		p->name == want->name ? "" : " name", p->addrs == want->addrs ? "" : " addresses",
+		p->allowed == want->allowed ? "" : " allowed",
+		p->eps == want->eps ? "" : " endpoints");
+	fprintf(stderr, "%s online %d\n", p->derp == want->derp ? "" : " home", p->online);
+}
+
+void view_explain(const struct model *m, uint32_t viewer, const struct view *v)
+{
+	unsigned shown = 0;
+	fprintf(stderr, "node %u sees %u of %u peers, self %d, filter %d; wrong:\n", viewer,
+		v->count, m->nodes - 1, v->self_ok, v->filter_ok);
+	for (uint32_t i = 0; i < m->nodes && shown < 5; i++)
+		if (i != viewer && !view_has(m, v, i)) {
+			explain_peer(m, v, i);
+			shown++;
+		}
+}

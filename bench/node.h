@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bench/node.h - one emulated node: its keys, its connection, its long poll and what it sees.
+ *
+ * A node does what a stock client does after `up` with a pre-auth key: register, then a lite
+ * update and a streaming poll on the same connection. All keys follow from the seed and the
+ * index, so another process can be the same nodes after a restart.
+ */
+#ifndef FL_BENCH_NODE_H
+#define FL_BENCH_NODE_H
+
+#include "link.h"
+#include "model.h"
+#include "wire/mapframe.h"
+
+enum node_state {
+	NODE_NEW,
+	NODE_CONNECTING,
+	NODE_REGISTERING,
+	NODE_REGISTERED, /* and not asked to poll */
+	NODE_POLLING,
+	NODE_RETRY, /* at retry_at */
+};
+
+struct node {
+	struct link link;
+	struct swarm *swarm;
+	uint32_t index, changes;
+	enum node_state state;
+	bool registered;
+	int32_t register_stream, poll_stream, lite_stream;
+	int status;
+	struct fl_private_key machine;
+	char node_key[FL_KEY_TEXT_MAX], disco_key[FL_KEY_TEXT_MAX], name[16];
+	struct fl_buf body;
+	struct view view;
+	uint64_t keep_alives, maps, lites;
+	int64_t asked_at, registered_at, retry_at;
+};
+
+/* What all nodes of one process share. */
+struct swarm {
+	struct link_target target;
+	const char *auth_key;
+	uint32_t count, region;
+	uint64_t seed;
+	bool register_only;
+	struct node *nodes;
+	struct model *model;
+	struct fl_mapframe *frames;
+	struct fl_buf json;
+	uint32_t registered, polling, converged;
+	uint64_t drops, refused, bytes; /* connections lost, requests refused, map JSON decoded */
+	void (*on_map)(struct swarm *s, struct node *n, enum seen what); /* may be NULL */
+};
+
+void swarm_init(struct swarm *s);
+void swarm_done(struct swarm *s);
+
+void node_open(struct node *n);
+void node_close(struct node *n);
+
+/* Announces a new endpoint by a lite update; the model expects it from now on. */
+void node_change(struct node *n);
+
+/* Opens nodes until `inflight` are on their way or all are; reopens lost ones when it is time. */
+void swarm_advance(struct swarm *s, uint32_t inflight);
+
+#endif
