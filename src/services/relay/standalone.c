@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "crypto/cert.h"
 #include "crypto/prim.h"
 #include "io/file.h"
 #include "wire/json.h"
@@ -12,11 +11,9 @@
 #include <stdlib.h>
 
 enum {
-	PEM_MAX = 256 << 10,
 	RATE_FILE_MAX = 4096,
 	RATE_FILE_DEPTH = 4,
 	METRICS_MAX = 256 << 10,
-	CERT_DAYS = 365,
 };
 
 static const int64_t hello_timeout = 10 * FL_SEC;
@@ -88,100 +85,50 @@ static void make_routers(struct fl_relay_standalone *s)
 
 /* ---- certificates ---- */
 
-static enum fl_err make_cert(struct fl_relay_standalone *s, struct fl_fault *fault,
-			     struct fl_buf *cert, struct fl_buf *key)
-{
-	enum fl_err err = fl_cert_self_signed(s->host, fl_loop_wall(s->loop), CERT_DAYS, cert, key);
-	if (err != FL_OK)
-		return fl_fault_set(fault, err, "cannot make a certificate for %s: %s", s->host,
-				    fl_err_text(err));
-	if (s->cert_path == NULL)
-		return FL_OK;
-	err = fl_file_write(s->key_path, 0600, fl_buf_slice(key), fault);
-	return err == FL_OK ? fl_file_write(s->cert_path, 0644, fl_buf_slice(cert), fault) : err;
-}
-
-static enum fl_err read_cert(struct fl_relay_standalone *s, struct fl_fault *fault,
-			     struct fl_buf *cert, struct fl_buf *key)
-{
-	enum fl_err err = fl_file_read(s->cert_path, PEM_MAX, fault, cert);
-	return err == FL_OK ? fl_file_read(s->key_path, PEM_MAX, fault, key) : err;
-}
-
-static void warn_of_end(const struct fl_relay_standalone *s, struct fl_slice pem)
+static void warn_of_end(const struct fl_relay_standalone *s)
 {
 	char text[FL_RFC3339_MAX];
-	fl_wall end;
 
-	if (fl_cert_not_after(pem, &end) != FL_OK || end - fl_loop_wall(s->loop) > renew_warning)
+	if (s->identity.not_after - fl_loop_wall(s->loop) > renew_warning)
 		return;
-	fl_wall_format(end, text);
+	fl_wall_format(s->identity.not_after, text);
 	fl_log_warn("relay certificate ends soon", FL_LS("not after", text));
 }
 
-/* The TLS server from these PEM texts and a fresh fast-start certificate. */
-static enum fl_err make_tls(struct fl_relay_standalone *s, const struct fl_buf *cert,
-			    const struct fl_buf *key, struct fl_fault *fault,
-			    struct fl_tls_server **out)
-{
-	struct fl_buf meta = fl_buf_make(PEM_MAX);
-
-	enum fl_err err =
-		fl_cert_derp_meta(fl_relay_public(s->relay), fl_loop_wall(s->loop), &meta);
-	if (err != FL_OK)
-		err = fl_fault_set(fault, err, "cannot make the fast-start certificate");
-	else
-		err = fl_tls_server_new(fl_buf_slice(cert), fl_buf_slice(key), fl_buf_slice(&meta),
-					fault, out);
-	fl_buf_done(&meta);
-	return err;
-}
-
-static void use_tls(struct fl_relay_standalone *s, struct fl_tls_server *tls)
-{
-	fl_tls_server_unref(s->tls);
-	s->tls = tls;
-	if (s->listener != NULL)
-		fl_listener_tls(s->listener, tls);
-}
-
+/*
+ * Only the start may make a certificate: clients know a self-made one by its pin, so it must not
+ * change under them while nobody looks.
+ */
 static enum fl_err load_tls(struct fl_relay_standalone *s, bool may_make, struct fl_fault *fault)
 {
-	struct fl_buf cert = fl_buf_make(PEM_MAX), key = fl_buf_make(PEM_MAX);
-	struct fl_tls_server *tls;
+	struct fl_relay_identity_spec spec = {
+		.cert_path = s->cert_path,
+		.key_path = s->key_path,
+		.may_make = may_make,
+		.host = s->host,
+		.relay_public = fl_relay_public(s->relay),
+		.now = fl_loop_wall(s->loop),
+	};
+	struct fl_relay_identity id;
 
-	enum fl_err err = FL_ERR_NOT_FOUND;
-	if (s->cert_path != NULL)
-		err = read_cert(s, fault, &cert, &key);
-	if (err == FL_ERR_NOT_FOUND && may_make)
-		err = make_cert(s, fault, &cert, &key);
-	if (err == FL_OK)
-		err = make_tls(s, &cert, &key, fault, &tls);
-	if (err != FL_OK) {
-		fl_buf_done(&cert);
-		fl_buf_wipe(&key);
+	enum fl_err err = fl_relay_identity_load(&spec, fault, &id);
+	if (err != FL_OK)
 		return err;
-	}
-	warn_of_end(s, fl_buf_slice(&cert));
-	use_tls(s, tls);
-	fl_buf_done(&s->cert_pem);
-	fl_buf_wipe(&s->key_pem);
-	s->cert_pem = cert;
-	s->key_pem = key;
+	fl_relay_identity_done(&s->identity);
+	s->identity = id;
+	if (s->listener != NULL)
+		fl_listener_tls(s->listener, id.tls);
+	warn_of_end(s);
 	return FL_OK;
 }
 
 static void on_renew(void *ctx)
 {
 	struct fl_relay_standalone *s = ctx;
-	struct fl_tls_server *tls;
 	struct fl_fault fault;
 
-	if (make_tls(s, &s->cert_pem, &s->key_pem, &fault, &tls) == FL_OK)
-		use_tls(s, tls);
-	else
-		fl_log_warn("fast-start certificate not renewed", FL_LS("why", fault.text));
-	warn_of_end(s, fl_buf_slice(&s->cert_pem));
+	if (s->cert_path != NULL && load_tls(s, false, &fault) != FL_OK)
+		fl_log_warn("relay certificate not read again", FL_LS("why", fault.text));
 	fl_timer_start(&s->renew, meta_renewal);
 }
 
@@ -278,7 +225,7 @@ static enum fl_err listen_all(struct fl_relay_standalone *s,
 {
 	struct fl_listen_config l = { .at = cfg->at,
 				      .mode = cfg->mode,
-				      .tls = s->tls,
+				      .tls = s->identity.tls,
 				      .conn_max = cfg->conn_max,
 				      .per_source_max = cfg->per_source_max,
 				      .hello_timeout = hello_timeout,
@@ -361,8 +308,6 @@ enum fl_err fl_relay_standalone_start(struct fl_loop *loop,
 	s->made_cert = cfg->self_signed || cfg->cert_path == NULL;
 	s->accept_rate = cfg->accept_rate;
 	s->accept_burst = cfg->accept_burst;
-	s->cert_pem = fl_buf_make(PEM_MAX);
-	s->key_pem = fl_buf_make(PEM_MAX);
 	fl_http_group_init(&s->conns);
 	enum fl_err err = start(s, cfg, fault);
 	if (err != FL_OK) {
@@ -377,7 +322,7 @@ enum fl_err fl_relay_standalone_reload(struct fl_relay_standalone *s, struct fl_
 {
 	enum fl_err err = FL_OK;
 
-	if (s->tls != NULL && s->cert_path != NULL)
+	if (s->identity.tls != NULL && s->cert_path != NULL)
 		err = load_tls(s, false, fault);
 	return err == FL_OK ? load_rate(s, fault) : err;
 }
@@ -403,9 +348,7 @@ struct fl_relay_standalone *fl_relay_standalone_stop(struct fl_relay_standalone 
 		fl_relay_stop(s->relay, &restarting, linger);
 	fl_relay_free(s->relay);
 	fl_timer_done(&s->renew);
-	fl_tls_server_unref(s->tls);
-	fl_buf_done(&s->cert_pem);
-	fl_buf_wipe(&s->key_pem);
+	fl_relay_identity_done(&s->identity);
 	free(s->host);
 	free(s->cert_path);
 	free(s->key_path);

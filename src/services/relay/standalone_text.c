@@ -3,8 +3,6 @@
 #include "services/relay/standalone_impl.h"
 
 #include "base/jw.h"
-#include "base/text.h"
-#include "crypto/cert.h"
 
 enum { STUN_PORT = 3478, TLS_PORT = 443 };
 
@@ -27,13 +25,12 @@ static void put_address(const struct fl_relay_standalone *s, struct fl_jw *w)
 
 static void put_pin(const struct fl_relay_standalone *s, struct fl_jw *w)
 {
-	uint8_t pin[FL_HASH_LEN];
-	char text[16 + 2 * FL_HASH_LEN] = "sha256-raw:";
+	char pin[FL_RELAY_PIN_TEXT_MAX];
 
-	if (!s->made_cert || fl_cert_pin(fl_buf_slice(&s->cert_pem), pin) != FL_OK)
+	if (!s->made_cert || s->identity.tls == NULL)
 		return;
-	fl_hex_encode(pin, sizeof pin, text + strlen(text));
-	put_member(w, "CertName", text);
+	fl_relay_identity_pin(&s->identity, pin);
+	put_member(w, "CertName", pin);
 }
 
 static void put_port(struct fl_jw *w, const char *key, int port)
