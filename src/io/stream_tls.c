@@ -193,7 +193,7 @@ void fl_sock_tls_input(struct fl_sock *k, struct fl_slice records)
 	while (fl_stream_wants(s)) {
 		size_t len;
 		enum fl_err err = open_records(k, &len);
-		if (flush_records(k) != FL_OK) /* answers to the peer's key updates */
+		if (flush_records(k) != FL_OK) /* alerts */
 			err = FL_ERR_CLOSED;
 		if (err != FL_MORE && err != FL_AGAIN)
 			fl_stream_ended(s, err);

@@ -59,7 +59,8 @@ static void prepare(struct fl_udp *u)
 }
 
 /*
- * Turns "it came to this address" into "send it from there". The interface is left to routing:
+ * Turns "it came to this address" into "send it from there"; for IPv4 the kernel has filled in
+ * the address to answer from, which differs for a broadcast. The interface is left to routing:
  * for other than link-local addresses the kernel may know a better way back.
  */
 static size_t keep_source(struct msghdr *h)
@@ -75,7 +76,6 @@ static size_t keep_source(struct msghdr *h)
 		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof info);
-			info.ipi_spec_dst = info.ipi_addr;
 			info.ipi_ifindex = 0;
 			memcpy(CMSG_DATA(c), &info, sizeof info);
 		} else {

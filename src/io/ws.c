@@ -172,8 +172,6 @@ static void on_data(void *ctx, uint8_t *data, size_t len)
 	struct ws *w = ctx;
 	struct fl_stream *s = &w->base;
 
-	if (s->ended)
-		return; /* nothing counts after a close frame */
 	w->data = data;
 	w->in_at = w->out_len = 0;
 	w->in_len = len;

@@ -228,6 +228,32 @@ static void a_started_timer_moves(void **state)
 	assert_string_equal(trace, "ab");
 }
 
+struct waker {
+	struct fl_wake *wake;
+	unsigned seen;
+};
+
+static void on_wake(void *ctx)
+{
+	((struct waker *)ctx)->seen++;
+	fl_loop_stop(loop);
+}
+
+static void a_due_timer_does_not_wait_for_events(void **state)
+{
+	struct waker w = { 0 };
+	struct fl_timer t = { 0 };
+
+	(void)state; /* something is open, so the poll would sleep for good */
+	assert_int_equal(fl_wake_new(loop, on_wake, &w, &w.wake), FL_OK);
+	assert_int_equal(fl_timer_init(&t, loop, on_wake, &w), FL_OK);
+	fl_timer_start(&t, 0);
+	fl_loop_run(loop);
+	assert_int_equal(w.seen, 1);
+	fl_timer_done(&t);
+	fl_wake_free(w.wake);
+}
+
 struct again {
 	struct fl_timer t;
 	unsigned fired;
@@ -333,17 +359,6 @@ static void time_moves_between_ticks_only(void **state)
 
 /* ---- from outside ---- */
 
-struct waker {
-	struct fl_wake *wake;
-	unsigned seen;
-};
-
-static void on_wake(void *ctx)
-{
-	((struct waker *)ctx)->seen++;
-	fl_loop_stop(loop);
-}
-
 static void *send_wake(void *ctx)
 {
 	fl_wake_send(((struct waker *)ctx)->wake);
@@ -416,6 +431,7 @@ int main(void)
 		T(timers_fire_in_order),
 		T(a_timer_never_fires_early),
 		T(a_started_timer_moves),
+		T(a_due_timer_does_not_wait_for_events),
 		T(a_timer_armed_in_its_callback_waits_for_the_next_tick),
 		T(a_timer_armed_during_a_tick_waits_for_the_next),
 		T(many_timers_against_the_order),

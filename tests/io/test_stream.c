@@ -21,11 +21,13 @@ static struct fl_loop *loop;
 static struct net_server server;
 static struct net_ear ear, other;
 static unsigned fds_before;
+static int late_fd; /* closed after the loop */
 
 static int set_up(void **state)
 {
 	(void)state;
 	fds_before = net_fd_count();
+	late_fd = -1;
 	memset(&ear, 0, sizeof ear);
 	memset(&other, 0, sizeof other);
 	if (fl_loop_new(&loop) != FL_OK)
@@ -41,6 +43,8 @@ static int tear_down(void **state)
 	net_ear_done(&other);
 	fl_listener_close(server.listener);
 	loop = fl_loop_free(loop);
+	if (late_fd >= 0)
+		close(late_fd);
 	return net_fd_count() == fds_before ? 0 : -1;
 }
 
@@ -426,6 +430,20 @@ static void early_bytes_pile_up_in_order(void **state)
 	close(fd);
 }
 
+static void a_new_owner_is_not_paused(void **state)
+{
+	int fd = dial_ear();
+
+	(void)state;
+	fl_stream_pause(ear.s, true);
+	say(fd, "x");
+	net_for(loop, FL_MS);
+	net_ear_own(&other, ear.s);
+	ear.s = NULL;
+	assert_true(net_until(loop, net_ear_has_data, &other));
+	close(fd);
+}
+
 static void a_new_owner_hears_of_an_end_again(void **state)
 {
 	int fd = dial_ear();
@@ -499,7 +517,7 @@ static void the_loop_frees_what_still_lingers(void **state)
 	ear.s = fl_stream_close(ear.s, FL_HOUR);
 	net_for(loop, FL_MS);
 	assert_false(none_open(NULL));
-	close(fd); /* tear_down frees the loop and counts descriptors */
+	late_fd = fd;
 }
 
 static void closing_without_linger_drops_the_queue(void **state)
@@ -727,6 +745,7 @@ int main(void)
 		T(a_stalled_reader_shows),
 		T(handing_over_in_on_data_keeps_the_order),
 		T(early_bytes_pile_up_in_order),
+		T(a_new_owner_is_not_paused),
 		T(a_new_owner_hears_of_an_end_again),
 		T(lingering_delivers_everything),
 		T(lingering_ends_in_time),

@@ -359,6 +359,12 @@ static void handing_over_keeps_records_in_order(void **state)
 	net_tls_done(&p);
 }
 
+static bool has_bytes(void *ctx)
+{
+	uint8_t c;
+	return recv(*(int *)ctx, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
 static void a_key_update_is_answered(void **state)
 {
 	struct net_tls_peer p;
@@ -414,6 +420,7 @@ static void garbage_between_records_is_a_violation(void **state)
 	assert_true(net_until(loop, net_ear_ended, &ear));
 	assert_int_equal(ear.end, FL_ERR_PROTO);
 	assert_int_equal(ear.got.len, 4);
+	assert_true(net_until(loop, has_bytes, &p.fd)); /* the alert, before we close */
 	ear.s = fl_stream_close(ear.s, FL_SEC);
 	net_tls_done(&p);
 }

@@ -361,6 +361,23 @@ static void a_pause_holds_messages_and_close(void **state)
 	fl_buf_done(&b);
 }
 
+static void nothing_is_delivered_without_an_owner(void **state)
+{
+	struct fl_buf b = fl_buf_make(100);
+	struct fl_stream *s;
+
+	(void)state;
+	frames(&b, "B:abc");
+	assert_int_equal(fl_ws_wrap(server.accepted[0], fl_buf_slice(&b), 100, false, &s), FL_OK);
+	say(&b);
+	net_for(loop, 2 * FL_MS);
+	net_ear_own(&ear, s);
+	for (int i = 0; i < 200 && ear.got.len < 6; i++)
+		net_for(loop, FL_MS);
+	assert_int_equal(ear.got.len, 6);
+	fl_buf_done(&b);
+}
+
 struct passer {
 	struct fl_stream *s;
 };
@@ -470,6 +487,7 @@ int main(void)
 		T(closing_inside_on_data),
 		T(closing_inside_on_end),
 		T(a_pause_holds_messages_and_close),
+		T(nothing_is_delivered_without_an_owner),
 		T(handing_over_keeps_the_order),
 		T(client_and_server_understand_each_other),
 	};
