@@ -57,7 +57,7 @@ bool fl_timer_armed(const struct fl_timer *t);
 /* Stops the timer and gives its reserved place back. Harmless on a zeroed struct. */
 void fl_timer_done(struct fl_timer *t);
 
-/* Runs `fn(ctx)` at the end of each tick. Errors: FL_ERR_NOMEM. */
+/* Runs `fn(ctx)` at the end of each tick. A hook may remove itself and others. */
 struct fl_tick_hook {
 	struct fl_list link;
 	void (*fn)(void *ctx);
