@@ -76,8 +76,13 @@ static void unknown_key(struct loader *l, const char *name, unsigned line, unsig
 			      l->file, line, column, name);
 }
 
-static bool is_empty(const struct fl_yaml *y)
+/* Says no more than that the feature is not used. */
+static bool is_empty(const char *name, const struct fl_yaml *y)
 {
+	/* Without policy.path the mode that reads a file reads none. */
+	if (strcmp(name, "policy.mode") == 0 && y->kind == FL_YAML_SCALAR &&
+	    strcmp(y->text, "file") == 0)
+		return true;
 	if (y->kind != FL_YAML_SCALAR)
 		return y->len == 0;
 	return fl_yaml_is_null(y) || y->text[0] == '\0' || strcmp(y->text, "false") == 0;
@@ -97,13 +102,13 @@ static void take_value(struct loader *l, const struct fl_key_def *key, const cha
 	case FL_KEY_ACCEPTED:
 		return;
 	case FL_KEY_LATER:
-		if (!is_empty(y))
+		if (!is_empty(name, y))
 			fl_config_say(&l->report->warnings,
 				      "%s:%u:%u: %s: this version has no %s; the key is ignored",
 				      l->file, line, column, name, key->fallback);
 		return;
 	case FL_KEY_GUARDED:
-		if (!is_empty(y))
+		if (!is_empty(name, y))
 			fl_config_say(&l->report->errors,
 				      "%s:%u:%u: %s: this version has no %s, and ignoring the key would "
 				      "open access; remove it to go on without",
@@ -189,10 +194,34 @@ static void env_name(const char *key, const char *prefix, char out[static NAME_M
 		*p = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
 }
 
+static const char *const prefixes[] = { "HEADSCALE_", "FAIRLEAD_" }; /* ours wins */
+
+/* A variable that would set what is guarded: ignoring it would open access, too. */
+static void guard_environment(struct loader *l, const struct fl_key_def *key)
+{
+	char pattern[NAME_MAX_LEN];
+
+	for (size_t p = 0; p < 2; p++) {
+		env_name(key->name, prefixes[p], pattern);
+		size_t len = strcspn(pattern, "*");
+		for (char **e = environ; *e != NULL; e++) {
+			const char *value = strchr(*e, '=');
+			if (strncmp(*e, pattern, len) != 0 || value == NULL || value[1] == '\0' ||
+			    strcmp(value, "=false") == 0 || strcmp(value, "=file") == 0)
+				continue;
+			fl_config_say(&l->report->errors,
+				      "environment %.*s: this version has no %s, and ignoring it "
+				      "would open access; remove it to go on without",
+				      (int)(value - *e), *e, key->fallback);
+		}
+	}
+}
+
 static void load_environment(struct loader *l)
 {
-	static const char *const prefixes[] = { "HEADSCALE_", "FAIRLEAD_" }; /* ours wins */
-
+	for (size_t i = 0; i < fl_keys_count; i++)
+		if (fl_keys[i].status == FL_KEY_GUARDED)
+			guard_environment(l, &fl_keys[i]);
 	for (size_t i = 0; i < fl_keys_count; i++) {
 		if (fl_keys[i].status != FL_KEY_USED)
 			continue;
@@ -287,6 +316,8 @@ static enum fl_err load_all(struct loader *l)
 	enum fl_err err = set_defaults(l);
 	if (err == FL_OK && l->file != NULL)
 		err = load_file(l);
+	if (err == FL_ERR_SYNTAX || err == FL_ERR_TOO_BIG)
+		return FL_ERR_INVALID; /* the report says why */
 	if (err != FL_OK)
 		return err;
 	load_environment(l);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/jw.h"
 #include "services/config/config.h"
 #include "services/config/keys.h"
 
@@ -81,11 +82,22 @@ size_t fl_config_prefix_warning(const struct fl_config *c, const char *out_lines
 
 #define VALUE(type) ((const type *)(const void *)((const char *)c + key->offset))
 
+/* JSON's quoted form is one of YAML's. */
+static void dump_text(const char *text, struct fl_buf *out)
+{
+	struct fl_jw w = fl_jw_make(out);
+
+	w.guard = true;
+	fl_jw_str(&w, text);
+}
+
 static void dump_list(const struct fl_strlist *l, struct fl_buf *out)
 {
 	fl_buf_str(out, "[");
-	for (size_t i = 0; i < l->len; i++)
-		fl_buf_printf(out, "%s\"%s\"", i ? ", " : "", l->at[i]);
+	for (size_t i = 0; i < l->len; i++) {
+		fl_buf_str(out, i ? ", " : "");
+		dump_text(l->at[i], out);
+	}
 	fl_buf_str(out, "]");
 }
 
@@ -109,7 +121,7 @@ static void dump_value(const struct fl_config *c, const struct fl_key_def *key, 
 	switch (key->type) {
 	case FL_KEY_STRING:
 	case FL_KEY_PATH:
-		fl_buf_printf(out, "\"%s\"", *VALUE(char *));
+		dump_text(*VALUE(char *), out);
 		return;
 	case FL_KEY_SECRET:
 		fl_buf_str(out, (*VALUE(char *))[0] != '\0' ? "\"***\"" : "\"\"");
@@ -152,17 +164,21 @@ static void dump_value(const struct fl_config *c, const struct fl_key_def *key, 
 	case FL_KEY_SPLIT:
 		fl_buf_str(out, "{");
 		for (size_t i = 0; i < c->dns.split_count; i++) {
-			fl_buf_printf(out, "%s\"%s\": ", i ? ", " : "", c->dns.split[i].domain);
+			fl_buf_str(out, i ? ", " : "");
+			dump_text(c->dns.split[i].domain, out);
+			fl_buf_str(out, ": ");
 			dump_list(&c->dns.split[i].resolvers, out);
 		}
 		fl_buf_str(out, "}");
 		return;
 	case FL_KEY_RECORDS:
 		fl_buf_str(out, "[");
-		for (size_t i = 0; i < c->dns.records_count; i++)
-			fl_buf_printf(out, "%s{name: \"%s\", type: %s, value: \"%s\"}", i ? ", " : "",
-				      c->dns.records[i].name, c->dns.records[i].type,
+		for (size_t i = 0; i < c->dns.records_count; i++) {
+			fl_buf_str(out, i ? ", {name: " : "{name: ");
+			dump_text(c->dns.records[i].name, out);
+			fl_buf_printf(out, ", type: %s, value: \"%s\"}", c->dns.records[i].type,
 				      c->dns.records[i].value);
+		}
 		fl_buf_str(out, "]");
 		return;
 	case FL_KEY_ANY:

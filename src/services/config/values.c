@@ -40,13 +40,19 @@ static enum fl_err set_path(char **slot, const struct fl_value_context *ctx, con
 
 static enum fl_err set_bool(bool *slot, const char *text, struct fl_fault *fault)
 {
-	if (strcmp(text, "true") == 0)
-		*slot = true;
-	else if (strcmp(text, "false") == 0)
-		*slot = false;
-	else
-		return expected(fault, "true or false");
-	return FL_OK;
+	/* As in YAML: three spellings each, and no others. */
+	static const char *const words[2][3] = { { "false", "False", "FALSE" },
+						 { "true", "True", "TRUE" } };
+
+	for (size_t v = 0; v < 2; v++) {
+		for (size_t i = 0; i < 3; i++) {
+			if (strcmp(text, words[v][i]) == 0) {
+				*slot = v == 1;
+				return FL_OK;
+			}
+		}
+	}
+	return expected(fault, "true or false");
 }
 
 static enum fl_err set_int(int *slot, const char *text, struct fl_fault *fault)
