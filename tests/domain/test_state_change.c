@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/domain/test_state_change.c - the smallest change for each event, and none for no event (CHG-1, CHG-10). */
+#include "state_kit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static char changes[1000];
+
+#define HOST(rest) "{\"OS\":\"linux\",\"Hostname\":\"host\"" rest "}"
+
+/* Endpoint lists as short text: "L1 S2 P3" = local, STUN and port-mapped, by number. */
+static size_t endpoints(const char *text, struct fl_endpoint *out)
+{
+	size_t len = 0;
+
+	for (; *text != '\0'; text += text[2] != '\0' ? 3 : 2) {
+		uint8_t type = text[0] == 'L' ? 1 : text[0] == 'S' ? 2 : text[0] == 'P' ? 3 : 4;
+		out[len++] = (struct fl_endpoint){
+			.at = { fl_ip_v4(192, 0, 2, (uint8_t)text[1]), 41641 }, .type = type
+		};
+	}
+	return len;
+}
+
+/* ---- map requests ---- */
+
+struct row {
+	const char *name;
+	const char *hostinfo;       /* NULL: not sent */
+	const char *before, *after; /* endpoints; `after` NULL: not sent */
+	unsigned disco;
+	uint32_t cap;
+	const char *want; /* changes */
+	bool stored;
+};
+
+static const struct row rows[] = {
+	{ "nothing sent", NULL, "L1 S2", NULL, 0, 0, "", false },
+	{ "the same again", HOST(""), "L1 S2", "L1 S2", 1, KIT_CAP, "", false },
+	{ "endpoints in another order", NULL, "L1 S2", "S2 L1", 0, 0, "", false },
+	{ "first endpoints", NULL, "", "L1", 0, 0, "patched 1:endpoints<1", true },
+	{ "first STUN endpoint", NULL, "L1", "L1 S2", 0, 0, "patched 1:endpoints<1", true },
+	{ "first STUN endpoint of all", NULL, "", "S2", 0, 0, "patched 1:endpoints<1", true },
+	{ "STUN in place of STUN", NULL, "L1 S2", "L1 S3", 0, 0, "", true },
+	{ "another STUN beside STUN", NULL, "L1 S2", "L1 S2 S3", 0, 0, "", true },
+	{ "STUN with local port in place of STUN", NULL, "L1 S2", "L1 X3", 0, 0, "", true },
+	{ "shrink", NULL, "L1 S2", "L1", 0, 0, "", true },
+	{ "shrink of a local one", NULL, "L1 L2 S3", "L1 S3", 0, 0, "", true },
+	{ "shrink to nothing", NULL, "L1 S2", "", 0, 0, "", true },
+	{ "local in place of local", NULL, "L1 S2", "L3 S2", 0, 0, "patched 1:endpoints<1", true },
+	{ "roaming", NULL, "L1 S2", "L3 S4", 0, 0, "patched 1:endpoints<1", true },
+	{ "local gone and STUN new", NULL, "L1 S2", "S3", 0, 0, "patched 1:endpoints<1", true },
+	{ "port mapped", NULL, "L1 S2", "L1 S2 P4", 0, 0, "patched 1:endpoints<1", true },
+	{ "disco key", NULL, "", NULL, 2, 0, "patched 1:disco<1", true },
+	{ "capability version", NULL, "", NULL, 0, 199, "patched 1:cap<1", true },
+	{ "all of it", NULL, "", "L1", 2, 199, "patched 1:endpoints,disco,cap<1", true },
+	{ "home relay", HOST(",\"NetInfo\":{\"PreferredDERP\":9}"), "", NULL, 0, 0,
+	  "patched 1:derp<1", true },
+	{ "latencies only",
+	  HOST(",\"NetInfo\":{\"PreferredDERP\":5,\"DERPLatency\":{\"5-v4\":0.1}}"), "", NULL, 0, 0,
+	  "", true },
+	{ "home relay and endpoints", HOST(",\"NetInfo\":{\"PreferredDERP\":9}"), "", "L1", 0, 0,
+	  "patched 1:endpoints,derp<1", true },
+	{ "operating system", "{\"OS\":\"plan9\",\"Hostname\":\"host\"}", "", NULL, 0, 0,
+	  "changed 1<1", true },
+	{ "structure beats patch", "{\"OS\":\"plan9\",\"Hostname\":\"host\"}", "", "L1", 2, 0,
+	  "changed 1<1", true },
+	{ "hostname", "{\"OS\":\"linux\",\"Hostname\":\"new\"}", "", NULL, 0, 0, "changed 1<1",
+	  true },
+	{ "routes announced, none approved", HOST(",\"RoutableIPs\":[\"10.0.0.0/8\"]"), "", NULL, 0,
+	  0, "changed 1<1", true },
+};
+
+static struct fl_state *one_node(void)
+{
+	struct fl_state *s = kit_state();
+	fl_user_id u = kit_user(s, "alice");
+
+	kit_approve(s, (struct kit_request){ .machine = 1, .key = 1, .hostinfo = HOST("") }, u);
+	kit_update(s, 1,
+		   (struct kit_update){ .hostinfo = HOST(",\"NetInfo\":{\"PreferredDERP\":5}"),
+					.disco = 1 });
+	fl_state_committed(s);
+	return s;
+}
+
+static void test_update(void **state)
+{
+	const struct row *row = *state;
+	struct fl_state *s = one_node();
+	struct fl_endpoint e[8];
+	const struct fl_dirty *d;
+
+	size_t count = endpoints(row->before, e);
+	assert_int_equal(kit_update(s, 1,
+				    (struct kit_update){ .endpoints = e,
+							 .endpoints_count = count,
+							 .has_endpoints = true }),
+			 FL_OK);
+	fl_state_committed(s);
+	struct kit_update u = { .hostinfo = row->hostinfo,
+				.disco = row->disco,
+				.cap = row->cap,
+				.endpoints = e,
+				.has_endpoints = row->after != NULL };
+	if (row->after != NULL)
+		u.endpoints_count = endpoints(row->after, e);
+	assert_int_equal(kit_update(s, 1, u), FL_OK);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), row->want);
+	assert_int_equal(fl_state_dirty(s, &d), row->stored);
+	if (row->after != NULL) {
+		const struct fl_node *n = fl_state_node(s, 1);
+		assert_int_equal(n->endpoints_count, u.endpoints_count);
+	}
+	kit_check(s);
+	fl_state_free(s);
+}
+
+static void test_update_keeps_what_is_absent(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = one_node();
+	struct fl_endpoint e[2];
+	size_t count = endpoints("L1", e);
+
+	kit_update(s, 1, (struct kit_update){ .endpoints = e, .endpoints_count = count });
+	struct fl_fault fault;
+	assert_int_equal(fl_state_node_expire(s, 1, KIT_NOW + 5, &fault), FL_OK);
+	kit_update(s, 1, (struct kit_update){ .hostinfo = HOST("") }); /* no NetInfo yet */
+	const struct fl_node *n = fl_state_node(s, 1);
+	assert_int_equal(n->hostinfo->preferred_derp, 5);
+	assert_int_equal(n->endpoints_count, 1);
+	assert_int_equal(n->cap, KIT_CAP);
+	assert_int_equal(n->expiry, KIT_NOW + 5); /* STO-9 */
+	fl_state_free(s);
+}
+
+static void test_update_of_nobody(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = one_node();
+	struct fl_fault fault;
+
+	assert_int_equal(kit_update(s, 2, (struct kit_update){ .disco = 3 }), FL_ERR_NOT_FOUND);
+	/* STO-2: after a deletion in the same tick too, and without bringing it back. */
+	assert_int_equal(fl_state_node_delete(s, 1, &fault), FL_OK);
+	assert_int_equal(kit_update(s, 1, (struct kit_update){ .disco = 3 }), FL_ERR_NOT_FOUND);
+	assert_int_equal(fl_state_node_seen(s, 1, 5), FL_ERR_NOT_FOUND);
+	assert_null(fl_state_node(s, 1));
+	kit_check(s);
+	fl_state_free(s);
+}
+
+static void test_read_only_request(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = one_node();
+	struct fl_map_request req = { .version = 199, .read_only = true };
+	const struct fl_dirty *d;
+
+	assert_int_equal(fl_state_node_update(s, 1, &req), FL_OK);
+	assert_int_equal(fl_state_dirty(s, &d), 0);
+	fl_state_free(s);
+}
+
+/* A record that somebody holds does not change under him. */
+static void test_published_records_are_immutable(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = one_node();
+	struct fl_fault fault;
+
+	struct fl_node *held = fl_node_ref(fl_state_node(s, 1));
+	assert_int_equal(fl_state_node_rename(s, 1, "other", &fault), FL_OK);
+	fl_state_committed(s);
+	assert_string_equal(held->given_name, "host");
+	assert_string_equal(fl_state_node(s, 1)->given_name, "other");
+	assert_int_equal(fl_state_node_delete(s, 1, &fault), FL_OK);
+	fl_state_committed(s);
+	fl_state_free(s);
+	assert_string_equal(held->given_name, "host");
+	fl_node_unref(held);
+}
+
+/* ---- expiry ---- */
+
+static void test_expiry_is_set_and_passes_once(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = one_node();
+	struct fl_fault fault;
+
+	assert_int_equal(fl_state_node_expire(s, 9, 1, &fault), FL_ERR_NOT_FOUND);
+	assert_int_equal(fl_state_node_expire(s, 1, -1, &fault), FL_ERR_INVALID);
+	assert_int_equal(fl_state_node_expire(s, 1, 0, &fault), FL_OK); /* as it is */
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "");
+	assert_int_equal(fl_state_node_expire(s, 1, KIT_NOW + 10, &fault), FL_OK);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "patched 1:expiry<1");
+	fl_state_committed(s);
+
+	assert_int_equal(fl_state_expire_scan(s, KIT_NOW, KIT_NOW + 9), 0);
+	assert_int_equal(fl_state_expire_scan(s, KIT_NOW + 9, KIT_NOW + 10), 1);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "expired 1<1");
+	assert_int_equal(fl_state_expire_scan(s, KIT_NOW + 10, KIT_NOW + 20), 0);
+	const struct fl_dirty *d;
+	assert_int_equal(fl_state_dirty(s, &d), 0);
+	fl_state_committed(s);
+	assert_int_equal(fl_state_node_expire(s, 1, 0, &fault), FL_OK);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "patched 1:expiry<1");
+	fl_state_free(s);
+}
+
+/* ---- routes ---- */
+
+struct routes_row {
+	const char *name, *announced, *approved;
+	const char *served; /* joined by blanks */
+};
+
+static const struct routes_row routes[] = {
+	{ "nothing", "", "", "" },
+	{ "only announced", "\"10.0.0.0/8\"", "", "" },
+	{ "only approved", "", "10.0.0.0/8", "" },
+	{ "both", "\"10.0.0.0/8\"", "10.0.0.0/8", "10.0.0.0/8" },
+	{ "host bits", "\"10.0.0.0/8\"", "10.9.8.7/8", "10.0.0.0/8" },
+	{ "some", "\"10.0.0.0/8\",\"fd01::/64\",\"10.1.0.0/16\"",
+	  "10.1.0.0/16 fd01::/64 192.0.2.0/24", "10.1.0.0/16 fd01::/64" },
+	{ "a covering prefix is not the same", "\"10.1.0.0/16\"", "10.0.0.0/8", "" },
+	{ "one exit route approves both", "\"0.0.0.0/0\",\"::/0\"", "::/0", "0.0.0.0/0 ::/0" },
+	{ "exit of one family announced", "\"::/0\"", "0.0.0.0/0", "::/0" },
+};
+
+static size_t prefixes(const char *text, struct fl_prefix *out)
+{
+	char copy[200];
+	size_t len = 0;
+
+	fl_str_copy(copy, sizeof copy, fl_slice_str(text));
+	for (char *at, *p = strtok_r(copy, " ", &at); p != NULL; p = strtok_r(NULL, " ", &at))
+		out[len++] = kit_prefix(p);
+	return len;
+}
+
+static void announce(struct fl_state *s, fl_node_id id, const char *list)
+{
+	char json[200];
+	snprintf(json, sizeof json, HOST(",\"RoutableIPs\":[%s]"), list);
+	assert_int_equal(kit_update(s, id, (struct kit_update){ .hostinfo = json }), FL_OK);
+}
+
+static void approve(struct fl_state *s, fl_node_id id, const char *list)
+{
+	struct fl_prefix p[8];
+	struct fl_fault fault;
+	size_t count = prefixes(list, p);
+	assert_int_equal(fl_state_node_approve(s, id, p, count, &fault), FL_OK);
+}
+
+static void require_served(const struct fl_state *s, fl_node_id id, const char *want)
+{
+	struct fl_prefix got[FL_NODE_ROUTES_MAX];
+	char text[400] = "", one[FL_PREFIX_TEXT_MAX];
+	size_t count = fl_state_served(s, fl_state_node(s, id), got), at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		fl_prefix_format(&got[i], one);
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i > 0 ? " " : "", one);
+		assert_int_equal(fl_state_primary(s, &got[i]), fl_prefix_is_exit(&got[i]) ? 0 : id);
+	}
+	assert_string_equal(text, want);
+}
+
+static void test_served(void **state)
+{
+	const struct routes_row *row = *state;
+	struct fl_state *s = one_node();
+
+	/* The same, whichever comes first (RT-2). */
+	announce(s, 1, row->announced);
+	approve(s, 1, row->approved);
+	require_served(s, 1, row->served);
+	fl_state_free(s);
+	s = one_node();
+	approve(s, 1, row->approved);
+	announce(s, 1, row->announced);
+	require_served(s, 1, row->served);
+	kit_check(s);
+	fl_state_free(s);
+}
+
+static struct fl_state *three_routers(void)
+{
+	struct fl_state *s = kit_state();
+	fl_user_id u = kit_user(s, "alice");
+
+	for (unsigned i = 1; i <= 3; i++) {
+		kit_approve(s, (struct kit_request){ .machine = i, .key = i }, u);
+		announce(s, i, "\"10.0.0.0/8\"");
+	}
+	fl_state_committed(s);
+	return s;
+}
+
+static fl_node_id primary(const struct fl_state *s)
+{
+	struct fl_prefix p = kit_prefix("10.0.0.0/8");
+	return fl_state_primary(s, &p);
+}
+
+static void test_primary_is_the_lowest_that_serves(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = three_routers();
+	struct fl_fault fault;
+
+	assert_int_equal(primary(s), 0);
+	approve(s, 3, "10.0.0.0/8");
+	assert_int_equal(primary(s), 3);
+	/* Who announces a touched prefix hears of it, and the router itself. */
+	assert_string_equal(kit_changes(s, changes, sizeof changes),
+			    "routes 3<3 routes 1<3 routes 2<3");
+	approve(s, 1, "10.0.0.0/8");
+	assert_int_equal(primary(s), 1);
+	fl_state_committed(s);
+	announce(s, 1, ""); /* withdrawn at once, the approval stays (RT-8) */
+	assert_int_equal(primary(s), 3);
+	assert_int_equal(fl_state_node(s, 1)->approved_count, 1);
+	announce(s, 1, "\"10.0.0.0/8\"");
+	assert_int_equal(primary(s), 1);
+	fl_state_rollback(s);
+	assert_int_equal(primary(s), 1);
+	assert_int_equal(fl_state_node_delete(s, 1, &fault), FL_OK);
+	assert_string_equal(kit_changes(s, changes, sizeof changes),
+			    "removed 1 routes 2<1 routes 3<1");
+	assert_int_equal(primary(s), 3); /* in the same write (HA-11) */
+	fl_state_rollback(s);
+	assert_int_equal(primary(s), 1);
+	kit_check(s);
+	fl_state_free(s);
+}
+
+static void test_approval_without_effect_is_silent(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = three_routers();
+	const struct fl_dirty *d;
+
+	approve(s, 1, "");
+	assert_int_equal(fl_state_dirty(s, &d), 0);
+	approve(s, 1, "192.0.2.0/24"); /* not announced: stored, heard by nobody */
+	assert_int_equal(fl_state_dirty(s, &d), 1);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "");
+	fl_state_committed(s);
+	approve(s, 1, "192.0.2.0/24");
+	assert_int_equal(fl_state_dirty(s, &d), 0);
+	approve(s, 1, "10.0.0.0/8");
+	approve(s, 1, ""); /* an empty list is stored as empty */
+	assert_int_equal(fl_state_node(s, 1)->approved_count, 0);
+	fl_state_free(s);
+}
+
+static void test_too_many_routes(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = one_node();
+	struct fl_prefix p[FL_NODE_ROUTES_MAX + 1];
+	struct fl_fault fault;
+
+	for (size_t i = 0; i <= FL_NODE_ROUTES_MAX; i++)
+		p[i] = (struct fl_prefix){ fl_ip_v4(10, (uint8_t)(i >> 8), (uint8_t)i, 0), 24 };
+	assert_int_equal(fl_state_node_approve(s, 1, p, FL_NODE_ROUTES_MAX - 1, &fault), FL_OK);
+	assert_int_equal(fl_state_node_approve(s, 1, p, FL_NODE_ROUTES_MAX, &fault), FL_OK);
+	assert_int_equal(fl_state_node_approve(s, 1, p, FL_NODE_ROUTES_MAX + 1, &fault),
+			 FL_ERR_TOO_BIG);
+	p[0] = kit_prefix("::/0"); /* would bring a second one */
+	assert_int_equal(fl_state_node_approve(s, 1, p, FL_NODE_ROUTES_MAX, &fault),
+			 FL_ERR_TOO_BIG);
+	assert_int_equal(fl_state_node(s, 1)->approved_count, FL_NODE_ROUTES_MAX);
+	fl_state_free(s);
+}
+
+/* ---- owners ---- */
+
+static enum fl_err tag(struct fl_state *s, fl_node_id id, const char *a, const char *b)
+{
+	char *both[] = { (char *)(uintptr_t)a, (char *)(uintptr_t)b };
+	struct fl_strlist tags = { .at = both, .len = (size_t)(a != NULL) + (size_t)(b != NULL) };
+	struct fl_fault fault = { "" };
+	enum fl_err err = fl_state_node_tag(s, id, &tags, &fault);
+	assert_true((err == FL_OK) == (fault.text[0] == '\0'));
+	return err;
+}
+
+static void test_tagging(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = one_node();
+	struct fl_fault fault;
+	static const char *const bad[] = { "x",     "tag:",   "tag:1",  "tag:A",        "Tag:a",
+					   "tag:-", "tag:a ", "tag:a.", "tag:\xc3\xa9", "tag:a_b" };
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(tag(s, 1, bad[i], NULL), FL_ERR_INVALID);
+	assert_int_equal(tag(s, 1, "tag:ok", bad[0]), FL_ERR_INVALID);
+	assert_int_equal(tag(s, 1, NULL, NULL), FL_ERR_INVALID);
+	assert_int_equal(tag(s, 2, "tag:a", NULL), FL_ERR_NOT_FOUND);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "");
+
+	assert_int_equal(fl_state_node_expire(s, 1, KIT_NOW + 9, &fault), FL_OK);
+	fl_state_committed(s);
+	assert_int_equal(tag(s, 1, "tag:b", "tag:a-1"), FL_OK);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "changed 1");
+	const struct fl_node *n = fl_state_node(s, 1);
+	assert_int_equal(n->user, 0);
+	assert_int_equal(n->expiry, KIT_NOW + 9); /* kept (TAG-1) */
+	assert_string_equal(n->tags.at[0], "tag:a-1");
+	assert_int_equal(tag(s, 1, "tag:a-1", "tag:b"), FL_OK); /* the same set: nothing */
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "changed 1");
+	fl_state_committed(s);
+	/* Its user has no node left and may go. */
+	assert_int_equal(fl_state_user_delete(s, 1, &fault), FL_OK);
+	kit_check(s);
+	fl_state_free(s);
+}
+
+static void test_users(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = kit_state();
+	struct fl_fault fault;
+	static const char *const bad[] = { "", "1a", "a b", "a@b@c", "-a", "a\n", "a/b", "a\xff" };
+	struct fl_user_fields f = { .name = "alice" };
+	fl_user_id id = 0;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct fl_user_fields wrong = { .name = bad[i] };
+		assert_int_equal(fl_state_user_create(s, KIT_NOW, &wrong, &fault, &id),
+				 FL_ERR_INVALID);
+	}
+	assert_int_equal(id, 0);
+	assert_int_equal(fl_state_user_create(s, KIT_NOW, &f, &fault, &id), FL_OK);
+	assert_int_equal(fl_state_user_create(s, KIT_NOW, &f, &fault, &id), FL_ERR_EXISTS);
+	f = (struct fl_user_fields){ .name = "b.o-b_9@x", .email = "bob@example.com" };
+	assert_int_equal(fl_state_user_create(s, KIT_NOW, &f, &fault, &id), FL_OK);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "user 1 user 2");
+	assert_int_equal(fl_state_user_by_name(s, "bob@example.com")->id, 2);
+	assert_int_equal(fl_state_user_by_name(s, "alice")->id, 1);
+	assert_null(fl_state_user_by_name(s, "nobody"));
+	assert_null(fl_state_user_by_name(s, ""));
+	f = (struct fl_user_fields){ .name = "twin", .email = "bob@example.com" };
+	assert_int_equal(fl_state_user_create(s, KIT_NOW, &f, &fault, &id), FL_OK);
+	assert_null(fl_state_user_by_name(s, "bob@example.com")); /* no longer one */
+	fl_state_committed(s);
+
+	assert_int_equal(fl_state_user_rename(s, 1, "alice", &fault), FL_OK); /* nothing */
+	assert_int_equal(fl_state_user_rename(s, 1, "twin", &fault), FL_ERR_EXISTS);
+	assert_int_equal(fl_state_user_rename(s, 9, "x", &fault), FL_ERR_NOT_FOUND);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "");
+	assert_int_equal(fl_state_user_rename(s, 1, "eve", &fault), FL_OK);
+	assert_null(fl_state_user_by_name(s, "alice"));
+	assert_int_equal(fl_state_user_by_name(s, "eve")->id, 1);
+	fl_state_rollback(s);
+	assert_int_equal(fl_state_user_by_name(s, "alice")->id, 1);
+
+	kit_approve(s, (struct kit_request){ .machine = 1, .key = 1 }, 1);
+	assert_int_equal(fl_state_user_delete(s, 1, &fault), FL_ERR_DENIED);
+	assert_int_equal(fl_state_user_delete(s, 9, &fault), FL_ERR_NOT_FOUND);
+	fl_state_free(s);
+}
+
+/* Deleting a user takes the keys that only he could use, and no other (#3154 of the reference). */
+static void test_keys_of_a_deleted_user(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = kit_state();
+	fl_user_id a = kit_user(s, "alice"), b = kit_user(s, "bob");
+	struct kit_auth own = kit_auth(s, a, NULL, true), tagged = kit_auth(s, a, "tag:x", true);
+	struct kit_auth other = kit_auth(s, b, NULL, true);
+	struct fl_fault fault;
+
+	assert_int_equal(fl_state_user_delete(s, a, &fault), FL_OK);
+	assert_null(fl_state_preauth(s, own.id));
+	assert_int_equal(fl_state_preauth(s, tagged.id)->user, 0);
+	assert_non_null(fl_state_preauth(s, other.id));
+	fl_state_free(s);
+}
+
+static void test_keys(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = kit_state();
+	fl_user_id a = kit_user(s, "alice");
+	struct kit_auth k = kit_auth(s, a, NULL, true);
+	struct fl_fault fault;
+	fl_key_id id = 0;
+	struct fl_preauth_fields f = { .prefix = "abcdefabcdef" };
+	uint8_t hash[32] = { 1 };
+
+	assert_int_equal(fl_state_preauth_create(s, KIT_NOW, &f, &fault, &id), FL_ERR_INVALID);
+	f.user = 9;
+	assert_int_equal(fl_state_preauth_create(s, KIT_NOW, &f, &fault, &id), FL_ERR_NOT_FOUND);
+	f.user = a;
+	f.prefix[11] = '\0';
+	assert_int_equal(fl_state_preauth_create(s, KIT_NOW, &f, &fault, &id), FL_ERR_INVALID);
+	memcpy(f.prefix, fl_state_preauth(s, k.id)->prefix, sizeof f.prefix);
+	assert_int_equal(fl_state_preauth_create(s, KIT_NOW, &f, &fault, &id), FL_ERR_EXISTS);
+	assert_int_equal(id, 0);
+
+	fl_node_id n = kit_join(s, (struct kit_request){ .machine = 1, .key = 1, .auth = k.text });
+	assert_int_equal(fl_state_preauth_expire(s, KIT_NOW, 99, &fault), FL_ERR_NOT_FOUND);
+	assert_int_equal(fl_state_preauth_expire(s, KIT_NOW, k.id, &fault), FL_OK);
+	assert_int_equal(fl_state_preauth_expire(s, KIT_NOW + 9, k.id, &fault), FL_OK);
+	assert_int_equal(fl_state_preauth(s, k.id)->expiration, KIT_NOW);
+	fl_state_committed(s);
+	assert_int_equal(fl_state_preauth_delete(s, k.id, &fault), FL_OK);
+	assert_int_equal(fl_state_node(s, n)->auth_key, 0); /* INV-06 */
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "");
+
+	assert_int_equal(fl_state_apikey_create(s, KIT_NOW, 0, "short", hash, &id), FL_ERR_INVALID);
+	assert_int_equal(fl_state_apikey_create(s, KIT_NOW, 0, "abcdefabcdef", hash, &id), FL_OK);
+	assert_int_equal(fl_state_apikey_create(s, KIT_NOW, 0, "abcdefabcdef", hash, &id),
+			 FL_ERR_EXISTS);
+	assert_int_equal(fl_state_apikey_by_prefix(s, "abcdefabcdef")->id, id);
+	assert_null(fl_state_apikey_by_prefix(s, "abcdefabcdefa"));
+	assert_int_equal(fl_state_apikey_seen(s, KIT_NOW, id), FL_OK);
+	assert_int_equal(fl_state_apikey_seen(s, KIT_NOW, 9), FL_ERR_NOT_FOUND);
+	assert_int_equal(fl_state_apikey(s, id)->last_seen, KIT_NOW);
+	assert_int_equal(fl_state_apikey_expire(s, KIT_NOW, id, &fault), FL_OK);
+	assert_int_equal(fl_state_apikey_delete(s, id, &fault), FL_OK);
+	assert_int_equal(fl_state_apikey_delete(s, id, &fault), FL_ERR_NOT_FOUND);
+	assert_null(fl_state_apikey_by_prefix(s, "abcdefabcdef"));
+	fl_state_free(s);
+}
+
+/* ---- backfill ---- */
+
+static void test_backfill(void **unused)
+{
+	(void)unused;
+	struct fl_state *old = kit_state(), *s = NULL;
+	struct fl_state_config cfg = kit_config();
+	struct fl_fault fault;
+	size_t changed = 9;
+
+	kit_user(old, "alice");
+	for (unsigned i = 1; i <= 3; i++)
+		kit_approve(old, (struct kit_request){ .machine = i, .key = i }, 1);
+	assert_int_equal(fl_state_backfill_ips(old, &changed, &fault), FL_OK);
+	assert_int_equal(changed, 0);
+
+	/* The same nodes under a configuration with only IPv6, of another prefix that fits two. */
+	cfg.prefix4 = (struct fl_prefix){ 0 };
+	assert_int_equal(fl_state_new(&cfg, &s), FL_OK);
+	assert_int_equal(fl_state_load_user(s, fl_user_ref(fl_state_user(old, 1)), &fault), FL_OK);
+	for (unsigned i = 1; i <= 3; i++) {
+		struct fl_node *n = fl_node_copy(fl_state_node(old, i));
+		assert_non_null(n);
+		if (i == 2)
+			n->ip6 = (struct fl_ip){ 0 };
+		assert_int_equal(fl_state_load_node(s, n, &fault), FL_OK);
+	}
+	assert_int_equal(fl_state_backfill_ips(s, &changed, &fault), FL_OK);
+	assert_int_equal(changed, 3);
+	assert_string_equal(kit_changes(s, changes, sizeof changes),
+			    "changed 1 changed 2 changed 3");
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_false(fl_ip_is_set(&fl_state_node(s, i)->ip4));
+		assert_true(fl_ip_is_set(&fl_state_node(s, i)->ip6));
+	}
+	kit_check(s);
+	fl_state_rollback(s);
+	assert_true(fl_ip_is_set(&fl_state_node(s, 1)->ip4));
+	assert_false(fl_ip_is_set(&fl_state_node(s, 2)->ip6));
+	kit_check(s);
+	fl_state_free(s);
+	fl_state_free(old);
+}
+
+static void test_backfill_all_or_nothing(void **unused)
+{
+	(void)unused;
+	struct fl_state_config cfg = kit_config();
+	struct fl_state *old = kit_state(), *s = NULL;
+	struct fl_fault fault = { "" };
+	size_t changed = 9;
+
+	kit_user(old, "alice");
+	cfg.prefix6 = kit_prefix("fd00::/126");
+	assert_int_equal(fl_state_new(&cfg, &s), FL_OK);
+	assert_int_equal(fl_state_load_user(s, fl_user_ref(fl_state_user(old, 1)), &fault), FL_OK);
+	for (unsigned i = 1; i <= 4; i++) {
+		kit_approve(old, (struct kit_request){ .machine = i, .key = i }, 1);
+		struct fl_node *n = fl_node_copy(fl_state_node(old, i));
+		assert_non_null(n);
+		n->ip6 = (struct fl_ip){ 0 };
+		assert_int_equal(fl_state_load_node(s, n, &fault), FL_OK);
+	}
+	char *before = kit_dump(s);
+	assert_int_equal(fl_state_backfill_ips(s, &changed, &fault), FL_ERR_FULL);
+	assert_true(fault.text[0] != '\0');
+	assert_int_equal(changed, 9);
+	char *after = kit_dump(s);
+	assert_string_equal(before, after);
+	kit_check(s);
+	free(before);
+	free(after);
+	fl_state_free(s);
+	fl_state_free(old);
+}
+
+enum {
+	ROWS = sizeof rows / sizeof *rows,
+	ROUTES = sizeof routes / sizeof *routes,
+	CASES = 14,
+};
+
+int main(void)
+{
+	struct CMUnitTest tests[CASES + ROWS + ROUTES] = {
+		cmocka_unit_test(test_update_keeps_what_is_absent),
+		cmocka_unit_test(test_update_of_nobody),
+		cmocka_unit_test(test_read_only_request),
+		cmocka_unit_test(test_published_records_are_immutable),
+		cmocka_unit_test(test_expiry_is_set_and_passes_once),
+		cmocka_unit_test(test_primary_is_the_lowest_that_serves),
+		cmocka_unit_test(test_approval_without_effect_is_silent),
+		cmocka_unit_test(test_too_many_routes),
+		cmocka_unit_test(test_tagging),
+		cmocka_unit_test(test_users),
+		cmocka_unit_test(test_keys_of_a_deleted_user),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_backfill),
+		cmocka_unit_test(test_backfill_all_or_nothing),
+	};
+	size_t at = CASES;
+	for (size_t i = 0; i < ROWS; i++)
+		tests[at++] = (struct CMUnitTest){ .name = rows[i].name,
+						   .test_func = test_update,
+						   .initial_state = (void *)(uintptr_t)&rows[i] };
+	for (size_t i = 0; i < ROUTES; i++)
+		tests[at++] = (struct CMUnitTest){ .name = routes[i].name,
+						   .test_func = test_served,
+						   .initial_state = (void *)(uintptr_t)&routes[i] };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
