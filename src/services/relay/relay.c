@@ -160,9 +160,17 @@ static void feed(struct relay_conn *k, struct fl_slice in)
 		free(k);
 }
 
+/*
+ * What a read brought leaves at once, not at the end of the tick: a lone packet would otherwise
+ * wait for all that is read after it. Under load reads are full, and so are the writes.
+ */
 static void on_data(void *ctx, uint8_t *data, size_t len)
 {
-	feed(ctx, fl_slice_of(data, len));
+	struct relay_conn *k = ctx;
+	struct fl_relay *r = k->r;
+
+	feed(k, fl_slice_of(data, len));
+	run(r, true);
 }
 
 static void on_end(void *ctx, enum fl_err why)

@@ -7,8 +7,7 @@
  * should carry the certificate of fl_cert_derp_meta for fl_relay_public, which saves clients a
  * round trip.
  *
- * What is due at the end of a tick leaves in one write per client; what grows beyond a TLS record
- * or two leaves earlier.
+ * What one read brings for a client leaves in one write (in several if it is long).
  *
  * Thread    the loop's.
  * Memory    an idle client costs fl_relay_client_bytes() besides its stream; queues come from a
