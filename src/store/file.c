@@ -13,7 +13,10 @@
 
 #include "store/inner.h"
 
-enum { PRIVATE = 0600 };
+enum {
+	PRIVATE = 0600,
+	HEADER_MIN = 512, /* SQLite takes anything shorter for an empty database */
+};
 
 static enum fl_err file_fault(struct fl_fault *fault, const char *doing, const char *path)
 {
@@ -46,8 +49,14 @@ enum fl_err fl_store_touch(const char *path, struct fl_fault *fault)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, PRIVATE);
 	if (fd < 0)
 		return file_fault(fault, "opening database", path);
+	struct stat st;
+	enum fl_err err = FL_OK;
+	if (fstat(fd, &st) != 0)
+		err = file_fault(fault, "opening database", path);
+	else if (st.st_size > 0 && st.st_size < HEADER_MIN)
+		err = fl_store_corrupt(path, "the file is cut short", fault);
 	close(fd);
-	return FL_OK;
+	return err;
 }
 
 static void read_holder(int fd, char *out, size_t cap)

@@ -76,7 +76,7 @@ FL_MUST enum fl_err fl_store_migrate(sqlite3 *db, const char *path, const struct
 
 /* ---- file.c ---- */
 
-/* Creates the file (mode 0600) if it is not there. */
+/* Creates the file (mode 0600) if it is not there. FL_ERR_CORRUPT: too short to be a database. */
 FL_MUST enum fl_err fl_store_touch(const char *path, struct fl_fault *fault);
 
 /* Holds "<path>.lock" until the descriptor is closed. FL_ERR_BUSY names the holder. */
