@@ -10,7 +10,8 @@ struct crowd crowd;
 
 static void on_up(struct derp *d)
 {
-	crowd.up++;
+	if (crowd.up++ == 0)
+		crowd.cipher = pipe_cipher(&d->pipe);
 	crowd.finished++;
 	if (crowd.close_when_up)
 		derp_close(d);

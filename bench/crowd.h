@@ -11,6 +11,7 @@ struct crowd {
 	struct derp *at;
 	uint32_t count, opened, up;
 	uint64_t failed;
+	const char *cipher; /* of the first client */
 	uint16_t port;
 	bool tls;
 	bool close_when_up; /* a connect storm */

@@ -75,7 +75,7 @@ static void line_begin(struct bench_line *l, const char *kind)
 	bench_line_begin(l, kind);
 	bench_line_str(l, "side", o.side);
 	bench_line_num(l, "clients", o.clients);
-	bench_line_str(l, "cipher", crowd.at ? pipe_cipher(&crowd.at[0].pipe) : "");
+	bench_line_str(l, "cipher", crowd.cipher ? crowd.cipher : "");
 	bench_line_num(l, "load", bench_load());
 }
 

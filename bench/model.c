@@ -17,7 +17,7 @@ struct record {
 struct model {
 	uint32_t nodes;
 	struct peer *want; /* by index; id and addresses come from each node's own entry */
-	uint64_t *want_digest, want_sum;
+	uint64_t *want_digest, want_sum, version;
 	bool at_rest;
 	struct table by_key, by_id, by_digest, by_text;
 	struct record *records; /* from 1 */
@@ -78,6 +78,7 @@ static void want_changed(struct model *m, uint32_t i)
 {
 	struct peer p = m->want[i];
 	p.online = 1;
+	m->version++;
 	m->want_sum -= m->want_digest[i];
 	m->want_digest[i] = digest_of(&p, i);
 	m->want_sum += m->want_digest[i];
@@ -99,6 +100,11 @@ void model_announce(struct model *m, uint32_t i, const char *endpoint, uint32_t 
 	m->want[i].eps = endpoint ? decode_text_digest(fl_slice_str(endpoint)) : 0;
 	m->want[i].derp = home_region;
 	want_changed(m, i);
+}
+
+uint64_t model_version(const struct model *m)
+{
+	return m->version;
 }
 
 void model_expect_rest(struct model *m)
@@ -328,7 +334,7 @@ static void explain_peer(const struct model *m, const struct view *v, uint32_t i
 
 void view_explain(const struct model *m, uint32_t viewer, const struct view *v)
 {
-	unsigned shown = 0;
+	unsigned shown = v->seen ? 0 : 5;
 	fprintf(stderr, "node %u sees %u of %u peers, self %d, filter %d; wrong:\n", viewer,
 		v->count, m->nodes - 1, v->self_ok, v->filter_ok);
 	for (uint32_t i = 0; i < m->nodes && shown < 5; i++)

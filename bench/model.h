@@ -50,6 +50,9 @@ void model_name(struct model *m, uint32_t i, struct fl_slice node_key, struct fl
 		struct fl_slice host_name);
 void model_announce(struct model *m, uint32_t i, const char *endpoint, uint32_t home_region);
 
+/* Goes up whenever something else is wanted: views that were right need another look. */
+uint64_t model_version(const struct model *m);
+
 /* A server just started: of the other nodes only keys, addresses and their number are known. */
 void model_expect_rest(struct model *m);
 

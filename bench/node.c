@@ -137,7 +137,7 @@ static void post_lite(struct node *n)
 	char endpoint[32];
 	endpoint_text(n, endpoint);
 	begin_map_request(&b, n);
-	fl_buf_printf(&b, ",\"Endpoints\":[\"%s\"],\"EndpointTypes\":[2],\"OmitPeers\":true}",
+	fl_buf_printf(&b, ",\"Endpoints\":[\"%s\"],\"EndpointTypes\":[1],\"OmitPeers\":true}",
 		      endpoint);
 	model_announce(n->swarm->model, n->index, endpoint, n->swarm->region);
 	n->asked_at = bench_now();
@@ -214,6 +214,13 @@ static void registered(struct node *n)
 	post_poll(n);
 }
 
+static void judge(struct node *n)
+{
+	struct swarm *s = n->swarm;
+	s->converged -= n->view.converged;
+	s->converged += view_converged(s->model, n->index, &n->view);
+}
+
 static void take_map(struct node *n, struct fl_slice body)
 {
 	struct swarm *s = n->swarm;
@@ -224,8 +231,7 @@ static void take_map(struct node *n, struct fl_slice body)
 	enum seen what = view_apply(s->model, n->index, &n->view, fl_buf_slice(&s->json));
 	n->keep_alives += what == SEEN_KEEPALIVE;
 	n->maps += what == SEEN_MAP;
-	s->converged -= n->view.converged;
-	s->converged += view_converged(s->model, n->index, &n->view);
+	judge(n);
 	if (s->on_map)
 		s->on_map(s, n, what);
 }
@@ -319,6 +325,17 @@ void node_close(struct node *n)
 	n->state = NODE_NEW;
 	fl_buf_done(&n->body);
 	n->body = fl_buf_make(BODY_MAX);
+}
+
+void swarm_judge(struct swarm *s)
+{
+	uint64_t version = model_version(s->model);
+	if (s->judged == version)
+		return;
+	s->judged = version;
+	for (uint32_t i = 0; i < s->count; i++)
+		if (s->nodes[i].state == NODE_POLLING)
+			judge(&s->nodes[i]);
 }
 
 void swarm_advance(struct swarm *s, uint32_t inflight)

@@ -50,6 +50,7 @@ struct swarm {
 	struct fl_mapframe *frames;
 	struct fl_buf json;
 	uint32_t registered, polling, converged;
+	uint64_t judged; /* version of the model that `converged` is about */
 	uint64_t drops, refused, bytes; /* connections lost, requests refused, map JSON decoded */
 	void (*on_map)(struct swarm *s, struct node *n, enum seen what); /* may be NULL */
 };
@@ -62,6 +63,9 @@ void node_close(struct node *n);
 
 /* Announces a new endpoint by a lite update; the model expects it from now on. */
 void node_change(struct node *n);
+
+/* Brings `converged` up to date after the model changed. */
+void swarm_judge(struct swarm *s);
 
 /* Opens nodes until `inflight` are on their way or all are; reopens lost ones when it is time. */
 void swarm_advance(struct swarm *s, uint32_t inflight);

@@ -79,9 +79,8 @@ command_of() {
 	ours) echo "$OURS serve --config $2/config.yaml" ;;
 	headscale*) echo "$HEADSCALE serve -c $2/config.yaml" ;;
 	ours-relay)
-		echo "$OURS relay --listen 127.0.0.1:$3 --stun 127.0.0.1:$(($3 + 1))" \
-			"--cert $2/127.0.0.1.crt --key $2/127.0.0.1.key --host 127.0.0.1" \
-			"--relay-key $2/relay.key"
+		echo "$OURS relay -a 127.0.0.1:$3 --hostname 127.0.0.1 --certdir $2" \
+			"-c $2/relay.json --stun-port $(($3 + 1))"
 		;;
 	derper*)
 		echo "$DERPER -a 127.0.0.1:$3 -hostname 127.0.0.1 -certmode manual -certdir $2" \

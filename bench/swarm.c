@@ -143,6 +143,7 @@ static void join_all(void)
 	while (swarm.converged < swarm.count) {
 		swarm_advance(&swarm, (uint32_t)o.inflight);
 		loop_turn(10 * BENCH_MS);
+		swarm_judge(&swarm);
 		if (bench_now() < end)
 			continue;
 		for (uint32_t i = 0; i < swarm.count; i++)
@@ -261,6 +262,7 @@ static int run_steady(void)
 	measure_idle();
 	measure_changes();
 	turn_for(0.5);
+	swarm_judge(&swarm);
 	if (swarm.converged != swarm.count)
 		bench_die("only %u of %u nodes are right at the end", swarm.converged, swarm.count);
 	if (o.gc_path) {
