@@ -107,8 +107,7 @@ fl_cli_command fl_cmd_node_list, fl_cmd_node_show, fl_cmd_node_rename, fl_cmd_no
 fl_cli_command fl_cmd_route_list, fl_cmd_route_approve, fl_cmd_route_revoke;
 fl_cli_command fl_cmd_preauth_create, fl_cmd_preauth_list, fl_cmd_preauth_expire,
 	fl_cmd_preauth_delete;
-fl_cli_command fl_cmd_apikey_create, fl_cmd_apikey_list, fl_cmd_apikey_expire,
-	fl_cmd_apikey_delete;
+fl_cli_command fl_cmd_apikey_create, fl_cmd_apikey_list, fl_cmd_apikey_expire, fl_cmd_apikey_delete;
 fl_cli_command fl_cmd_auth_pending, fl_cmd_auth_register, fl_cmd_auth_approve, fl_cmd_auth_reject;
 
 #endif

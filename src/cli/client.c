@@ -62,7 +62,7 @@ static enum fl_exit exit_of_status(unsigned status)
 		return FL_EXIT_UNREACHABLE;
 	default:
 		return status >= 400 && status < 500 && status != 429 ? FL_EXIT_REFUSED
-								       : FL_EXIT_FAILED;
+								      : FL_EXIT_FAILED;
 	}
 }
 

@@ -61,9 +61,9 @@ enum fl_names {
 };
 
 struct fl_flag {
-	const char *name;     /* long form without dashes; NULL ends a list */
-	const char *also;     /* further long forms, separated by blanks */
-	char brief;           /* short form, 0 = none */
+	const char *name; /* long form without dashes; NULL ends a list */
+	const char *also; /* further long forms, separated by blanks */
+	char brief;       /* short form, 0 = none */
 	enum fl_flag_kind kind;
 	const char *value;    /* what the help calls the value */
 	const char *fallback; /* NULL = none */
@@ -78,10 +78,10 @@ struct fl_noun {
 };
 
 struct fl_command {
-	const char *noun;  /* NULL = only a word of its own */
+	const char *noun; /* NULL = only a word of its own */
 	const char *verb, *also;
 	const char *word, *word_also; /* "serve" for "server run" */
-	const char *args;  /* for the usage line */
+	const char *args;             /* for the usage line */
 	unsigned args_min, args_max;
 	enum fl_names names[2]; /* what the first argument names, and those behind it */
 	bool single_dash;       /* -long is accepted as --long */
@@ -141,13 +141,12 @@ FL_MUST enum fl_err fl_args_parse(int argc, char **argv, struct fl_args *out,
 /* The last value given, else the flag's fallback, else NULL. */
 const char *fl_args_text(const struct fl_args *a, const char *flag);
 bool fl_args_on(const struct fl_args *a, const char *flag);
-bool fl_args_has(const struct fl_args *a, const char *flag); /* given at all */
+bool fl_args_has(const struct fl_args *a, const char *flag);         /* given at all */
 int64_t fl_args_duration(const struct fl_args *a, const char *flag); /* ns, 0 if absent */
 uint64_t fl_args_number(const struct fl_args *a, const char *flag);
 
 /* All values of a list flag, commas taken apart, blanks and empty parts dropped. */
-FL_MUST enum fl_err fl_args_list(const struct fl_args *a, const char *flag,
-				 struct fl_strlist *out);
+FL_MUST enum fl_err fl_args_list(const struct fl_args *a, const char *flag, struct fl_strlist *out);
 
 /* ---- help ---- */
 void fl_help_program(struct fl_buf *out);

@@ -82,7 +82,8 @@ const struct fl_flag fl_flags_user_rename[] = {
 	     "id, name, MagicDNS name or address of the node")
 
 const struct fl_flag fl_flags_node_list[] = {
-	PICK("user", NULL, 'u', "USER", FL_NAMES_USER, "only nodes of this user (id, name, e-mail)"),
+	PICK("user", NULL, 'u', "USER", FL_NAMES_USER,
+	     "only nodes of this user (id, name, e-mail)"),
 	END,
 };
 

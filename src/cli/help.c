@@ -3,14 +3,10 @@
 #include "cli/command.h"
 
 static const char *const exit_texts[] = {
-	[FL_EXIT_DONE] = "done",
-	[FL_EXIT_FAILED] = "failed",
-	[FL_EXIT_USAGE] = "usage",
-	[FL_EXIT_NOT_FOUND] = "not found or ambiguous",
-	[FL_EXIT_REFUSED] = "refused or invalid",
-	[FL_EXIT_UNREACHABLE] = "server unreachable",
-	[FL_EXIT_CONFLICT] = "conflict",
-	[FL_EXIT_ABORTED] = "aborted at a prompt",
+	[FL_EXIT_DONE] = "done",          [FL_EXIT_FAILED] = "failed",
+	[FL_EXIT_USAGE] = "usage",        [FL_EXIT_NOT_FOUND] = "not found",
+	[FL_EXIT_REFUSED] = "refused",    [FL_EXIT_UNREACHABLE] = "unreachable",
+	[FL_EXIT_CONFLICT] = "conflict",  [FL_EXIT_ABORTED] = "aborted",
 	[FL_EXIT_CHECK] = "check failed",
 };
 
@@ -19,9 +15,8 @@ enum { COLUMN = 30 };
 static const char *value_name(const struct fl_flag *f)
 {
 	static const char *const names[] = {
-		[FL_FLAG_SWITCH] = "",	       [FL_FLAG_TEXT] = "TEXT",
-		[FL_FLAG_LIST] = "A,B",	       [FL_FLAG_NUMBER] = "N",
-		[FL_FLAG_DURATION] = "DURATION", [FL_FLAG_CHOICE] = "WORD",
+		[FL_FLAG_SWITCH] = "",  [FL_FLAG_TEXT] = "TEXT",         [FL_FLAG_LIST] = "A,B",
+		[FL_FLAG_NUMBER] = "N", [FL_FLAG_DURATION] = "DURATION", [FL_FLAG_CHOICE] = "WORD",
 	};
 	return f->value != NULL ? f->value : names[f->kind];
 }
@@ -87,7 +82,8 @@ void fl_help_command(const struct fl_command *c, struct fl_buf *out)
 
 void fl_help_noun(const struct fl_noun *noun, struct fl_buf *out)
 {
-	fl_buf_printf(out, "Usage: fairlead %s COMMAND\n\n%s\n\nCommands:\n", noun->name, noun->help);
+	fl_buf_printf(out, "Usage: fairlead %s COMMAND\n\n%s\n\nCommands:\n", noun->name,
+		      noun->help);
 	for (size_t i = 0; i < fl_commands_count; i++) {
 		const struct fl_command *c = &fl_commands[i];
 		if (c->noun != NULL && strcmp(c->noun, noun->name) == 0 && !c->hidden)
@@ -115,7 +111,8 @@ void fl_help_program(struct fl_buf *out)
 			"Control server and relay for Tailscale clients.\n\n");
 	for (size_t i = 0; i < fl_commands_count; i++)
 		if (fl_commands[i].word != NULL && !fl_commands[i].hidden)
-			fl_buf_printf(out, "  %-12s %s\n", fl_commands[i].word, fl_commands[i].help);
+			fl_buf_printf(out, "  %-12s %s\n", fl_commands[i].word,
+				      fl_commands[i].help);
 	for (size_t i = 0; i < fl_nouns_count; i++) {
 		fl_buf_printf(out, "  %-12s", fl_nouns[i].name);
 		write_verbs(&fl_nouns[i], out);

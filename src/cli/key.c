@@ -21,9 +21,8 @@ static int create(struct fl_cli *c, const char *where, const struct fl_buf *body
 		code = fl_cli_show(c, r, &a);
 	} else if (code == FL_EXIT_DONE) {
 		struct fl_jv key = fl_json_path(fl_json_root(a.doc), secret);
-		struct fl_slice shown = fl_json_kind(key) == FL_JSON_STRING
-						? fl_json_str(key)
-						: fl_slice_of(NULL, 0);
+		struct fl_slice shown = fl_json_kind(key) == FL_JSON_STRING ? fl_json_str(key)
+									    : fl_slice_of(NULL, 0);
 		printf("%.*s\n", (int)shown.len, (const char *)shown.ptr);
 	}
 	fl_answer_done(&a);
@@ -116,7 +115,8 @@ static int named_preauth(struct fl_cli *c, struct fl_pick *out)
 	const char *text = fl_cli_choice(c, "id");
 
 	if (text == NULL)
-		return fl_cli_fail(c, FL_EXIT_USAGE, "See: fairlead preauthkeys list", "which key?");
+		return fl_cli_fail(c, FL_EXIT_USAGE, "See: fairlead preauthkeys list",
+				   "which key?");
 	return fl_cli_pick_preauth(c, text, out);
 }
 

@@ -76,15 +76,15 @@ int fl_cmd_node_list(struct fl_cli *c)
 	const char *user = fl_args_text(&c->args, "user");
 	struct fl_pick owner;
 
+	int code = user != NULL ? fl_cli_pick_user(c, user, &owner) : FL_EXIT_DONE;
+	if (code != FL_EXIT_DONE)
+		return code;
 	fl_buf_str(&path, "/api/v1/node");
 	if (user != NULL) {
-		int code = fl_cli_pick_user(c, user, &owner);
-		if (code != FL_EXIT_DONE)
-			return code;
 		fl_buf_str(&path, "?user=");
 		fl_path_text(&path, owner.name);
 	}
-	int code = fl_cli_run(c, "GET", &path, NULL, &fl_resource_node, NULL);
+	code = fl_cli_run(c, "GET", &path, NULL, &fl_resource_node, NULL);
 	fl_buf_done(&path);
 	return code;
 }
@@ -171,7 +171,8 @@ int fl_cmd_node_expire(struct fl_cli *c)
 	if (text != NULL && text[0] == '\0')
 		text = NULL;
 	if (never && text != NULL)
-		return fl_cli_fail(c, FL_EXIT_USAGE, NULL, "--expiry and --disable exclude each other");
+		return fl_cli_fail(c, FL_EXIT_USAGE, NULL,
+				   "--expiry and --disable exclude each other");
 	if (text != NULL && !expiry_of(c, text, &when))
 		return fl_cli_fail(c, FL_EXIT_USAGE, "Write 2027-01-31T12:00:00Z or 30d.",
 				   "'%s' is neither a time nor a duration", text);
@@ -189,7 +190,9 @@ int fl_cmd_node_expire(struct fl_cli *c)
 	}
 	fl_jw_obj_end(&w);
 	snprintf(done, sizeof done, "node %s %s", node.name,
-		 never ? "never expires" : when > c->out.now ? "expires at that time" : "expired");
+		 never               ? "never expires"
+		 : when > c->out.now ? "expires at that time"
+				     : "expired");
 	code = fl_cli_run(c, "POST", &path, &body, &fl_resource_node, done);
 	fl_buf_done(&path);
 	fl_buf_done(&body);

@@ -20,9 +20,9 @@ bool fl_output_format(const char *word, bool terminal, enum fl_format *out)
 		const char *word;
 		enum fl_format format;
 	} formats[] = {
-		{ "table", FL_FORMAT_TABLE },	      { "wide", FL_FORMAT_WIDE },
-		{ "json", FL_FORMAT_JSON },	      { "json-line", FL_FORMAT_JSON_LINE },
-		{ "yaml", FL_FORMAT_YAML },	      { "csv", FL_FORMAT_CSV },
+		{ "table", FL_FORMAT_TABLE }, { "wide", FL_FORMAT_WIDE },
+		{ "json", FL_FORMAT_JSON },   { "json-line", FL_FORMAT_JSON_LINE },
+		{ "yaml", FL_FORMAT_YAML },   { "csv", FL_FORMAT_CSV },
 		{ "name", FL_FORMAT_NAME },
 	};
 
@@ -102,8 +102,8 @@ static void write_names(const struct fl_resource *r, struct fl_jv root, struct f
 {
 	for (size_t i = 0; i < fl_rows_count(r, root); i++) {
 		struct fl_jv row = fl_rows_at(r, root, i);
-		struct fl_jv name = fl_json_kind(row) == FL_JSON_OBJECT ? fl_json_path(row, r->name)
-									 : row;
+		struct fl_jv name =
+			fl_json_kind(row) == FL_JSON_OBJECT ? fl_json_path(row, r->name) : row;
 		if (fl_json_kind(name) == FL_JSON_STRING)
 			fl_output_clean(fl_json_str(name), out);
 		fl_buf_byte(out, '\n');

@@ -262,7 +262,8 @@ static enum fl_err read_brief(struct parser *p, const char *text)
 		if (f == NULL)
 			return fl_fault_set(p->fault, FL_ERR_INVALID, "unknown flag -%c", *text);
 		if (f->kind != FL_FLAG_SWITCH || text[1] == '=')
-			return give_next(p, f, text[1] == '\0' ? NULL : text + 1 + (text[1] == '='));
+			return give_next(p, f,
+					 text[1] == '\0' ? NULL : text + 1 + (text[1] == '='));
 		enum fl_err err = give(p, f, "true");
 		if (err != FL_OK)
 			return err;
@@ -288,7 +289,8 @@ static enum fl_err read_first(struct parser *p, const char *word)
 	else if (noun != NULL)
 		a->noun = noun;
 	else
-		return unknown(p->fault, "command", fl_slice_str(word), nearest_word(NULL, word), "");
+		return unknown(p->fault, "command", fl_slice_str(word), nearest_word(NULL, word),
+			       "");
 	return FL_OK;
 }
 

@@ -48,7 +48,8 @@ static int ambiguous(struct fl_cli *c, struct fl_jv list, fit_fn *fits, enum fit
 		struct fl_slice id = str_at(record, "id"), label = str_at(record, name);
 		if (fits(c, record, text) == best)
 			fl_buf_printf(&b, "%s%.*s (%.*s)", shown++ ? ", " : "", (int)id.len,
-				      (const char *)id.ptr, (int)label.len, (const char *)label.ptr);
+				      (const char *)id.ptr, (int)label.len,
+				      (const char *)label.ptr);
 	}
 	all[b.len] = '\0';
 	return fl_cli_fail(c, FL_EXIT_NOT_FOUND, "Name one by its id.",
@@ -129,8 +130,7 @@ static bool is_full_name(const struct fl_cli *c, struct fl_slice name, const cha
 		return false;
 	/* The settings may be those of another machine. */
 	return c->config->cli_address[0] != '\0' ||
-	       fl_str_ieq(fl_slice_of(text + name.len + 1, len - name.len - 1),
-			  fl_slice_str(base));
+	       fl_str_ieq(fl_slice_of(text + name.len + 1, len - name.len - 1), fl_slice_str(base));
 }
 
 static bool has_address(struct fl_jv node, const char *text)
@@ -167,7 +167,7 @@ int fl_cli_pick_node(struct fl_cli *c, const char *text, struct fl_pick *out)
 		*out = (struct fl_pick){ 0 };
 		fl_str_copy(out->name, sizeof out->name, fl_slice_str(text));
 		return fl_u64_parse(fl_slice_str(text), &out->id) == FL_OK ? FL_EXIT_DONE
-									     : FL_EXIT_USAGE;
+									   : FL_EXIT_USAGE;
 	}
 	return pick(c, "/api/v1/node", "nodes", fit_node, text, "node", "givenName", out);
 }

@@ -15,7 +15,7 @@
 #include "crypto/token.h"
 #include "io/file.h"
 
-#define USER	 "default"
+#define USER     "default"
 #define KEY_LIFE (90 * FL_DAY)
 
 struct fl_quickstart {
@@ -96,8 +96,7 @@ static bool read_key(struct fl_quickstart *q, fl_wall now)
 	struct fl_slice secret;
 	bool good = false;
 
-	if (fl_buf_reserve(&text, FL_TOKEN_TEXT_MAX) == FL_OK &&
-	    fl_file_read(q->file, FL_TOKEN_TEXT_MAX, NULL, &text) == FL_OK) {
+	if (fl_file_read(q->file, FL_TOKEN_TEXT_MAX, NULL, &text) == FL_OK) {
 		struct fl_slice token = fl_buf_slice(&text);
 		while (token.len > 0 && token.ptr[token.len - 1] <= ' ')
 			token.len--;

@@ -27,9 +27,9 @@ struct relay {
 
 static int bad_address(struct relay *r, const char *flag)
 {
-	return fl_cli_fail(r->cli, FL_EXIT_USAGE, "Write it like :443, 127.0.0.1:8443 or [::1]:443.",
-			   "--%s: '%s' is not an address and port", flag,
-			   fl_args_text(&r->cli->args, flag));
+	return fl_cli_fail(
+		r->cli, FL_EXIT_USAGE, "Write it like :443, 127.0.0.1:8443 or [::1]:443.",
+		"--%s: '%s' is not an address and port", flag, fl_args_text(&r->cli->args, flag));
 }
 
 static int read_address(struct relay *r, const char *flag, struct fl_addrport *out)
@@ -50,7 +50,8 @@ static int read_port(struct relay *r, const char *flag, struct fl_addrport *out)
 	if (text[0] == '-')
 		return FL_EXIT_DONE;
 	if (fl_u64_parse(fl_slice_str(text), &port) != FL_OK || port > UINT16_MAX)
-		return fl_cli_fail(r->cli, FL_EXIT_USAGE, NULL, "--%s: '%s' is not a port", flag, text);
+		return fl_cli_fail(r->cli, FL_EXIT_USAGE, NULL, "--%s: '%s' is not a port", flag,
+				   text);
 	*out = (struct fl_addrport){ .ip = r->cfg.at.ip, .port = (uint16_t)port };
 	return FL_EXIT_DONE;
 }
@@ -93,10 +94,11 @@ static int choose_files(struct relay *r)
 	if (!fl_str_copy(r->folder, sizeof r->folder,
 			 fl_slice_str(dir != NULL ? dir : default_folder())) ||
 	    strlen(cfg->host) > 253 || strchr(cfg->host, '/') != NULL)
-		return fl_cli_fail(r->cli, FL_EXIT_USAGE, NULL, "--certdir or --hostname cannot be used");
+		return fl_cli_fail(r->cli, FL_EXIT_USAGE, NULL,
+				   "--certdir or --hostname cannot be used");
 	if (fl_dir_make(r->folder, 0700, &fault) != FL_OK)
-		return fl_cli_fail(r->cli, FL_EXIT_FAILED, "Name another folder with --certdir.", "%s",
-				   fault.text);
+		return fl_cli_fail(r->cli, FL_EXIT_FAILED, "Name another folder with --certdir.",
+				   "%s", fault.text);
 	snprintf(r->key, sizeof r->key, "%s/relay.key", r->folder);
 	snprintf(r->cert, sizeof r->cert, "%s/%s.crt", r->folder, cfg->host);
 	snprintf(r->cert_key, sizeof r->cert_key, "%s/%s.key", r->folder, cfg->host);
