@@ -31,6 +31,7 @@ static enum fl_err start_parts(struct fl_control *c)
 	};
 	fl_noise_server_init(&c->noise, c->core->loop, &c->cfg.noise_key, c->cfg.min_cap, &inner);
 	c->noise.limits = c->cfg.inner_limits;
+	c->noise.limits.idle_timeout = FL_NOISE_IDLE_MAX;
 	if (c->cfg.first_request != 0)
 		c->noise.first_request = c->cfg.first_request;
 	enum fl_err err = fl_pending_init(&c->pending, c->core->loop, c->cfg.pending_max,

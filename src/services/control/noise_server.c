@@ -18,10 +18,18 @@ enum {
 	TCP_USER_TIMEOUT_MS = 30000,
 };
 
+/* The last words: a GOAWAY, the ends of streams, what explains a refusal. */
+static void flush(struct fl_noise_link *l)
+{
+	if (l->h2 != NULL && fl_h2_resume(l->h2) != FL_OK)
+		l->noise.dead = true;
+}
+
 static void link_free(struct fl_noise_link *l)
 {
 	struct fl_noise_server *s = l->server;
 
+	flush(l);
 	fl_list_del(&l->link);
 	s->count--;
 	fl_timer_done(&l->timer);
@@ -70,6 +78,13 @@ static enum fl_err transport_send(void *ctx, struct fl_slice bytes)
 	if (err != FL_OK)
 		link_close(l);
 	return err;
+}
+
+/* HTTP/2 gave the connection up by itself: a timeout, or all streams after a GOAWAY ended. */
+static void transport_end(void *ctx, enum fl_err why)
+{
+	(void)why;
+	link_close(ctx);
 }
 
 static enum fl_err feed(struct fl_noise_link *l, uint8_t *data, size_t len, size_t *out_used)
@@ -162,14 +177,8 @@ static const struct fl_stream_owner link_owner = {
 static void on_timer(void *ctx)
 {
 	struct fl_noise_link *l = ctx;
-	fl_time now = fl_loop_now(l->server->loop);
 
 	if (!l->seen_request) {
-		link_close(l);
-		return;
-	}
-	if (fl_h2_streams(l->h2) == 0 && now - l->last_request > FL_NOISE_IDLE_MAX) {
-		fl_h2_goaway(l->h2);
 		link_close(l);
 		return;
 	}
@@ -181,7 +190,6 @@ static void on_timer(void *ctx)
 void fl_noise_link_request(struct fl_noise_link *l)
 {
 	l->seen_request = true;
-	l->last_request = fl_loop_now(l->server->loop);
 }
 
 static void send_error(struct fl_stream *stream, const char *text)
@@ -234,7 +242,11 @@ static enum fl_err link_start(struct fl_noise_link *l, const uint8_t *response, 
 			      struct fl_slice early)
 {
 	struct fl_noise_server *s = l->server;
-	const struct fl_h2_transport transport = { .send = transport_send, .ctx = l };
+	const struct fl_h2_transport transport = {
+		.send = transport_send,
+		.on_end = transport_end,
+		.ctx = l,
+	};
 
 	fl_stream_keepalive(l->stream, TCP_IDLE_S, TCP_INTERVAL_S, TCP_PROBES, TCP_USER_TIMEOUT_MS);
 	enum fl_err err = fl_timer_init(&l->timer, s->loop, on_timer, l);

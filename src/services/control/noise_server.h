@@ -30,7 +30,7 @@ struct fl_noise_server {
 	struct fl_machine_key public_key;
 	uint32_t min_cap;
 	struct fl_http_router inner; /* requests inside Noise; conn_ctx is the struct fl_noise_link */
-	struct fl_http_limits limits;
+	struct fl_http_limits limits; /* idle_timeout: FL_NOISE_IDLE_MAX */
 	int64_t first_request; /* FL_NOISE_FIRST_REQUEST */
 	struct fl_buf scratch; /* records on their way to a socket, one write at a time */
 	struct fl_list links;
@@ -49,7 +49,6 @@ struct fl_noise_link {
 	struct fl_timer timer;
 	struct fl_deferred closing;
 	struct fl_buf partial; /* a record that has not arrived whole */
-	fl_time last_request;
 	bool seen_request;
 	uint64_t lite_node; /* the node that has sent a lite update here, 0 = none */
 	unsigned polls;     /* streaming map requests on this connection: they carry their own keep-alive */
@@ -67,7 +66,7 @@ void fl_noise_server_done(struct fl_noise_server *s);
 /* Handler of POST and GET /ts2021: upgrades and takes the connection over. */
 void fl_noise_server_upgrade(struct fl_noise_server *s, struct fl_http *x);
 
-/* Notes a request (for the idle limits); call first in every inner handler. */
+/* Notes that a request came; call first in every inner handler. */
 void fl_noise_link_request(struct fl_noise_link *l);
 
 #endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/system/test_start_stop.c - the harness itself: a server that starts and stops leaves nothing. */
+#include "client.h"
+
+enum { ROUNDS = 100, WARM_UP = 3 };
+
+static void one_client_registers_and_polls(void)
+{
+	struct sys s;
+	struct node n;
+
+	sys_start(&s, false, NULL);
+	char *key = api_key(&s, api_user(&s, "ada"), "\"reusable\":true");
+	node_open(&n, &s, "alpha");
+	node_join(&n, key);
+	node_poll(&n);
+	assert_non_null(n.view.node);
+	node_close(&n);
+	free(key);
+	sys_stop(&s);
+}
+
+static void test_hundred_rounds_leave_nothing(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < WARM_UP; i++)
+		one_client_registers_and_polls();
+	struct sys_usage before = sys_usage();
+	for (unsigned i = 0; i < ROUNDS; i++)
+		one_client_registers_and_polls();
+	struct sys_usage after = sys_usage();
+	assert_int_equal(after.fds, before.fds);
+	assert_int_equal(after.threads, before.threads);
+	if (after.live > before.live + (64 << 10))
+		fail_msg("%zu bytes more than before", after.live - before.live);
+}
+
+static void test_stops_with_clients_in_the_middle(void **state)
+{
+	struct sys s;
+	struct node n, waiting;
+	struct client shaking;
+	(void)state;
+
+	sys_start(&s, false, NULL);
+	sys_turn(&s, 4);
+	struct sys_usage before = sys_usage();
+	char *key = api_key(&s, api_user(&s, "ada"), "\"reusable\":true");
+	node_open(&n, &s, "alpha");
+	node_join(&n, key);
+	node_poll(&n);
+	node_open(&waiting, &s, "beta");
+	json_t *answer = node_register(&waiting, NULL);
+	json_t *again = node_register_body(&waiting, NULL);
+	json_object_set(again, "Followup", at(answer, "AuthURL"));
+	client_post(&waiting.c, "/machine/register", again);
+	shaking = (struct client){ 0 };
+	client_dial(&shaking, &s, NULL, 145);
+	sys_turn(&s, 4);
+	sys_halt(&s);
+	assert_true(sys_until(&s, client_over, &n.c));
+	assert_true(n.poll->ended);
+	json_decref(answer);
+	node_close(&n);
+	node_close(&waiting);
+	client_close(&shaking);
+	free(key);
+	sys_boot(&s);
+	sys_turn(&s, 4);
+	assert_int_equal(sys_usage().fds, before.fds);
+	sys_stop(&s);
+}
+
+static void test_restart_keeps_node_and_addresses(void **state)
+{
+	struct sys s;
+	struct node n;
+	(void)state;
+
+	sys_start(&s, false, NULL);
+	char *key = api_key(&s, api_user(&s, "ada"), NULL);
+	node_open(&n, &s, "alpha");
+	node_join(&n, key);
+	node_poll(&n);
+	json_t *addresses = json_deep_copy(at(n.view.node, "Addresses"));
+	sys_halt(&s);
+	assert_true(sys_until(&s, client_over, &n.c));
+	sys_boot(&s);
+	node_reopen(&n);
+	node_join(&n, NULL);
+	node_poll(&n);
+	assert_true(json_equal(addresses, at(n.view.node, "Addresses")));
+	json_t *list = api_json(&s, "GET", "/api/v1/node", NULL, 200);
+	assert_true(json_is_true(at(list, "nodes.0.online")));
+	json_decref(list);
+	json_decref(addresses);
+	node_close(&n);
+	free(key);
+	sys_stop(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_restart_keeps_node_and_addresses),
+		cmocka_unit_test(test_stops_with_clients_in_the_middle),
+		cmocka_unit_test(test_hundred_rounds_leave_nothing),
+	};
+	return cmocka_run_group_tests_name("system/start_stop", tests, NULL, NULL);
+}
