@@ -424,6 +424,67 @@ static void test_tagging(void **unused)
 	fl_state_free(s);
 }
 
+static void test_tag_limits(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = one_node();
+	char text[FL_NODE_TAGS_MAX + 1][16], longest[258], *at[FL_NODE_TAGS_MAX + 1];
+	struct fl_strlist tags = { .at = at };
+	struct fl_fault fault;
+
+	for (size_t i = 0; i <= FL_NODE_TAGS_MAX; i++) {
+		snprintf(text[i], sizeof text[i], "tag:t%zu", i);
+		at[i] = text[i];
+	}
+	for (tags.len = FL_NODE_TAGS_MAX - 1; tags.len <= FL_NODE_TAGS_MAX + 1; tags.len++)
+		assert_int_equal(fl_state_node_tag(s, 1, &tags, &fault),
+				 tags.len <= FL_NODE_TAGS_MAX ? FL_OK : FL_ERR_TOO_BIG);
+	assert_int_equal(fl_state_node(s, 1)->tags.len, FL_NODE_TAGS_MAX);
+	memset(longest, 'a', sizeof longest);
+	memcpy(longest, "tag:", 4);
+	for (size_t len = 254; len <= 256; len++) {
+		longest[len] = '\0';
+		assert_int_equal(tag(s, 1, longest, NULL), len <= 255 ? FL_OK : FL_ERR_INVALID);
+		longest[len] = 'a';
+	}
+	fl_state_free(s);
+}
+
+static void test_user_limits(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = kit_state();
+	struct fl_fault fault;
+	char text[2050];
+	fl_user_id id;
+
+	memset(text, 'a', sizeof text);
+	for (size_t len = FL_USER_NAME_MAX - 1; len <= FL_USER_NAME_MAX + 1; len++) {
+		enum fl_err want = len <= FL_USER_NAME_MAX ? FL_OK : FL_ERR_INVALID;
+		char name[16];
+		text[len] = '\0';
+		struct fl_user_fields f = { .name = text };
+		assert_int_equal(fl_state_user_create(s, KIT_NOW, &f, &fault, &id), want);
+		snprintf(name, sizeof name, "u%zu", len);
+		f = (struct fl_user_fields){ .name = name, .display_name = text };
+		assert_int_equal(fl_state_user_create(s, KIT_NOW, &f, &fault, &id), want);
+		snprintf(name, sizeof name, "v%zu", len);
+		f = (struct fl_user_fields){ .name = name, .email = text };
+		assert_int_equal(fl_state_user_create(s, KIT_NOW, &f, &fault, &id), want);
+		text[len] = 'a';
+	}
+	for (size_t len = 2047; len <= 2049; len++) {
+		char name[16];
+		text[len] = '\0';
+		snprintf(name, sizeof name, "w%zu", len);
+		struct fl_user_fields f = { .name = name, .picture_url = text };
+		assert_int_equal(fl_state_user_create(s, KIT_NOW, &f, &fault, &id),
+				 len <= 2048 ? FL_OK : FL_ERR_INVALID);
+		text[len] = 'a';
+	}
+	fl_state_free(s);
+}
+
 static void test_users(void **unused)
 {
 	(void)unused;
@@ -612,7 +673,7 @@ static void test_backfill_all_or_nothing(void **unused)
 enum {
 	ROWS = sizeof rows / sizeof *rows,
 	ROUTES = sizeof routes / sizeof *routes,
-	CASES = 14,
+	CASES = 16,
 };
 
 int main(void)
@@ -627,6 +688,8 @@ int main(void)
 		cmocka_unit_test(test_approval_without_effect_is_silent),
 		cmocka_unit_test(test_too_many_routes),
 		cmocka_unit_test(test_tagging),
+		cmocka_unit_test(test_tag_limits),
+		cmocka_unit_test(test_user_limits),
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_keys_of_a_deleted_user),
 		cmocka_unit_test(test_keys),
