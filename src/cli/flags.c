@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cli/flags.c - the flags of each command. Names are headscale's and derper's where they have one. */
+/* cli/flags.c - the flags of each command, named as in headscale and derper where they exist. */
 #include "cli/flags.h"
 
 #define SWITCH(n, b, h)                                                                            \

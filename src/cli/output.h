@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cli/output.h - one way to show what the API answered: table, wide, json, json-line, yaml, csv, name.
+ * cli/output.h - one way to show what the API answered, in every format.
  *
  * json is the API's body byte for byte, so that the program and curl can take each other's place.
  * json-line has one object a line, without the member around them. Tables come from columns as

@@ -117,7 +117,7 @@ int fl_cli_pick_user(struct fl_cli *c, const char *text, struct fl_pick *out)
 
 /* ---- nodes ---- */
 
-/* "laptop.tail.example.com." of a node named laptop, in the domain of the settings if they say one. */
+/* "laptop.tail.example.com." of a node named laptop, in the domain of the settings. */
 static bool is_full_name(const struct fl_cli *c, struct fl_slice name, const char *text)
 {
 	size_t len = strlen(text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cli/yaml_out.c - a JSON value as YAML: blocks, and quotes wherever a reader might guess a type. */
+/* cli/yaml_out.c - a JSON value as YAML, with quotes wherever a reader might guess a type. */
 #include <ctype.h>
 #include <string.h>
 

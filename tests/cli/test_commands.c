@@ -1,0 +1,630 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/cli/test_commands.c - what each command asks of the server, and what it makes of the answer.
+ *
+ * A small server on a Unix socket answers from the row's script and notes each request as
+ * "METHOD path body"; the command runs in this process with its output in files.
+ */
+#include "../base/table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { STEPS_MAX = 4, TEXT_LEN = 16384, ARGS = 16 };
+
+static char dir[] = "/tmp/fl-test-cli-XXXXXX";
+static char socket_path[64], out_path[64], err_path[64];
+
+/* ---- the server ---- */
+
+struct step {
+	const char *want; /* "GET /api/v1/user " and the body; a '#' stands for a time */
+	unsigned status;  /* 0: 200 */
+	const char *body;
+};
+
+static struct {
+	pthread_mutex_t lock; /* for all below */
+	int listener;
+	const struct step *steps;
+	size_t done;
+	char problem[512];
+} mock = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Times differ from run to run. */
+static void hide_times(char *text)
+{
+	char *from = text, *to = text;
+
+	while (*from != '\0') {
+		if (strncmp(from, "\"20", 3) == 0 && strlen(from) > 12 && from[5] == '-') {
+			char *end = strchr(from + 1, '"');
+			*to++ = '#';
+			from = end + 1;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/* One whole request in `text`; false at the end of the connection. */
+static bool read_request(int fd, char *text, char **body)
+{
+	size_t len = 0, want = SIZE_MAX;
+
+	while (len < want) {
+		ssize_t n = read(fd, text + len, TEXT_LEN - 1 - len);
+		if (n <= 0)
+			return false;
+		len += (size_t)n;
+		text[len] = '\0';
+		*body = strstr(text, "\r\n\r\n");
+		if (*body == NULL)
+			continue;
+		*body += 4;
+		const char *length = strcasestr(text, "\r\ncontent-length:");
+		want = (size_t)(*body - text) +
+		       (length != NULL ? strtoul(length + 17, NULL, 10) : 0);
+	}
+	return true;
+}
+
+static void respond(int fd, const struct step *s)
+{
+	char answer[TEXT_LEN];
+	int n = snprintf(
+		answer, sizeof answer,
+		"HTTP/1.1 %u X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+		"Connection: close\r\n\r\n%s",
+		s->status ? s->status : 200, strlen(s->body), s->body);
+
+	if (write(fd, answer, (size_t)n) != n)
+		snprintf(mock.problem, sizeof mock.problem, "cannot answer: %s", strerror(errno));
+}
+
+static void serve_one(int fd)
+{
+	static const struct step extra = { .status = 500, .body = "{}" };
+	char text[TEXT_LEN], got[TEXT_LEN];
+	char *body;
+
+	if (!read_request(fd, text, &body))
+		return;
+	size_t line = strcspn(text, "\r");
+	char *version = text + line - strlen(" HTTP/1.1");
+	hide_times(body);
+	snprintf(got, sizeof got, "%.*s %s", (int)(version - text), text, body);
+	const struct step *s = &mock.steps[mock.done];
+	if (mock.done == STEPS_MAX || s->want == NULL) {
+		snprintf(mock.problem, sizeof mock.problem, "one request too many: %.400s", got);
+		respond(fd, &extra);
+		return;
+	}
+	if (strcmp(got, s->want) != 0)
+		snprintf(mock.problem, sizeof mock.problem, "asked \"%.200s\", want \"%.200s\"",
+			 got, s->want);
+	mock.done++;
+	respond(fd, s);
+}
+
+static void *serve(void *ctx)
+{
+	(void)ctx;
+	for (;;) {
+		int fd = accept(mock.listener, NULL, NULL);
+		if (fd < 0)
+			return NULL;
+		pthread_mutex_lock(&mock.lock);
+		serve_one(fd);
+		pthread_mutex_unlock(&mock.lock);
+		close(fd);
+	}
+}
+
+/* ---- running a command ---- */
+
+static int redirect(int fd, const char *path)
+{
+	int saved = dup(fd);
+	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(saved >= 0 && file >= 0);
+	assert_int_equal(dup2(file, fd), fd);
+	close(file);
+	return saved;
+}
+
+static void restore(int fd, int saved)
+{
+	assert_int_equal(dup2(saved, fd), fd);
+	close(saved);
+}
+
+static void read_back(const char *path, char text[static TEXT_LEN])
+{
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	text[fread(text, 1, TEXT_LEN - 1, f)] = '\0';
+	fclose(f);
+}
+
+/* "fairlead --socket PATH" and the words of the line; ' quotes blanks. */
+static int run_line(const char *line)
+{
+	char copy[512];
+	char program[] = "fairlead", complete[] = "__complete", flag[] = "--socket";
+	char *argv[ARGS] = { program };
+	int argc = 1;
+	char *at = copy;
+
+	assert_true(strlen(line) < sizeof copy);
+	memcpy(copy, line, strlen(line) + 1);
+	/* What is completed stands first, and is read word by word. */
+	if (strncmp(line, "__complete ", 11) == 0) {
+		argv[argc++] = complete;
+		at += 11;
+	}
+	argv[argc++] = flag;
+	argv[argc++] = socket_path;
+	while (*at != '\0') {
+		const char end = *at == '\'' ? '\'' : ' ';
+		at += end == '\'';
+		assert_true(argc < ARGS - 1);
+		argv[argc++] = at;
+		at += strcspn(at, end == '\'' ? "'" : " ");
+		if (*at != '\0')
+			*at++ = '\0';
+		at += strspn(at, " ");
+	}
+	return fl_cli_main(argc, argv);
+}
+
+/* ---- rows ---- */
+
+#define NODE(id, name, more)                                                                       \
+	"{\"id\":\"" id "\",\"givenName\":\"" name "\",\"name\":\"host\"" more "}"
+#define NODES                                                                                                                                                           \
+	"{\"nodes\":[" NODE(                                                                                                                                            \
+		"1", "lap",                                                                                                                                             \
+		",\"ipAddresses\":[\"100.64.0.1\",\"fd7a:115c:a1e0::1\"],"                                                                                              \
+		"\"tags\":[\"tag:a\",\"tag:b\"],\"availableRoutes\":[\"10.0.0.0/8\"]") "," NODE("2",                                                                    \
+												"desk",                                                                 \
+												",\"ipAddresses\":[\"100.64.0.2\"],\"tags\":[],\"availableRoutes\":[]," \
+												"\"approvedRoutes\":[]") "]}"
+#define ONE(more) "{\"node\":" NODE("1", "lap", more) "}"
+#define USERS                                                                                      \
+	"{\"users\":[{\"id\":\"1\",\"name\":\"2\",\"email\":\"\"},{\"id\":\"2\",\"name\":\"bob\"," \
+	"\"email\":\"b@x.y\"},{\"id\":\"3\",\"name\":\"twin\",\"email\":\"t@x.y\"},"               \
+	"{\"id\":\"4\",\"name\":\"twin\",\"email\":\"T@x.y\"}]}"
+#define GET_NODES                                                                                  \
+	{                                                                                          \
+		"GET /api/v1/node ", 0, NODES                                                      \
+	}
+#define GET_USERS                                                                                  \
+	{                                                                                          \
+		"GET /api/v1/user ", 0, USERS                                                      \
+	}
+
+static struct row {
+	const char *line;
+	int code;
+	const char *says; /* somewhere in the output */
+	struct step steps[STEPS_MAX];
+} rows[] = {
+	/* ---- nodes by what they are called ---- */
+	{ "nodes show 1", 0, "Name\tlap", { { "GET /api/v1/node/1 ", 0, ONE("") } } },
+	{ "nodes show lap", 0, "lap", { GET_NODES, { "GET /api/v1/node/1 ", 0, ONE("") } } },
+	{ "nodes show LAP", 0, "lap", { GET_NODES, { "GET /api/v1/node/1 ", 0, ONE("") } } },
+	{ "nodes show lap.fairlead.internal",
+	  0,
+	  "lap",
+	  { GET_NODES, { "GET /api/v1/node/1 ", 0, ONE("") } } },
+	{ "nodes show Lap.Fairlead.Internal.",
+	  0,
+	  "lap",
+	  { GET_NODES, { "GET /api/v1/node/1 ", 0, ONE("") } } },
+	{ "nodes show lap.example.com", 3, "no node matches", { GET_NODES } },
+	{ "nodes show 100.64.0.2", 0, "", { GET_NODES, { "GET /api/v1/node/2 ", 0, ONE("") } } },
+	{ "nodes show fd7a:115c:a1e0:0::1",
+	  0,
+	  "lap",
+	  { GET_NODES, { "GET /api/v1/node/1 ", 0, ONE("") } } },
+	{ "nodes show 100.64.0.3", 3, "no node matches '100.64.0.3'", { GET_NODES } },
+	{ "nodes show host", 3, "'host' matches more than one: 1 (lap), 2 (desk)", { GET_NODES } },
+	{ "nodes show ''", 3, "no node matches", { GET_NODES } },
+	{ "nodes show -i 1 -o json", 0, ONE(""), { { "GET /api/v1/node/1 ", 0, ONE("") } } },
+	{ "nodes list -o name", 0, "lap\ndesk\n", { GET_NODES } },
+	{ "nodes show -o name", 0, "lap\ndesk\n", { GET_NODES } },
+	{ "nodes list -u bob",
+	  0,
+	  "lap",
+	  { GET_USERS, { "GET /api/v1/node?user=bob ", 0, NODES } } },
+
+	/* ---- users by what they are called ---- */
+	{ "users show 2 -o name",
+	  0,
+	  "bob",
+	  { GET_USERS, { "GET /api/v1/user?id=2 ", 0, "{\"users\":[{\"name\":\"bob\"}]}" } } },
+	{ "users show B@X.Y -o name",
+	  0,
+	  "bob",
+	  { GET_USERS, { "GET /api/v1/user?id=2 ", 0, "{\"users\":[{\"name\":\"bob\"}]}" } } },
+	{ "users show twin", 3, "more than one: 3 (twin), 4 (twin)", { GET_USERS } },
+	{ "users show t@x.y", 3, "Name one by its id", { GET_USERS } },
+	{ "users delete 4 --force",
+	  0,
+	  "user twin deleted",
+	  { GET_USERS, { "DELETE /api/v1/user/4 ", 0, "{}" } } },
+	{ "users rename bob 'a/b c'",
+	  4,
+	  "no",
+	  { GET_USERS,
+	    { "POST /api/v1/user/2/rename/a%2Fb%20c ", 400,
+	      "{\"detail\":\"d\",\"errors\":[{\"message\":\"no\"}]}" } } },
+	{ "users list -e a+b@x.y", 0, "", { { "GET /api/v1/user?email=a%2Bb%40x.y ", 0, USERS } } },
+	{ "users create x -d 'D E' -p http://p",
+	  0,
+	  "user x created",
+	  { { "POST /api/v1/user {\"name\":\"x\",\"displayName\":\"D E\",\"email\":\"\","
+	      "\"pictureUrl\":\"http://p\"}",
+	      0, "{\"user\":{\"name\":\"x\"}}" } } },
+	{ "users create x -o name",
+	  0,
+	  "x\n",
+	  { { "POST /api/v1/user {\"name\":\"x\",\"displayName\":\"\",\"email\":\"\","
+	      "\"pictureUrl\":\"\"}",
+	      0, "{\"user\":{\"name\":\"x\"}}" } } },
+
+	/* ---- changes of nodes ---- */
+	{ "nodes rename lap new",
+	  0,
+	  "node lap is now new",
+	  { GET_NODES, { "POST /api/v1/node/1/rename/new ", 0, ONE("") } } },
+	{ "nodes rename -i 1 new -q",
+	  0,
+	  "",
+	  { { "POST /api/v1/node/1/rename/new ", 0, ONE("") } } },
+	{ "nodes expire 1",
+	  0,
+	  "node 1 expired",
+	  { { "POST /api/v1/node/1/expire {}", 0, ONE("") } } },
+	{ "nodes expire 1 -e ''",
+	  0,
+	  "expired",
+	  { { "POST /api/v1/node/1/expire {}", 0, ONE("") } } },
+	{ "nodes expire 1 --never",
+	  0,
+	  "never expires",
+	  { { "POST /api/v1/node/1/expire {\"disableExpiry\":true}", 0, ONE("") } } },
+	{ "nodes expire 1 -e 30d",
+	  0,
+	  "expires at",
+	  { { "POST /api/v1/node/1/expire {\"expiry\":#}", 0, ONE("") } } },
+	{ "nodes expire 1 -e 2099-01-02T03:04:05+02:00",
+	  0,
+	  "expires at",
+	  { { "POST /api/v1/node/1/expire {\"expiry\":#}", 0, ONE("") } } },
+	{ "nodes delete lap --yes",
+	  0,
+	  "node lap deleted",
+	  { GET_NODES, { "DELETE /api/v1/node/1 ", 0, "{}" } } },
+	{ "nodes delete 9 --yes -o json",
+	  3,
+	  "{\"error\":\"gone\",\"code\":3,\"hint\":\"\"}",
+	  { { "DELETE /api/v1/node/9 ", 404, "{\"detail\":\"gone\"}" } } },
+	{ "nodes backfillips --force",
+	  0,
+	  "Change\n2 nodes\n",
+	  { { "POST /api/v1/node/backfillips?confirmed=true ", 0,
+	      "{\"changes\":[\"2 nodes\"]}" } } },
+
+	/* ---- tags ---- */
+	{ "nodes tag -i 1 -t tag:a,tag:b",
+	  0,
+	  "2 tags",
+	  { { "POST /api/v1/node/1/tags {\"tags\":[\"tag:a\",\"tag:b\"]}", 0, ONE("") } } },
+	{ "nodes tag 1 a tag:b a",
+	  0,
+	  "2 tags",
+	  { { "POST /api/v1/node/1/tags {\"tags\":[\"tag:a\",\"tag:b\"]}", 0, ONE("") } } },
+	{ "nodes tag set 1 c",
+	  0,
+	  "1 tags",
+	  { { "POST /api/v1/node/1/tags {\"tags\":[\"tag:c\"]}", 0, ONE("") } } },
+	{ "nodes tag add 1 b c",
+	  0,
+	  "3 tags",
+	  { { "GET /api/v1/node/1 ", 0, ONE(",\"tags\":[\"tag:a\",\"tag:b\"]") },
+	    { "POST /api/v1/node/1/tags {\"tags\":[\"tag:a\",\"tag:b\",\"tag:c\"]}", 0,
+	      ONE("") } } },
+	{ "nodes tag remove 1 b",
+	  0,
+	  "1 tags",
+	  { { "GET /api/v1/node/1 ", 0, ONE(",\"tags\":[\"tag:a\",\"tag:b\"]") },
+	    { "POST /api/v1/node/1/tags {\"tags\":[\"tag:a\"]}", 0, ONE("") } } },
+	{ "nodes tag add 1 b",
+	  3,
+	  "gone",
+	  { { "GET /api/v1/node/1 ", 404, "{\"detail\":\"gone\"}" } } },
+
+	/* ---- routes ---- */
+	{ "routes list -o name", 0, "lap\n", { GET_NODES } },
+	{ "routes list lap",
+	  0,
+	  "10.0.0.0/8",
+	  { GET_NODES,
+	    { "GET /api/v1/node/1 ", 0, ONE(",\"availableRoutes\":[\"10.0.0.0/8\"]") } } },
+	{ "nodes approve-routes -i 1 -r 10.0.0.0/8,::/0",
+	  0,
+	  "2 routes",
+	  { { "POST /api/v1/node/1/approve_routes {\"routes\":[\"10.0.0.0/8\",\"::/0\"]}", 0,
+	      ONE("") } } },
+	{ "nodes approve-routes -i 1 -r ''",
+	  0,
+	  "0 routes",
+	  { { "POST /api/v1/node/1/approve_routes {\"routes\":[]}", 0, ONE("") } } },
+	{ "routes approve 1 10.1.0.0/16 10.0.0.1/8",
+	  0,
+	  "3 routes",
+	  { { "GET /api/v1/node/1 ", 0,
+	      ONE(",\"approvedRoutes\":[\"10.0.0.0/8\",\"10.2.0.0/16\"]") },
+	    { "POST /api/v1/node/1/approve_routes "
+	      "{\"routes\":[\"10.2.0.0/16\",\"10.1.0.0/16\",\"10.0.0.1/8\"]}",
+	      0, ONE("") } } },
+	{ "routes approve 1 10.1.0.0/16 --only",
+	  0,
+	  "1 routes",
+	  { { "POST /api/v1/node/1/approve_routes {\"routes\":[\"10.1.0.0/16\"]}", 0, ONE("") } } },
+	{ "routes revoke 1 0.0.0.0/0",
+	  0,
+	  "1 routes",
+	  { { "GET /api/v1/node/1 ", 0,
+	      ONE(",\"approvedRoutes\":[\"0.0.0.0/0\",\"10.0.0.0/8\",\"::/0\"]") },
+	    { "POST /api/v1/node/1/approve_routes {\"routes\":[\"10.0.0.0/8\"]}", 0, ONE("") } } },
+	{ "routes revoke 1 10.9.0.0/16",
+	  3,
+	  "is not approved",
+	  { { "GET /api/v1/node/1 ", 0, ONE(",\"approvedRoutes\":[]") } } },
+
+	/* ---- keys ---- */
+	{ "keys create -u bob --reusable --tags a",
+	  0,
+	  "hskey-auth-x\n",
+	  { GET_USERS,
+	    { "POST /api/v1/preauthkey {\"user\":\"2\",\"reusable\":true,\"ephemeral\":false,"
+	      "\"aclTags\":[\"a\"],\"expiration\":#}",
+	      0, "{\"preAuthKey\":{\"key\":\"hskey-auth-x\"}}" } } },
+	{ "keys expire hskey-auth-0123456789ab-***",
+	  0,
+	  "key 5 expired",
+	  { { "GET /api/v1/preauthkey ", 0,
+	      "{\"preAuthKeys\":[{\"id\":\"5\",\"key\":\"hskey-auth-0123456789ab-***\"}]}" },
+	    { "POST /api/v1/preauthkey/expire {\"id\":\"5\"}", 0, "{}" } } },
+	{ "keys delete 0123456789ab",
+	  0,
+	  "key 5 deleted",
+	  { { "GET /api/v1/preauthkey ", 0,
+	      "{\"preAuthKeys\":[{\"id\":\"5\",\"key\":\"hskey-auth-0123456789ab-***\"}]}" },
+	    { "DELETE /api/v1/preauthkey?id=5 ", 0, "{}" } } },
+	{ "keys delete 0123456789",
+	  3,
+	  "no preauthkey",
+	  { { "GET /api/v1/preauthkey ", 0, "{\"preAuthKeys\":[]}" } } },
+	{ "apikeys create -e 1d",
+	  0,
+	  "hskey-api-x\n",
+	  { { "POST /api/v1/apikey {\"expiration\":#}", 0, "{\"apiKey\":\"hskey-api-x\"}" } } },
+	{ "apikeys expire -i 3",
+	  0,
+	  "expired",
+	  { { "POST /api/v1/apikey/expire {\"id\":\"3\"}", 0, "{}" } } },
+	{ "apikeys expire hskey-api-0123456789ab-***",
+	  0,
+	  "expired",
+	  { { "POST /api/v1/apikey/expire {\"prefix\":\"hskey-api-0123456789ab-***\"}", 0,
+	      "{}" } } },
+	{ "apikeys delete 3", 0, "deleted", { { "DELETE /api/v1/apikey/-?id=3 ", 0, "{}" } } },
+	{ "apikeys delete -p 0123456789ab",
+	  0,
+	  "deleted",
+	  { { "DELETE /api/v1/apikey/0123456789ab ", 0, "{}" } } },
+	{ "apikeys delete -p x -i 1", 2, "exactly one", { { 0 } } },
+
+	/* ---- logins ---- */
+	{ "auth register -u bob --auth-id id",
+	  0,
+	  "registered for bob",
+	  { GET_USERS,
+	    { "POST /api/v1/auth/register {\"user\":\"2\",\"authId\":\"id\"}", 0, ONE("") } } },
+	{ "auth register id -u bob -o name",
+	  0,
+	  "lap\n",
+	  { GET_USERS,
+	    { "POST /api/v1/auth/register {\"user\":\"2\",\"authId\":\"id\"}", 0, ONE("") } } },
+	{ "nodes register -u bob -k id",
+	  0,
+	  "registered",
+	  { GET_USERS,
+	    { "POST /api/v1/auth/register {\"user\":\"2\",\"authId\":\"id\"}", 0, ONE("") } } },
+	{ "auth reject id",
+	  0,
+	  "rejected",
+	  { { "POST /api/v1/auth/reject {\"authId\":\"id\"}", 0, "{}" } } },
+	{ "auth approve id",
+	  0,
+	  "approved",
+	  { { "POST /api/v1/auth/approve {\"authId\":\"id\"}", 0, "{}" } } },
+	{ "auth pending -o name",
+	  0,
+	  "id1\n",
+	  { { "GET /api/v1/auth/pending ", 0, "{\"pending\":[{\"authId\":\"id1\"}]}" } } },
+
+	/* ---- health ---- */
+	{ "health",
+	  0,
+	  "healthy",
+	  { { "GET /api/v1/health ", 0, "{\"databaseConnectivity\":true}" } } },
+	{ "health",
+	  8,
+	  "does not answer",
+	  { { "GET /api/v1/health ", 0, "{\"databaseConnectivity\":false}" } } },
+	{ "health", 8, "503", { { "GET /api/v1/health ", 503, "" } } },
+
+	/* ---- exit codes of statuses, and answers that are none ---- */
+	{ "nodes list", 4, "bad", { { "GET /api/v1/node ", 400, "{\"detail\":\"bad\"}" } } },
+	{ "nodes list",
+	  4,
+	  "cli.api_key",
+	  { { "GET /api/v1/node ", 401, "{\"detail\":\"Unauthorized\"}" } } },
+	{ "nodes list", 4, "status 403", { { "GET /api/v1/node ", 403, "<html>" } } },
+	{ "nodes list", 3, "x", { { "GET /api/v1/node ", 404, "{\"detail\":\"x\"}" } } },
+	{ "nodes list", 6, "x", { { "GET /api/v1/node ", 409, "{\"detail\":\"x\"}" } } },
+	{ "nodes list", 1, "slow", { { "GET /api/v1/node ", 429, "{\"detail\":\"slow\"}" } } },
+	{ "nodes list", 1, "status 500", { { "GET /api/v1/node ", 500, "" } } },
+	{ "nodes list", 1, "full", { { "GET /api/v1/node ", 503, "{\"detail\":\"full\"}" } } },
+	{ "nodes list", 5, "status 504", { { "GET /api/v1/node ", 504, "[]" } } },
+	{ "nodes list", 1, "cannot be read", { { "GET /api/v1/node ", 0, "<html>" } } },
+	{ "nodes list", 1, "status 302", { { "GET /api/v1/node ", 302, "" } } },
+	{ "nodes list",
+	  4,
+	  "a?[31mb", /* no control character reaches the terminal */
+	  { { "GET /api/v1/node ", 400, "{\"detail\":\"a\\u001b[31mb\"}" } } },
+
+	/* ---- answers of another shape ---- */
+	{ "nodes list", 0, "ID\t", { { "GET /api/v1/node ", 0, "{}" } } },
+	{ "nodes list", 0, "ID\t", { { "GET /api/v1/node ", 0, "[]" } } },
+	{ "nodes list", 0, "ID\t", { { "GET /api/v1/node ", 0, "{\"nodes\":\"x\"}" } } },
+	{ "nodes show lap",
+	  3,
+	  "no node",
+	  { { "GET /api/v1/node ", 0, "{\"nodes\":[1,null,\"x\"]}" } } },
+	{ "routes list", 0, "ID\t", { { "GET /api/v1/node ", 0, "{\"nodes\":{}}" } } },
+
+	/* ---- completion ---- */
+	{ "__complete nodes show l", 0, "lap\n", { GET_NODES } },
+	{ "__complete nodes show 1", 0, "1\tlap\n", { GET_NODES, GET_NODES } },
+	{ "__complete nodes list -u b", 0, "bob\n", { GET_USERS } },
+	{ "__complete routes approve lap 1", 0, "10.0.0.0/8\n", { GET_NODES } },
+	{ "__complete nodes tag add lap tag:", 0, "tag:a\ntag:b\n", { GET_NODES } },
+	{ "__complete nodes approve-routes -i desk -r 1", 0, "", { GET_NODES } },
+};
+
+static void run_row(void **state)
+{
+	const struct row *r = *state;
+	static char out[TEXT_LEN], err[TEXT_LEN];
+	char problem[sizeof mock.problem];
+	size_t steps = 0;
+
+	pthread_mutex_lock(&mock.lock);
+	mock.steps = r->steps;
+	mock.done = 0;
+	mock.problem[0] = '\0';
+	pthread_mutex_unlock(&mock.lock);
+	fflush(stdout);
+	int saved_out = redirect(STDOUT_FILENO, out_path);
+	int saved_err = redirect(STDERR_FILENO, err_path);
+	int code = run_line(r->line);
+	fflush(stdout);
+	restore(STDOUT_FILENO, saved_out);
+	restore(STDERR_FILENO, saved_err);
+	read_back(out_path, out);
+	read_back(err_path, err);
+	while (steps < STEPS_MAX && r->steps[steps].want != NULL)
+		steps++;
+	pthread_mutex_lock(&mock.lock);
+	size_t done = mock.done;
+	memcpy(problem, mock.problem, sizeof problem);
+	pthread_mutex_unlock(&mock.lock);
+	if (problem[0] != '\0')
+		fail_msg("%s: %s", r->line, problem);
+	if (code != r->code || done != steps)
+		fail_msg("%s: exit %d, want %d; %zu of %zu requests\n%s%s", r->line, code, r->code,
+			 done, steps, out, err);
+	if (strstr(out, r->says) == NULL && strstr(err, r->says) == NULL)
+		fail_msg("%s: no \"%s\" in\n%s%s", r->line, r->says, out, err);
+	/* Data on stdout, errors on stderr. */
+	assert_int_equal(code == 0 || code == 8, err[0] == '\0' || code == 8);
+	if (code != 0 && code != 8)
+		assert_string_equal(out, "");
+}
+
+/* Too slow a server costs the completion no more than its budget, and it says nothing. */
+static void slow_server(void **state)
+{
+	static char text[TEXT_LEN];
+	struct timespec from, to;
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	char saved[64];
+
+	(void)state;
+	memcpy(saved, socket_path, sizeof saved);
+	snprintf(socket_path, sizeof socket_path, "%s/slow.sock", dir);
+	memcpy(at.sun_path, socket_path, strlen(socket_path) + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0); /* accepts nobody */
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	int saved_out = redirect(STDOUT_FILENO, out_path);
+	int saved_err = redirect(STDERR_FILENO, err_path);
+	int code = run_line("__complete nodes show l");
+	restore(STDOUT_FILENO, saved_out);
+	restore(STDERR_FILENO, saved_err);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	close(fd);
+	unlink(socket_path);
+	memcpy(socket_path, saved, sizeof saved);
+	assert_int_equal(code, 0);
+	int64_t took = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+	assert_true(took >= 250 && took < 3000); /* the budget is 300 ms; the machine may be busy */
+	read_back(out_path, text);
+	assert_string_equal(text, "");
+	read_back(err_path, text);
+	assert_string_equal(text, "");
+}
+
+static void open_mock(pthread_t *thread)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+	snprintf(socket_path, sizeof socket_path, "%s/mock.sock", dir);
+	snprintf(out_path, sizeof out_path, "%s/out", dir);
+	snprintf(err_path, sizeof err_path, "%s/err", dir);
+	memcpy(at.sun_path, socket_path, strlen(socket_path) + 1);
+	mock.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(mock.listener, (struct sockaddr *)&at, sizeof at) != 0 ||
+	    listen(mock.listener, 8) != 0 || pthread_create(thread, NULL, serve, NULL) != 0)
+		exit(1);
+}
+
+int main(void)
+{
+	static struct suite s;
+	pthread_t thread;
+
+	if (mkdtemp(dir) == NULL || chdir(dir) != 0)
+		return 1;
+	setenv("HOME", dir, 1);
+	setenv("TZ", "UTC", 1);
+	open_mock(&thread);
+	ROWS(&s, rows, run_row);
+	suite_add(&s, "a slow server", slow_server, NULL);
+	int failed = suite_run(&s, "cli/commands");
+	shutdown(mock.listener, SHUT_RDWR);
+	pthread_join(thread, NULL);
+	close(mock.listener);
+	unlink(socket_path);
+	unlink(out_path);
+	unlink(err_path);
+	rmdir(dir);
+	return failed;
+}
