@@ -134,16 +134,18 @@ static int run_flood(void)
 }
 
 static struct {
-	double clean, peak, peak_cpu, peak_self, peak_packets, lossy;
+	double clean, peak, peak_cpu, peak_self, peak_packets, lossy, foreign;
 } sweep;
 
-/* One step of a sweep; true while losses stay below one percent. */
-static bool step(double rate)
+/* One step of a sweep; true while losses stay below one percent and the generator keeps up. */
+static bool step_once(double rate)
 {
 	struct flood_result r;
 	flood_run(rate, o.warm, o.seconds, &r);
 	flood_line("step", rate, &r);
 	bool pushed = r.offered > 0.9 * rate;
+	if (r.foreign > sweep.foreign)
+		sweep.foreign = r.foreign;
 	if (r.loss <= o.clean && pushed && rate > sweep.clean)
 		sweep.clean = rate;
 	if (r.loss <= o.lossy && r.goodput > sweep.peak) {
@@ -155,6 +157,18 @@ static bool step(double rate)
 	if ((r.loss > o.lossy || !pushed) && (sweep.lossy == 0 || rate < sweep.lossy))
 		sweep.lossy = rate;
 	return r.loss <= o.lossy && pushed;
+}
+
+/* Again if it fails: one hiccup of the machine is no limit. */
+static bool step(double rate)
+{
+	double lossy = sweep.lossy;
+	if (step_once(rate))
+		return true;
+	if (!step_once(rate))
+		return false;
+	sweep.lossy = lossy;
+	return true;
 }
 
 static int run_sweep(void)
@@ -176,6 +190,7 @@ static int run_sweep(void)
 	bench_line_num(&l, "peak_packets_s", sweep.peak_packets);
 	bench_line_num(&l, "peak_server_cpu", sweep.peak_cpu);
 	bench_line_num(&l, "peak_generator_cpu", sweep.peak_self);
+	bench_line_num(&l, "foreign", sweep.foreign);
 	bench_line_end(&l);
 	return 0;
 }

@@ -2,6 +2,8 @@
 /*
  * bench/stunblast.c - load for STUN servers: binding requests as Tailscale's clients write them.
  *
+ *   stunblast blast
+ *
  * A bounded number is outstanding on each of eight sockets. A reply counts when its transaction
  * is outstanding on that socket and it maps the socket's own address; anything else ends the run.
  * Prints one JSON line.
@@ -201,7 +203,7 @@ int main(int argc, char **argv)
 {
 	struct bench_line l;
 	struct bench_foreign foreign;
-	bench_options(opts, sizeof(opts) / sizeof(opts[0]), argc, argv, 1);
+	bench_options(opts, sizeof(opts) / sizeof(opts[0]), argc, argv, 2);
 	bench_prepare();
 	bench_pin((int)o.self_cpu);
 	depth = o.depth < 1 ? 1 : o.depth > DEPTH_MAX ? DEPTH_MAX : (uint32_t)o.depth;

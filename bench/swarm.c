@@ -25,7 +25,7 @@
 static struct {
 	const char *auth_key, *out, *in, *list, *side, *log, *gc_path;
 	double port, nodes, seed, inflight, version, region, pid, kill, settle, idle, changes;
-	double pause, deadline, seconds, cpu, self_cpu, gc_port;
+	double pause, deadline, seconds, cpu, self_cpu, gc_port, known, pss0;
 } o = { .auth_key = "",
 	.side = "",
 	.log = "/dev/null",
@@ -62,6 +62,8 @@ static const struct bench_opt opts[] = {
 	{ "out", "file for the keys of acknowledged nodes", &o.out, NULL },
 	{ "in", "file of acknowledged keys", &o.in, NULL },
 	{ "list", "file with a listing of nodes", &o.list, NULL },
+	{ "known", "1: the nodes are registered already", NULL, &o.known },
+	{ "pss0", "memory of the empty server, if it is not empty now", NULL, &o.pss0 },
 	{ "log", "output of a started server", &o.log, NULL },
 	{ "cpu", "processor of a started server", NULL, &o.cpu },
 	{ "self-cpu", "processor of this program", NULL, &o.self_cpu },
@@ -256,6 +258,10 @@ static int run_steady(void)
 	collect_garbage();
 	bench_foreign_begin(&foreign, (pid_t)o.pid);
 	got.before = bench_proc_mem((pid_t)o.pid);
+	if (o.pss0 > 0)
+		got.before.pss = o.pss0;
+	for (uint32_t i = 0; i < swarm.count; i++)
+		swarm.nodes[i].registered = o.known > 0;
 	join_all();
 	turn_for(o.settle);
 	got.after = got.after_gc = bench_proc_mem((pid_t)o.pid);

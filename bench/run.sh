@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# bench/run.sh [control|relay|footprint|own]... - ours and the rivals under the same load, in one run.
+#
+# Prints one line a metric and writes build/bench.json; each round stays as a JSON line in
+# build/bench/rounds.jsonl. Without a name: control, relay and footprint, about 15 minutes.
+#
+#   QUICK=1       three minutes: 100 nodes, 1000 idle clients, one round
+#   ROUNDS=3      pairs of fresh starts; 5 or more for figures to be quoted
+#   NODES=1000    nodes of the large control rounds        CHANGES=10  changes in each
+#   IDLE=30       seconds of idle window                   CLIENTS=10000 idle relay clients
+#   WINDOW=1.5    seconds of a relay window
+#   OWN_NODES=5000  sessions of the suite "own", which has no rival
+#   SERVER_CPU=1 GEN_CPU=0   processors of server and generator; -1 pins nothing and lets Go peers
+#                 use all processors
+#   OURS, HEADSCALE, DERPER  programs to compare, GENERATORS folder of the load generators
+#
+# Exit: 0 all floors met, 1 a floor was missed or a round failed, 77 a rival is missing.
+
+[ -n "$BASH_VERSION" ] || exec bash "$0" "$@"
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/.." && pwd)
+build=${BUILD:-build}
+case $build in /*) ;; *) build=$root/$build ;; esac
+work=$build/bench
+rounds=$work/rounds.jsonl
+
+cores=$(nproc)
+: "${QUICK:=0}"
+if [ "$QUICK" = 1 ]; then
+	: "${ROUNDS:=1}" "${NODES:=100}" "${CHANGES:=5}" "${IDLE:=5}" "${CLIENTS:=1000}" "${WINDOW:=0.6}"
+	: "${REGISTER:=3}" "${STORM:=500}"
+fi
+: "${ROUNDS:=3}" "${NODES:=1000}" "${CHANGES:=10}" "${IDLE:=30}" "${CLIENTS:=10000}" "${WINDOW:=1.2}"
+: "${REGISTER:=8}" "${STORM:=2000}" "${OWN_NODES:=5000}"
+[ "$cores" -ge 2 ] || SERVER_CPU=-1 GEN_CPU=-1
+: "${SERVER_CPU:=1}" "${GEN_CPU:=0}"
+: "${OURS:=$build/src/cli/fairlead}" "${DERPER:=$build/peers/derper}"
+: "${HEADSCALE:=$build/peers/rivals/headscale}" "${GENERATORS:=$work/gen/bench}"
+STARTED=
+FAILED=0
+PORT=${PORT:-17100}
+
+. "$here/sides.sh"
+. "$here/control.sh"
+. "$here/relay.sh"
+. "$here/footprint.sh"
+
+say() { printf 'bench: %s\n' "$*" >&2; }
+
+# Only what this run started, by its number.
+finish() {
+	for pid in $STARTED; do
+		kill "$pid" 2>/dev/null
+	done
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# gen TAG ROUND GENERATOR MODE OPTIONS...: runs a generator and keeps its lines, marked.
+gen() {
+	if timeout 600 "$GENERATORS/bench_$3" "$4" --self-cpu "$GEN_CPU" "${@:5}" 2>>"$work/errors" \
+		>"$work/lines"; then
+		sed "s/^{/{\"tag\":\"$1\",\"round\":$2,/" "$work/lines" >>"$rounds"
+		return 0
+	fi
+	FAILED=$((FAILED + 1))
+	say "round $2 of $1 failed: $(tail -n 1 "$work/errors")"
+	return 1
+}
+
+# pick TAG SIDE FIELD [ROUND]: the median so far, or the figure of a round.
+pick() { awk -v pick="$1,$2,$3,${4:-}" -f "$here/report.awk" "$rounds"; }
+
+# fresh SIDE: sets DIR, an empty folder.
+fresh() {
+	DIR=$work/state/$1
+	rm -rf "$DIR"
+	mkdir -p "$DIR"
+	PORT=$((PORT + 3))
+}
+
+# both ROUND SIDE SIDE: the sides in the order of the round, so that neither is always first.
+both() {
+	if [ $(($1 % 2)) = 1 ]; then echo "$2 $3"; else echo "$3 $2"; fi
+}
+
+generators() {
+	[ -x "$GENERATORS/bench_swarm" ] && [ "${GENERATORS#"$work"}" = "$GENERATORS" ] && return
+	[ -f "$work/gen/build.ninja" ] || meson setup "$work/gen" "$root" -Dbench=true -Dtests=false \
+		--buildtype=release >"$work/setup.log" 2>&1
+	ninja -C "$work/gen" bench/bench_swarm bench/bench_derpswarm bench/bench_stunblast \
+		>>"$work/setup.log" 2>&1 || {
+		tail -n 20 "$work/setup.log" >&2
+		exit 1
+	}
+}
+
+rivals() {
+	[ -x "$HEADSCALE" ] && [ -x "$DERPER" ] && return
+	"$root/interop/peers.sh" current rivals || exit $?
+}
+
+machine() {
+	say "$(nproc) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
+		"Linux $(uname -r), load $(cut -d ' ' -f 1-3 /proc/loadavg)"
+	say "$("$OURS" --version 2>/dev/null | head -n 1);" \
+		"headscale $("$HEADSCALE" version 2>/dev/null | sed -n 's/^headscale version //p');" \
+		"derper $("$DERPER" -version 2>/dev/null | head -n 1)"
+}
+
+mkdir -p "$work"
+generators
+rivals
+: >"$rounds"
+: >"$work/errors"
+machine
+[ $# -gt 0 ] || set -- control relay footprint
+for suite in "$@"; do
+	case $suite in
+	control) suite_control ;;
+	relay) suite_relay ;;
+	footprint) suite_footprint ;;
+	own) suite_own ;;
+	*)
+		say "unknown suite '$suite': control, relay, footprint, own"
+		exit 2
+		;;
+	esac
+done
+rm -rf "$work/state"
+awk -v json="$build/bench.json" -f "$here/report.awk" "$here/goals.tsv" "$rounds" | tee "$work/summary"
+[ "$FAILED" = 0 ] || say "$FAILED rounds failed and have no figure; see $work/errors"
+! grep -q 'FLOOR MISSED' "$work/summary" && [ "$FAILED" = 0 ]
