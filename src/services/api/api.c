@@ -77,8 +77,15 @@ enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[static 16]
 	return FL_OK;
 }
 
+enum fl_err fl_api_trust(struct fl_api *a, const struct fl_prefix *at, size_t count)
+{
+	return fl_trusted_set(&a->trusted, at, count);
+}
+
 struct fl_api *fl_api_free(struct fl_api *a)
 {
+	if (a != NULL)
+		fl_trusted_done(&a->trusted);
 	free(a);
 	return NULL;
 }

@@ -15,9 +15,15 @@ struct fl_api_conn fl_api_public = { .trusted = false };
 static struct fl_api_fails *slot_of(struct fl_api *a, struct fl_http *x)
 {
 	struct fl_addrport peer = fl_stream_peer(fl_http_stream(x));
+	const struct fl_client_claims claims = {
+		.true_client_ip = fl_http_field(x, "true-client-ip"),
+		.real_ip = fl_http_field(x, "x-real-ip"),
+		.forwarded_for = fl_http_field(x, "x-forwarded-for"),
+	};
+	struct fl_ip client = fl_trusted_client(&a->trusted, &peer.ip, &claims);
 	uint8_t hash[FL_HASH_LEN];
 
-	fl_blake2s(fl_slice_of(a->seed, sizeof a->seed), fl_slice_of(peer.ip.b, sizeof peer.ip.b), hash);
+	fl_blake2s(fl_slice_of(a->seed, sizeof a->seed), fl_slice_of(client.b, sizeof client.b), hash);
 	struct fl_api_fails *f = &a->fails[hash[0] % FL_API_FAIL_SLOTS];
 	fl_time now = fl_loop_now(a->core->loop);
 	if (now - f->since > FL_MIN)

@@ -10,6 +10,7 @@
 
 #include "base/jw.h"
 #include "services/api/api.h"
+#include "services/api/client.h"
 #include "wire/json.h"
 
 enum {
@@ -30,6 +31,7 @@ struct fl_api {
 	struct fl_core *core;
 	struct fl_state *state; /* of the core */
 	uint8_t seed[16];
+	struct fl_trusted trusted; /* proxies */
 	struct fl_api_fails fails[FL_API_FAIL_SLOTS];
 };
 

@@ -134,7 +134,8 @@ static void fetch_next(struct fl_server *s)
 {
 	if (s->fetching == s->config->derp_urls.len) {
 		apply(s);
-		fl_timer_start(&s->map_timer, s->config->derp_update_frequency);
+		if (s->config->derp_auto_update)
+			fl_timer_start(&s->map_timer, s->config->derp_update_frequency);
 		return;
 	}
 	const struct fl_http_call call = {
@@ -173,7 +174,7 @@ static void ask_first(struct fl_server *s)
 	}
 }
 
-enum fl_err fl_server_relaymap_start(struct fl_server *s, struct fl_fault *fault)
+enum fl_err fl_server_relaymap_start(struct fl_server *s, bool wait, struct fl_fault *fault)
 {
 	size_t urls = s->config->derp_urls.len;
 
@@ -189,8 +190,11 @@ enum fl_err fl_server_relaymap_start(struct fl_server *s, struct fl_fault *fault
 		err = fl_timer_init(&s->map_timer, s->loop, on_refresh, s);
 	if (err != FL_OK)
 		return fl_fault_set(fault, err, "relay map: %s", fl_err_text(err));
-	ask_first(s);
-	if (s->config->derp_auto_update)
+	if (wait)
+		ask_first(s);
+	if (!wait)
+		fl_timer_start(&s->map_timer, 0);
+	else if (s->config->derp_auto_update)
 		fl_timer_start(&s->map_timer, s->config->derp_update_frequency);
 	return FL_OK;
 }

@@ -209,7 +209,9 @@ static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
 		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
 	fl_netmap_config_unref(netmap);
 	fl_wipe(&cfg, sizeof cfg);
-	if (err == FL_OK && fl_api_new(s->control, s->seed, &s->api) != FL_OK)
+	if (err == FL_OK &&
+	    (fl_api_new(s->control, s->seed, &s->api) != FL_OK ||
+	     fl_api_trust(s->api, c->trusted_proxies, c->trusted_proxies_count) != FL_OK))
 		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
 	return err;
 }
@@ -224,7 +226,7 @@ static enum fl_err start(struct fl_server *s, struct fl_fault *fault)
 	if (err == FL_OK)
 		err = open_relay(s, fault);
 	if (err == FL_OK)
-		err = fl_server_relaymap_start(s, fault);
+		err = fl_server_relaymap_start(s, true, fault);
 	if (err == FL_OK)
 		err = open_control(s, fault);
 	if (err == FL_OK)
@@ -294,12 +296,14 @@ enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, stru
 	}
 	fl_listener_tls(s->public_listener, identity.tls);
 	fl_log_level_set(config->log_level);
+	if (fl_api_trust(s->api, config->trusted_proxies, config->trusted_proxies_count) != FL_OK)
+		fl_log_warn("trusted proxies kept as they were: out of memory");
 	fl_control_netmap(s->control, netmap);
 	fl_netmap_config_unref(netmap);
 	fl_server_relaymap_stop(s);
 	fl_config_free(s->config);
 	s->config = config;
-	return fl_server_relaymap_start(s, fault);
+	return fl_server_relaymap_start(s, false, fault);
 }
 
 struct fl_server *fl_server_stop(struct fl_server *s, int64_t grace)
