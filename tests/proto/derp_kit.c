@@ -92,7 +92,8 @@ static void run(struct kit *k, bool all)
 void kit_run(struct kit *k)
 {
 	run(k, true);
-	assert_true(fl_derp_server_check(k->s));
+	if (!k->trusting)
+		assert_true(fl_derp_server_check(k->s));
 }
 
 static void input(struct kit_client *kc, struct fl_slice in)

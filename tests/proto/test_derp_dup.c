@@ -36,6 +36,8 @@ static struct row {
 	{ "fighters: a new one is active", "ABbaC", 'C', true, 1, 3, 2 },
 	{ "fighters: lost ones are ignored", "ABbaCab", 'C', true, 1, 3, 2 },
 	{ "fighters: one left is active again", "ABba-B", 'A', true, 0, 0, 1 },
+	{ "fighters: the tail that left does not count", "ABC-Ca", 'A', true, 1, 2, 2 },
+	{ "fighters: one left fights again", "ABba-BCca", '.', true, 1, 2, 2 },
 	{ "fighters: new one leaves, none active", "ABbaC-C", '.', true, 1, 2, 2 },
 };
 

@@ -282,11 +282,18 @@ static void ping_flood_waits_as_one(void **state)
 	kit_stall(c);
 
 	kit_send(d, &c->key, 10, 1); /* the one write it takes */
-	for (int i = 0; i < 1000; i++)
-		kit_feed_frame(c, FL_DERP_PING, 8);
+	for (unsigned i = 0; i < 1000; i++) {
+		const uint8_t ping[] = {
+			FL_DERP_PING, 0, 0, 0, 8, 9, (uint8_t)i, 0, 0, 0, 0, 0, 0
+		};
+		kit_feed(c, fl_slice_of(ping, sizeof ping));
+	}
 	kit_unstall(c);
 	kit_expect_packet(c, d, 10, 1);
-	assert_int_equal(kit_count(c, FL_DERP_PONG), 1);
+	struct fl_slice pong = kit_expect(c, FL_DERP_PONG);
+	assert_int_equal(pong.ptr[0], 9);
+	assert_int_equal(pong.ptr[1], 0); /* the first is answered, the others are ignored */
+	kit_expect_nothing(c);
 	assert_int_equal(kit_stats(&k)->got_ping, 1000);
 	assert_int_equal(kit_stats(&k)->sent_pong, 1);
 	kit_done(&k);
@@ -298,6 +305,19 @@ static void note_preferred(struct kit_client *c, uint8_t yes)
 {
 	const uint8_t frame[] = { FL_DERP_NOTE_PREFERRED, 0, 0, 0, 1, yes };
 	kit_feed(c, fl_slice_of(frame, sizeof frame));
+}
+
+static void home_gauge_at_leaving(void **state)
+{
+	(void)state;
+	struct kit k;
+	kit_init(&k, NULL);
+	struct kit_client *c = kit_login(&k, 1);
+
+	note_preferred(c, 1);
+	kit_leave(c);
+	assert_int_equal(kit_stats(&k)->home_connections, 0);
+	kit_done(&k);
 }
 
 static void home_moves_count_after_five_seconds(void **state)
@@ -438,6 +458,33 @@ static void rate_holds_many_small_frames_in_order(void **state)
 	kit_done(&k);
 }
 
+/* The cost is paid once, at the header, and no frame costs more than the largest packet. */
+static void rate_counts_a_frame_once(void **state)
+{
+	(void)state;
+	struct kit k;
+	kit_init(&k, &(struct fl_derp_config){ .rate_bytes = 65568 });
+	struct kit_client *a = kit_login(&k, 1), *b = kit_login(&k, 2);
+	struct fl_buf in = fl_buf_make(1 << 20);
+	static uint8_t p[60000];
+
+	fl_derp_put_send(&in, &b->key, fl_slice_of(p, sizeof p));
+	kit_feed(a, fl_slice_of(in.ptr, 10));
+	kit_feed(a, fl_slice_of(in.ptr + 10, 30000));
+	assert_false(a->paused);
+	kit_feed(a, fl_slice_of(in.ptr + 30010, in.len - 30010));
+	assert_false(a->paused);
+	fl_buf_done(&in);
+	kit_expect_packet(b, a, sizeof p, 0);
+	kit_feed_frame(a, 0x77, FL_DERP_BODY_MAX);
+	assert_true(a->paused);
+	for (int i = 0; i < 101; i++)
+		kit_tick(&k, 10 * FL_MS);
+	assert_false(a->paused);
+	assert_int_equal(kit_stats(&k)->unknown_frames, 1);
+	kit_done(&k);
+}
+
 static void rate_changes_for_live_clients(void **state)
 {
 	(void)state;
@@ -507,11 +554,13 @@ int main(void)
 		cmocka_unit_test(big_logins_are_few),
 		cmocka_unit_test(pong_echoes_eight),
 		cmocka_unit_test(ping_flood_waits_as_one),
+		cmocka_unit_test(home_gauge_at_leaving),
 		cmocka_unit_test(home_moves_count_after_five_seconds),
 		cmocka_unit_test(keep_alive_within_60_to_66_seconds),
 		cmocka_unit_test(wake_ups_are_shared),
 		cmocka_unit_test(rate_makes_wait),
 		cmocka_unit_test(rate_holds_many_small_frames_in_order),
+		cmocka_unit_test(rate_counts_a_frame_once),
 		cmocka_unit_test(rate_changes_for_live_clients),
 		cmocka_unit_test(restarting_is_told),
 		cmocka_unit_test(revoked_key_is_closed),

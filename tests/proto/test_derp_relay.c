@@ -117,6 +117,25 @@ static void a_batch_is_few_writes(void **state)
 	kit_done(&k);
 }
 
+/* More packets in one read than a queue holds: they leave in between, none is lost. */
+static void a_read_of_many_small_packets(void **state)
+{
+	(void)state;
+	struct fl_buf in = fl_buf_make(1 << 20);
+	struct kit k;
+	kit_init(&k, &(struct fl_derp_config){ .queue_packets = 64, .disco_packets = 8 });
+	struct kit_client *a = kit_login(&k, 1), *b = kit_login(&k, 2);
+	uint8_t p[62] = { 'T', 'S', 0xf0, 0x9f, 0x92, 0xac };
+	size_t n = 0;
+
+	for (; in.len < 60000; n++)
+		fl_derp_put_send(&in, &b->key, fl_slice_of(p + n % 2, 62 - n % 2));
+	kit_feed(a, fl_buf_slice(&in));
+	assert_int_equal(kit_count(b, FL_DERP_RECV_PACKET), n);
+	fl_buf_done(&in);
+	kit_done(&k);
+}
+
 /* ---- receivers that do not read ---- */
 
 static void stalled_receiver_loses_the_oldest(void **state)
@@ -167,6 +186,33 @@ static void disco_passes_a_full_data_queue(void **state)
 		assert_int_equal(p.payload.ptr[6], i);
 	}
 	assert_in_range(kit_count(b, FL_DERP_RECV_PACKET), 200, 300);
+	kit_done(&k);
+}
+
+static void disco_before_data_in_several_writes(void **state)
+{
+	(void)state;
+	struct kit k;
+	struct fl_buf b16 = fl_buf_make(1 << 20);
+	static uint8_t p[2000] = { 'T', 'S', 0xf0, 0x9f, 0x92, 0xac };
+	kit_init(&k, NULL);
+	struct kit_client *a = kit_login(&k, 1), *b = kit_login(&k, 2);
+	kit_stall(b);
+
+	kit_send(a, &b->key, 10, 255);
+	kit_send(a, &b->key, 10, 254);
+	for (int i = 0; i < 10; i++)
+		fl_derp_put_send(&b16, &b->key, fl_slice_of(p, sizeof p));
+	kit_feed(a, fl_buf_slice(&b16));
+	kit_feed_frame(b, FL_DERP_PING, 8);
+	kit_unstall(b);
+	kit_expect_packet(b, a, 10, 255);
+	kit_expect(b, FL_DERP_PONG);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(kit_expect(b, FL_DERP_RECV_PACKET).len, 32 + sizeof p);
+	kit_expect_packet(b, a, 10, 254);
+	kit_expect_nothing(b);
+	fl_buf_done(&b16);
 	kit_done(&k);
 }
 
@@ -260,8 +306,11 @@ static void queue_time_is_averaged(void **state)
 	kit_stall(b);
 
 	kit_send(a, &b->key, 10, 1);
+	kit_tick(&k, 50 * FL_MS);
 	kit_send(a, &b->key, 10, 1);
-	kit_tick(&k, 100 * FL_MS);
+	kit_tick(&k, 50 * FL_MS);
+	kit_send(a, &b->key, 3000, 1); /* moves to a larger chunk, keeps its age */
+	kit_tick(&k, 50 * FL_MS);
 	kit_unstall(b);
 	assert_int_equal(kit_stats(&k)->queue_avg, 10 * FL_MS); /* alpha is 0.1 */
 	kit_done(&k);
@@ -402,6 +451,7 @@ static void remembered_pairs_are_bounded(void **state)
 	enum { MANY = FL_DERP_WATCH_MAX + 10 };
 	static struct kit_client many[MANY];
 	kit_init(&k, NULL);
+	k.trusting = true;
 	struct kit_client *b = kit_login(&k, 2);
 	struct fl_addrport from = { fl_ip_v4(192, 0, 2, 9), 1 };
 
@@ -436,6 +486,8 @@ int main(void)
 		cmocka_unit_test(frames_arrive_in_any_pieces),
 		cmocka_unit_test(many_frames_in_random_pieces),
 		cmocka_unit_test(a_batch_is_few_writes),
+		cmocka_unit_test(a_read_of_many_small_packets),
+		cmocka_unit_test(disco_before_data_in_several_writes),
 		cmocka_unit_test(stalled_receiver_loses_the_oldest),
 		cmocka_unit_test(disco_passes_a_full_data_queue),
 		cmocka_unit_test(queue_is_bounded_in_bytes),

@@ -110,7 +110,9 @@ struct fl_slice client_read(struct client *c, size_t n)
 {
 	struct want w = { c, n };
 
-	if (!net_until(c->r->loop, has_bytes, &w) || c->got.len - c->at < n)
+	if (!has_bytes(&w) && !net_until(c->r->loop, has_bytes, &w))
+		fail_msg("nothing came");
+	if (c->got.len - c->at < n)
 		fail_msg("%zu bytes came, want %zu%s", c->got.len - c->at, n,
 			 c->ended ? " (ended)" : "");
 	struct fl_slice got = fl_slice_of(c->got.ptr + c->at, n);

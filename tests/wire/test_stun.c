@@ -41,6 +41,10 @@ static struct row {
 	{ "no fingerprint", HEAD("000c") "802200087461696c6e6f6465", false, true },
 	{ "other software",
 	  HEAD("0014") "802200087461696c6e6f6466"
+		       "8028000413a2fc2a",
+	  false, true },
+	{ "other software, bad fingerprint",
+	  HEAD("0014") "802200087461696c6e6f6466"
 		       "802800048aabad90",
 	  false, false },
 	{ "bad fingerprint",
@@ -49,7 +53,7 @@ static struct row {
 	  false, false },
 	{ "fingerprint not last",
 	  HEAD("0018") "802200087461696c6e6f6465"
-		       "802800048aabad90"
+		       "8028000473190ae3"
 		       "00060000",
 	  false, false },
 	{ "unknown attribute alone", HEAD("0008") "7f01000361626300", false, true },

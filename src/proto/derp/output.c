@@ -61,12 +61,9 @@ void fl_derp_enqueue(struct fl_derp_client *to, const struct fl_node_key *src,
 		return;
 	}
 	write_recv(at, src, payload);
-	if (to->blocked)
-		to->todo |= TODO_FLUSH;
-	else
-		fl_derp_todo(to, TODO_FLUSH,
-			     q->bytes >= URGENT_BYTES || q->packets >= s->cfg.queue_packets / 2 ||
-				     (kind == DISCO && is_full(s, q, kind)));
+	fl_derp_todo(to, TODO_FLUSH,
+		     q->bytes >= URGENT_BYTES || q->packets >= s->cfg.queue_packets / 2 ||
+			     (kind == DISCO && is_full(s, q, kind)));
 }
 
 static void drain_queue(struct fl_derp_server *s, struct fl_chunkq *q, unsigned kind)

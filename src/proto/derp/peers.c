@@ -194,10 +194,8 @@ static void one_is_left(struct fl_derp_server *s, struct peer *p)
 	struct fl_derp_client *c = fl_list_entry(p->members.next, struct fl_derp_client, member);
 
 	c->disabled = false;
-	c->spoke = 0;
 	p->active = c;
 	p->last = NULL;
-	p->speaks = 0;
 	s->stats.dup_keys--;
 	s->stats.dup_conns -= 2;
 }
