@@ -152,7 +152,7 @@ static enum fl_err step(sqlite3 *db, const char *path, const struct fl_migration
 enum fl_err fl_store_migrate(sqlite3 *db, const char *path, const struct fl_migration *list,
 			     size_t count, struct fl_fault *fault)
 {
-	int have;
+	int have = 0;
 
 	enum fl_err err = fl_store_version(db, path, fault, &have);
 	if (err != FL_OK)

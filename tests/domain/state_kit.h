@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/domain/state_kit.h - a state to play with: made-up keys, requests, and a text of all it holds. */
+/*
+ * tests/domain/state_kit.h - a state to play with: made-up keys, requests, and a text of all
+ * it holds.
+ */
 #ifndef TESTS_DOMAIN_STATE_KIT_H
 #define TESTS_DOMAIN_STATE_KIT_H
 
@@ -70,10 +73,16 @@ struct kit_update {
 };
 enum fl_err kit_update(struct fl_state *s, fl_node_id id, struct kit_update u);
 
-/* Everything the state holds, record by record; the caller frees. Two equal states read the same. */
+/*
+ * Everything the state holds, record by record; the caller frees. Two equal states read the
+ * same.
+ */
 char *kit_dump(const struct fl_state *s);
 
-/* Invariants INV-01, 02, 04, 06 and the consistency of every index. Fails the test if one is broken. */
+/*
+ * Invariants INV-01, 02, 04, 06 and the consistency of every index. Fails the test if one is
+ * broken.
+ */
 void kit_check(const struct fl_state *s);
 
 /* The changes of this tick as text, e.g. "added 1<1 patched 2:key,disco<2". */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/domain/state_play.h - a random but repeatable admin and fleet: one command after another. */
+/*
+ * tests/domain/state_play.h - a random but repeatable admin and fleet: one command after
+ * another.
+ */
 #ifndef TESTS_DOMAIN_STATE_PLAY_H
 #define TESTS_DOMAIN_STATE_PLAY_H
 

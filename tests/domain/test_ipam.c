@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/domain/test_ipam.c - addresses: unique, exact at the ends, and never a search without end. */
+/*
+ * tests/domain/test_ipam.c - addresses: unique, exact at the ends, and never a search without
+ * end.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

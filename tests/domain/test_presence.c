@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/domain/test_presence.c - sessions counted once each, in every order (PRE-1, PRE-2; INV-10, INV-12). */
+/*
+ * tests/domain/test_presence.c - sessions counted once each, in every order (PRE-1, PRE-2;
+ * INV-10, INV-12).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/domain/test_state_change.c - the smallest change for each event, and none for no event (CHG-1, CHG-10). */
+/*
+ * tests/domain/test_state_change.c - the smallest change for each event, and none for no event
+ * (CHG-1, CHG-10).
+ */
 #include "state_kit.h"
 
 #include <stdio.h>

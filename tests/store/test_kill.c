@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/store/test_kill.c - a server killed at a random instant has every tick that it acknowledged,
+ * tests/store/test_kill.c - a server killed at a random instant has every tick that it
+ * acknowledged,
  * and at most the one it was about to acknowledge beyond (INV-05).
  */
 #include "../domain/state_play.h"

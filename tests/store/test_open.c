@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/store/test_open.c - opening: private files, one server, upgrades with a copy, and damage found. */
+/*
+ * tests/store/test_open.c - opening: private files, one server, upgrades with a copy, and
+ * damage found.
+ */
 #include "../domain/state_kit.h"
 
 #include <fcntl.h>

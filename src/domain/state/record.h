@@ -17,7 +17,6 @@
 #include "base/time.h"
 #include "crypto/keys.h"
 #include "crypto/token.h"
-#include "crypto/token.h"
 #include "wire/tailcfg/request.h"
 
 typedef uint64_t fl_user_id; /* > 0, never reused; 0 = none */
