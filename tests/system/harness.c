@@ -242,6 +242,22 @@ struct sys_usage sys_usage(void)
 	};
 }
 
+static struct sys *guarded;
+
+static int forget(void **state)
+{
+	(void)state;
+	fl_list_init(&guarded->clients);
+	return 0;
+}
+
+void sys_guard(struct sys *s, struct suite *suite)
+{
+	guarded = s;
+	for (size_t i = 0; i < suite->count; i++)
+		suite->tests[i].teardown_func = forget;
+}
+
 /* ---- plain HTTP/1 ---- */
 
 void reply_done(struct reply *r)

@@ -57,6 +57,9 @@ struct sys_usage {
 };
 struct sys_usage sys_usage(void);
 
+/* A test that failed leaves clients on its stack: forgets them after each, so that others still run. */
+void sys_guard(struct sys *s, struct suite *suite);
+
 /* ---- plain HTTP/1 ---- */
 
 struct reply {

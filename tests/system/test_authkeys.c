@@ -58,7 +58,7 @@ static char *expired_key(void)
 	return api_key(&sys, ada, "\"expiration\":\"2020-01-01T00:00:00Z\"");
 }
 
-static char *revoked_key(void)
+static char *expired_by_hand(void)
 {
 	char *key = api_key(&sys, ada, "\"reusable\":true"), body[64];
 	snprintf(body, sizeof body, "{\"id\":\"%lld\"}", (long long)newest_key());
@@ -107,7 +107,7 @@ static struct {
 	{ "malformed", malformed_key, "preauthkeys create" },
 	{ "an API key", api_key_instead, "preauthkeys create" },
 	{ "born expired", expired_key, "expired" },
-	{ "revoked", revoked_key, "expired" },
+	{ "expired by hand", expired_by_hand, "expired" },
 	{ "deleted", deleted_key, "preauthkeys create" },
 	{ "used", used_key, "used" },
 	{ "used ephemeral", used_ephemeral, "used" },
@@ -333,7 +333,7 @@ static struct {
 	unsigned status;
 	const char *says;
 } odd[] = {
-	{ "version below the floor", "Version", "112", 400, "update" },
+	{ "version below the floor", "Version", "112", 400, "update the Tailscale client" },
 	{ "version 0", "Version", "0", 400, "update" },
 	{ "zero node key", "NodeKey",
 	  "\"nodekey:0000000000000000000000000000000000000000000000000000000000000000\"", 400, "" },
@@ -390,6 +390,7 @@ int main(void)
 	suite_add(&suite, "ephemeral key", test_ephemeral_key, NULL);
 	sys_start(&sys, false, NULL);
 	ada = api_user(&sys, "ada");
+	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/authkeys");
 	sys_stop(&sys);
 	return failed;

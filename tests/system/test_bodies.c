@@ -269,6 +269,7 @@ int main(void)
 	suite_add(&suite, "gigabyte nobody reads", test_unread_gigabyte, NULL);
 	suite_add(&suite, "outer bodies", test_outer_bodies, NULL);
 	sys_start(&sys, false, NULL);
+	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/bodies");
 	sys_stop(&sys);
 	return failed;

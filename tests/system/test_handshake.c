@@ -352,6 +352,7 @@ int main(void)
 	suite_add(&suite, "replayed initiation", test_replayed_initiation_proves_nothing, NULL);
 	suite_add(&suite, "websocket client", test_websocket_client_registers_and_polls, NULL);
 	sys_start(&sys, false, NULL);
+	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/handshake");
 	sys_stop(&sys);
 	return failed;

@@ -218,6 +218,7 @@ int main(void)
 	suite_add(&suite, "half headers after a request", test_half_headers_after_a_request, NULL);
 	suite_add(&suite, "answers nobody reads", test_answers_nobody_reads, NULL);
 	sys_start(&sys, true, NULL);
+	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/slow");
 	sys_stop(&sys);
 	return failed;

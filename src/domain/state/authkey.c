@@ -110,7 +110,9 @@ enum fl_err fl_authkey_register(struct fl_state *s, fl_wall now, const char *tex
 	const struct fl_preauth *k = find_key(s, text);
 
 	if (k == NULL) {
-		fl_fault_set(&out->fault, FL_ERR_DENIED, "invalid pre auth key");
+		fl_fault_set(&out->fault, FL_ERR_DENIED,
+			     "invalid pre auth key: paste it whole, or create a new one with "
+			     "`fairlead preauthkeys create`");
 		return refuse(out);
 	}
 	if (fl_tags_permit(&e->hostinfo->request_tags, &out->fault) != FL_OK)

@@ -214,24 +214,9 @@ bool fl_api_path_id(struct fl_http *x, size_t segment, uint64_t *out)
 bool fl_api_segment_text(struct fl_http *x, size_t segment, char *out, size_t cap)
 {
 	struct fl_slice text = fl_http_segment(x, segment);
-	size_t n = 0;
 
-	for (size_t i = 0; i < text.len && n + 1 < cap; i++, n++) {
-		uint8_t byte = text.ptr[i];
-		if (byte == '%') {
-			if (text.len - i < 3 ||
-			    fl_hex_decode(fl_slice_of(text.ptr + i + 1, 2), &byte, 1) != FL_OK)
-				break;
-			i += 2;
-		}
-		if (byte == 0)
-			break;
-		out[n] = (char)byte;
-		if (i + 1 == text.len) {
-			out[n + 1] = '\0';
-			return true;
-		}
-	}
+	if (text.len > 0 && memchr(text.ptr, 0, text.len) == NULL && fl_str_copy(out, cap, text))
+		return true;
 	fl_api_problem(x, FL_ERR_INVALID, "the name in the path is malformed or too long", "path");
 	return false;
 }

@@ -71,7 +71,7 @@ bool fl_api_number(struct fl_http *x, struct fl_jv obj, const char *name, uint64
 /* An id in the path. False: not a number, answered. */
 bool fl_api_path_id(struct fl_http *x, size_t segment, uint64_t *out);
 
-/* A name in the path, percent-decoded. False: malformed or too long, answered. */
+/* A name in the path. False: malformed or too long, answered. */
 bool fl_api_segment_text(struct fl_http *x, size_t segment, char *out, size_t cap);
 
 /* A list of strings. False: malformed, answered. */
