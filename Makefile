@@ -4,29 +4,29 @@
 BUILD ?= build
 SECONDS ?= 60
 SUITE ?=
+TARGET ?=
+FAIRLEAD = $(BUILD)/src/cli/fairlead
 
 .PHONY: help build run test interop bench fuzz lint fmt cover dist clean
 
 help:
 	@echo "make run              start a server and relay on embedded defaults (state in var/)"
 	@echo "make test             every suite this machine can run"
-	@echo "make build            build build/src/cli/fairlead"
+	@echo "make build            build $(FAIRLEAD)"
 	@echo "make interop          real peers against the built binary   [SUITE=control|relay]"
 	@echo "make bench            ours and the rival in one run         [SUITE=control|relay]"
-	@echo "make fuzz             every fuzz target                     [SECONDS=60]"
+	@echo "make fuzz             every fuzz target                     [SECONDS=60] [TARGET=name]"
 	@echo "make lint, make fmt   static analysis; formatting"
 	@echo "make cover, make dist coverage report; stripped binary and package"
+	@echo "make clean            remove what was built (not var/)"
 
-$(BUILD)/build.ninja:
+build:
 	@sh tools/deps.sh build
-	@meson setup $(BUILD) -Dwerror=false -Dtests=$$(pkg-config --exists cmocka && echo true || echo false) >/dev/null
+	@sh tools/build.sh $(BUILD) src/cli/fairlead -Dtests=false
 
-build: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) src/cli/fairlead | grep -E 'error|warning|ninja: build stopped' || true
-	@test -x $(BUILD)/src/cli/fairlead
-
+# On a terminal the server alone gets Ctrl-C, so that make ends as it does: without an error.
 run: build
-	@exec $(BUILD)/src/cli/fairlead serve --quickstart var
+	@if [ -t 0 ]; then trap '' TSTP; set -m; fi; $(FAIRLEAD) serve --quickstart var
 
 test:
 	@sh tools/deps.sh test
@@ -34,7 +34,7 @@ test:
 
 interop: build
 	@sh tools/deps.sh interop
-	@FAIRLEAD_BIN=$(CURDIR)/$(BUILD)/src/cli/fairlead sh interop/run.sh $(SUITE)
+	@FAIRLEAD_BIN=$(abspath $(FAIRLEAD)) sh interop/run.sh $(SUITE)
 
 bench: build
 	@sh tools/deps.sh bench
@@ -42,7 +42,7 @@ bench: build
 
 fuzz:
 	@sh tools/deps.sh fuzz
-	@sh tools/fuzz.sh $(SECONDS)
+	@sh tools/fuzz.sh $(SECONDS) $(TARGET)
 
 lint:
 	@sh tools/deps.sh lint
@@ -53,12 +53,12 @@ fmt:
 	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'include/*.h' | xargs clang-format -i
 
 cover:
-	@sh tools/deps.sh test
+	@sh tools/deps.sh cover
 	@sh tools/cover.sh
 
 dist:
-	@sh tools/deps.sh build
+	@sh tools/deps.sh dist
 	@sh tools/dist.sh
 
 clean:
-	@rm -rf build build-asan build-tsan build-fuzz build-cover
+	@rm -rf $(BUILD) build-*

@@ -94,7 +94,7 @@ void fl_control_version_json(struct fl_buf *out)
 	fl_jw_key(&w, "fairlead");
 	fl_jw_str(&w, FL_VERSION);
 	fl_jw_key(&w, "commit");
-	fl_jw_str(&w, FL_COMMIT);
+	fl_jw_str(&w, fl_commit);
 	fl_jw_key(&w, "dirty");
 	fl_jw_bool(&w, false);
 	fl_jw_obj_end(&w);
