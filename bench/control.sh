@@ -51,7 +51,7 @@ registrations() {
 	config_control "$2" "$DIR" $PORT
 	start "$2" "$DIR" $PORT || return 1
 	auth_key "$2" "$DIR" >"$DIR/auth"
-	gen C6 "$1" swarm register --side "$2" --port $PORT --pid "$PID" --nodes 20000 --inflight 64 \
+	gen C6 "$1" swarm register --side "$2" --port $PORT --pid "$PID" --nodes 20000 --inflight 32 \
 		--seconds "$REGISTER" --kill 1 --out "$DIR/acknowledged" --auth-key "$(cat "$DIR/auth")"
 	stop KILL
 	start "$2" "$DIR" $PORT || return 1

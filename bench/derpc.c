@@ -102,8 +102,7 @@ static void take_server_key(struct derp *d, const uint8_t *payload, size_t len)
 static void take_frame(struct derp *d, uint8_t type, const uint8_t *payload, size_t len)
 {
 	if (type == DERP_RECV_PACKET && len >= FL_KEY_LEN) {
-		d->calls->packet(d, payload,
-				 fl_slice_of(payload + FL_KEY_LEN, len - FL_KEY_LEN));
+		d->calls->packet(d, payload, fl_slice_of(payload + FL_KEY_LEN, len - FL_KEY_LEN));
 	} else if (type == DERP_KEEP_ALIVE) {
 		d->keep_alives++;
 	} else if (type == DERP_SERVER_KEY && d->state == DERP_KEY) {

@@ -10,7 +10,7 @@
 
 enum {
 	BURST = 8,
-	CREDIT_MAX = 32,      /* packets a late turn may make up for */
+	CREDIT_MAX = 32, /* packets a late turn may make up for */
 	PENDING_MAX = 64 << 10,
 	TURN_NS = 50000,
 	PING_SIZE = 64,

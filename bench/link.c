@@ -15,7 +15,7 @@ enum {
 	IN_MAX = 1 << 20,
 	OUT_MAX = 1 << 22,
 	READ_STEP = 64 << 10,
-	STREAM_WINDOW = 4 << 20,      /* as the Go client states them */
+	STREAM_WINDOW = 4 << 20, /* as the Go client states them */
 	CONNECTION_WINDOW = 1 << 30,
 	PLAIN_KEPT = 16 << 10,
 };
@@ -55,7 +55,8 @@ static void fail(struct link *l, const char *why)
 static void flush(struct link *l)
 {
 	while (l->sent < l->out.len) {
-		ssize_t n = send(l->ear.fd, l->out.ptr + l->sent, l->out.len - l->sent, MSG_NOSIGNAL);
+		ssize_t n =
+			send(l->ear.fd, l->out.ptr + l->sent, l->out.len - l->sent, MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n <= 0) {
@@ -352,10 +353,13 @@ int32_t link_post(struct link *l, const char *path, struct fl_slice body)
 	memcpy(b->data, body.ptr, body.len);
 	snprintf(length, sizeof(length), "%zu", body.len);
 	nghttp2_nv head[] = {
-		header(":method", "POST"),	  header(":scheme", "https"),
-		header(":authority", "127.0.0.1"), header(":path", path),
+		header(":method", "POST"),
+		header(":scheme", "https"),
+		header(":authority", "127.0.0.1"),
+		header(":path", path),
 		header("user-agent", "Go-http-client/2.0"),
-		header("accept-encoding", "gzip"), header("content-length", length),
+		header("accept-encoding", "gzip"),
+		header("content-length", length),
 	};
 	nghttp2_data_provider source = { .source.ptr = b, .read_callback = read_body };
 	int32_t id = nghttp2_submit_request(l->h2, NULL, head, sizeof(head) / sizeof(head[0]),

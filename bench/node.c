@@ -12,6 +12,7 @@ enum {
 	JSON_MAX = 256 << 20,
 	BODY_KEPT = 4096,
 	RETRY_AFTER_MS = 500,
+	LOOK_EVERY_MS = 10,
 };
 
 /* ---- identity ---- */
@@ -164,6 +165,12 @@ void node_change(struct node *n)
 
 /* ---- what it hears ---- */
 
+static void joined(struct node *n)
+{
+	n->swarm->joining -= n->joining;
+	n->joining = false;
+}
+
 static void give_back(struct node *n)
 {
 	fl_buf_reset(&n->body);
@@ -184,6 +191,8 @@ static void lost(struct node *n, const char *why)
 	if (s->drops < 10)
 		fprintf(stderr, "bench: node %u: %s\n", n->index, why);
 	give_back(n);
+	joined(n);
+	s->lost++;
 	n->state = NODE_RETRY;
 	n->retry_at = bench_now() + RETRY_AFTER_MS * BENCH_MS;
 }
@@ -207,6 +216,7 @@ static void registered(struct node *n)
 	n->registered_at = bench_now();
 	n->state = NODE_REGISTERED;
 	if (s->register_only) {
+		joined(n);
 		link_close(&n->link);
 		return;
 	}
@@ -231,6 +241,8 @@ static void take_map(struct node *n, struct fl_slice body)
 	enum seen what = view_apply(s->model, n->index, &n->view, fl_buf_slice(&s->json));
 	n->keep_alives += what == SEEN_KEEPALIVE;
 	n->maps += what == SEEN_MAP;
+	if (what == SEEN_MAP)
+		joined(n);
 	judge(n);
 	if (s->on_map)
 		s->on_map(s, n, what);
@@ -311,6 +323,8 @@ void node_open(struct node *n)
 {
 	n->register_stream = n->poll_stream = n->lite_stream = -1;
 	n->state = NODE_CONNECTING;
+	n->joining = true;
+	n->swarm->joining++;
 	if (!link_open(&n->link, &n->swarm->target, &n->machine, n->index, &calls, n))
 		lost(n, "cannot connect");
 }
@@ -318,6 +332,7 @@ void node_open(struct node *n)
 void node_close(struct node *n)
 {
 	link_close(&n->link);
+	joined(n);
 	if (n->state == NODE_POLLING)
 		n->swarm->polling--;
 	n->swarm->converged -= n->view.converged;
@@ -338,20 +353,25 @@ void swarm_judge(struct swarm *s)
 			judge(&s->nodes[i]);
 }
 
+/* Lost nodes are looked for only now and then: the walk is long. */
+static void reopen(struct swarm *s, uint32_t inflight)
+{
+	int64_t now = bench_now();
+	if (s->lost == 0 || now < s->next_look)
+		return;
+	s->next_look = now + LOOK_EVERY_MS * BENCH_MS;
+	for (uint32_t i = 0; i < s->count && s->joining < inflight; i++) {
+		struct node *n = &s->nodes[i];
+		if (n->state != NODE_RETRY || now < n->retry_at)
+			continue;
+		s->lost--;
+		node_open(n);
+	}
+}
+
 void swarm_advance(struct swarm *s, uint32_t inflight)
 {
-	uint32_t busy = 0;
-	int64_t now = bench_now();
-	for (uint32_t i = 0; i < s->count; i++) {
-		enum node_state st = s->nodes[i].state;
-		busy += st == NODE_CONNECTING || st == NODE_REGISTERING ||
-			(st == NODE_POLLING && s->nodes[i].maps == 0);
-	}
-	for (uint32_t i = 0; i < s->count && busy < inflight; i++) {
-		struct node *n = &s->nodes[i];
-		if (n->state == NODE_NEW || (n->state == NODE_RETRY && now >= n->retry_at)) {
-			node_open(n);
-			busy++;
-		}
-	}
+	reopen(s, inflight);
+	while (s->opened < s->count && s->joining < inflight)
+		node_open(&s->nodes[s->opened++]);
 }

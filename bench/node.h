@@ -27,7 +27,7 @@ struct node {
 	struct swarm *swarm;
 	uint32_t index, changes;
 	enum node_state state;
-	bool registered;
+	bool registered, joining;
 	int32_t register_stream, poll_stream, lite_stream;
 	int status;
 	struct fl_private_key machine;
@@ -49,8 +49,10 @@ struct swarm {
 	struct model *model;
 	struct fl_mapframe *frames;
 	struct fl_buf json;
+	uint32_t opened, joining, lost; /* from the front; on their way; waiting to be reopened */
 	uint32_t registered, polling, converged;
-	uint64_t judged; /* version of the model that `converged` is about */
+	int64_t next_look;
+	uint64_t judged;                /* version of the model that `converged` is about */
 	uint64_t drops, refused, bytes; /* connections lost, requests refused, map JSON decoded */
 	void (*on_map)(struct swarm *s, struct node *n, enum seen what); /* may be NULL */
 };

@@ -120,6 +120,7 @@ start() {
 		exec "$@"
 	) >>"$dir/log" 2>&1 &
 	PID=$!
+	disown
 	STARTED="$STARTED $PID"
 	accepting "$port" 20 || {
 		echo "bench: $side did not start:" >&2
@@ -137,7 +138,6 @@ stop() {
 		tries=$((tries - 1))
 	done
 	kill -9 "$PID" 2>/dev/null
-	wait "$PID" 2>/dev/null
 	return 0
 }
 

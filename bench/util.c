@@ -175,7 +175,8 @@ int bench_options(const struct bench_opt *opts, size_t n, int argc, char **argv,
 			return i + 1;
 		const struct bench_opt *o = NULL;
 		for (size_t k = 0; k < n; k++)
-			if (strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, opts[k].name) == 0)
+			if (strncmp(argv[i], "--", 2) == 0 &&
+			    strcmp(argv[i] + 2, opts[k].name) == 0)
 				o = &opts[k];
 		if (!o || i + 1 >= argc)
 			usage(opts, n);
