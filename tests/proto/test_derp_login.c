@@ -234,25 +234,32 @@ static void header_alone_closes(void **state)
 	kit_done(&k);
 }
 
-static void big_logins_are_few(void **state)
+/* Strangers get an eighth of the memory; who is in does not notice. */
+static void logins_share_a_part_of_the_memory(void **state)
 {
 	(void)state;
 	struct kit k;
 	uint8_t head[FL_DERP_HEADER_LEN];
 	static uint8_t body[FL_DERP_INPUT_MAX];
-	kit_init(&k, NULL);
+	unsigned refused = 0;
+	kit_init(&k, &(struct fl_derp_config){ .memory_max = 8 << 20 });
+	struct kit_client *a = kit_login(&k, 100), *b = kit_login(&k, 101);
 
 	fl_derp_header(head, FL_DERP_CLIENT_INFO, FL_DERP_LOGIN_MAX);
-	for (unsigned i = 0; i < FL_DERP_BIG_LOGINS + 1; i++) {
+	for (unsigned i = 0; i < 10; i++) {
 		struct kit_client *c = kit_connect(&k, (uint8_t)i);
 		kit_feed(c, fl_slice_of(head, sizeof head));
 		kit_feed(c, fl_slice_of(body, sizeof body));
 		kit_feed(c, fl_slice_of(body, sizeof body));
-		if (i < FL_DERP_BIG_LOGINS)
-			assert_non_null(c->c);
-		else
-			assert_null(c->c);
+		refused += c->c == NULL;
+		assert_true(kit_stats(&k)->login_memory <= 1 << 20);
 	}
+	assert_int_equal(refused, 10 - 3);
+	kit_send(a, &b->key, 65536, 1);
+	kit_expect_packet(b, a, 65536, 1);
+	for (size_t i = 2; i < k.count; i++)
+		kit_leave(&k.at[i]);
+	assert_int_equal(kit_stats(&k)->login_memory, 0);
 	kit_done(&k);
 }
 
@@ -551,7 +558,7 @@ int main(void)
 		cmocka_unit_test(early_frames_wait_for_admission),
 		cmocka_unit_test(leaves_while_asked_about),
 		cmocka_unit_test(header_alone_closes),
-		cmocka_unit_test(big_logins_are_few),
+		cmocka_unit_test(logins_share_a_part_of_the_memory),
 		cmocka_unit_test(pong_echoes_eight),
 		cmocka_unit_test(ping_flood_waits_as_one),
 		cmocka_unit_test(home_gauge_at_leaving),

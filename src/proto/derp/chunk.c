@@ -2,7 +2,7 @@
 /* proto/derp/chunk.c - the memory of the relay's queues. */
 #include "proto/derp/chunk.h"
 
-#include "proto/derp/server.h"
+#include "wire/derp.h"
 
 #include <stdlib.h>
 
@@ -16,9 +16,9 @@ static const uint32_t caps[FL_CHUNK_CLASSES] = {
 	[FL_CHUNK_HUGE] = FL_DERP_HEADER_LEN + FL_DERP_LOGIN_MAX,
 };
 
-static size_t size_of(unsigned class)
+static size_t size_of(unsigned grade)
 {
-	return sizeof(struct fl_chunk) + caps[class];
+	return sizeof(struct fl_chunk) + caps[grade];
 }
 
 void fl_chunk_pool_done(struct fl_chunk_pool *p)
@@ -32,33 +32,25 @@ void fl_chunk_pool_done(struct fl_chunk_pool *p)
 	}
 }
 
-static bool may_have(const struct fl_chunk_pool *p, unsigned class)
-{
-	if (class == FL_CHUNK_HUGE && p->huge >= FL_DERP_BIG_LOGINS)
-		return false;
-	return p->used + size_of(class) <= p->max;
-}
-
 struct fl_chunk *fl_chunk_new(struct fl_chunk_pool *p, size_t need)
 {
-	unsigned class = 0;
-	while (class < FL_CHUNK_CLASSES && caps[class] < need)
-		class ++;
-	if (class == FL_CHUNK_CLASSES || !may_have(p, class))
+	unsigned grade = 0;
+	while (grade < FL_CHUNK_CLASSES && caps[grade] < need)
+		grade++;
+	if (grade == FL_CHUNK_CLASSES || p->used + size_of(grade) > p->max)
 		return NULL;
 
-	struct fl_chunk *c = p->free[class];
+	struct fl_chunk *c = p->free[grade];
 	if (c != NULL) {
-		p->free[class] = c->next;
-		p->cached -= size_of(class);
+		p->free[grade] = c->next;
+		p->cached -= size_of(grade);
 	} else {
-		c = malloc(size_of(class));
+		c = malloc(size_of(grade));
 		if (c == NULL)
 			return NULL;
 	}
-	p->used += size_of(class);
-	p->huge += class == FL_CHUNK_HUGE;
-	*c = (struct fl_chunk){ .cap = caps[class], .class = (uint8_t) class };
+	p->used += size_of(grade);
+	*c = (struct fl_chunk){ .cap = caps[grade], .grade = (uint8_t)grade };
 	return c;
 }
 
@@ -66,16 +58,20 @@ void fl_chunk_free(struct fl_chunk_pool *p, struct fl_chunk *c)
 {
 	if (c == NULL)
 		return;
-	size_t size = size_of(c->class);
+	size_t size = size_of(c->grade);
 	p->used -= size;
-	p->huge -= c->class == FL_CHUNK_HUGE;
-	if (c->class == FL_CHUNK_HUGE || p->cached + size > CACHE_MAX) {
+	if (c->grade == FL_CHUNK_HUGE || p->cached + size > CACHE_MAX) {
 		free(c);
 		return;
 	}
-	c->next = p->free[c->class];
-	p->free[c->class] = c;
+	c->next = p->free[c->grade];
+	p->free[c->grade] = c;
 	p->cached += size;
+}
+
+size_t fl_chunk_cost(const struct fl_chunk *c)
+{
+	return c != NULL ? size_of(c->grade) : 0;
 }
 
 void fl_chunk_put(struct fl_chunk *c, const void *src, size_t n)
@@ -122,7 +118,7 @@ static bool add_chunk(struct fl_chunk_pool *p, struct fl_chunkq *q, size_t n)
 static bool move_up(struct fl_chunk_pool *p, struct fl_chunkq *q, size_t n)
 {
 	struct fl_chunk *c = q->head;
-	if (c == NULL || c != q->tail || c->class >= FL_CHUNK_LARGE ||
+	if (c == NULL || c != q->tail || c->grade >= FL_CHUNK_LARGE ||
 	    c->tail - c->head + n > caps[FL_CHUNK_LARGE])
 		return false;
 	if (!fl_chunk_grow(p, &q->head, n))

@@ -24,14 +24,13 @@ struct fl_chunk {
 	fl_time since; /* when its first frame came */
 	uint32_t head, tail, cap;
 	uint32_t packets;
-	uint8_t class;
+	uint8_t grade; /* which size */
 	uint8_t data[];
 };
 
 struct fl_chunk_pool {
 	struct fl_chunk *free[FL_CHUNK_CLASSES];
 	size_t used, cached, max;
-	uint32_t huge; /* handed out */
 };
 
 /* Frames that wait, oldest first. Zero-initialised is empty. */
@@ -45,6 +44,9 @@ void fl_chunk_pool_done(struct fl_chunk_pool *p);
 /* The smallest chunk that holds `need` bytes; NULL: limit reached or out of memory. */
 struct fl_chunk *fl_chunk_new(struct fl_chunk_pool *p, size_t need);
 void fl_chunk_free(struct fl_chunk_pool *p, struct fl_chunk *c); /* accepts NULL */
+
+/* What it takes of the pool; 0 for NULL. */
+size_t fl_chunk_cost(const struct fl_chunk *c);
 
 static inline struct fl_slice fl_chunk_slice(const struct fl_chunk *c)
 {

@@ -189,12 +189,23 @@ static enum fl_err on_login(struct fl_derp_client *c, uint8_t type, struct fl_sl
 
 /* ---- the byte stream ---- */
 
+/* Strangers share a part of the memory: what is relayed for others must not run out of it. */
+static bool may_keep(struct fl_derp_client *c)
+{
+	const struct fl_derp_server *s = c->s;
+
+	if (c->state != STATE_ON)
+		fl_derp_charge_login(c, fl_chunk_cost(c->kept));
+	return c->state == STATE_ON ||
+	       s->stats.login_memory <= s->cfg.memory_max / FL_DERP_LOGIN_SHARE;
+}
+
 /* What comes behind a frame that waits is kept with it. */
 static enum fl_err keep(struct fl_derp_client *c, struct fl_slice rest)
 {
 	if (rest.len == 0)
 		return FL_OK;
-	if (!fl_chunk_grow(&c->s->pool, &c->kept, rest.len))
+	if (!fl_chunk_grow(&c->s->pool, &c->kept, rest.len) || !may_keep(c))
 		return FL_ERR_FULL;
 	fl_chunk_put(c->kept, rest.ptr, rest.len);
 	return FL_OK;

@@ -257,6 +257,13 @@ fl_time fl_derp_server_deadline(const struct fl_derp_server *s)
 
 /* ---- clients ---- */
 
+/* Sets what a client that is not admitted holds; 0 once it is, or has gone. */
+void fl_derp_charge_login(struct fl_derp_client *c, size_t bytes)
+{
+	c->s->stats.login_memory += bytes - c->login_memory;
+	c->login_memory = (uint32_t)bytes;
+}
+
 enum fl_err fl_derp_client_new(struct fl_derp_server *s, fl_time now,
 			       const struct fl_addrport *from, bool not_ideal, void *ctx,
 			       struct fl_derp_client **out)
@@ -293,6 +300,7 @@ static void start(struct fl_derp_client *c, fl_time now)
 
 	c->state = STATE_ON;
 	c->since = now;
+	fl_derp_charge_login(c, 0);
 	fl_wheel_start(&s->slow, &c->timer, now, now + s->cfg.keep_alive + jitter);
 	s->stats.logins--;
 	s->stats.connections++;
@@ -356,6 +364,7 @@ struct fl_derp_client *fl_derp_client_free(struct fl_derp_client *c)
 		s->stats.logins--;
 		free(c->login_key);
 	}
+	fl_derp_charge_login(c, 0);
 	fl_list_del(&c->ready);
 	fl_list_del(&c->everyone);
 	fl_wheel_stop(&c->timer);

@@ -24,8 +24,6 @@ void fl_wheel_start(struct fl_wheel *w, struct fl_wheel_item *it, fl_time now, f
 	int64_t slot = tick_of(w, due);
 	if (slot <= w->at)
 		slot = w->at + 1;
-	if (slot >= w->at + FL_WHEEL_SLOTS)
-		slot = w->at + FL_WHEEL_SLOTS - 1;
 	if (slot < w->next)
 		w->next = slot;
 	it->due = due;

@@ -5,8 +5,8 @@
  * Thousands of idle clients share a bucket, so that they cost one wake-up a tick and not one
  * each. An item fires at the end of the tick it is due in, never early.
  *
- * Limits  deadlines further away than the ring reaches fire at its end; the caller looks at
- *         `due` and starts them again.
+ * Limits  deadlines further away than the ring reaches fire some rounds too early; the caller
+ *         looks at `due` and starts them again.
  * Source  docs/protocol/relay.md 7
  */
 #ifndef FL_PROTO_DERP_WHEEL_H
