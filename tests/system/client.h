@@ -128,6 +128,9 @@ bool node_fold(struct node *n);
 /* What a fresh one-shot request shows. */
 void node_fresh(struct node *n, struct fold *out);
 
+/* Its id, asked of the API by its node key. */
+json_int_t node_id(struct node *n);
+
 /* The peer as this node sees it, by its hostname; NULL if it does not. */
 json_t *node_peer(struct node *n, const char *hostname);
 

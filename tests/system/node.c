@@ -210,3 +210,21 @@ json_t *node_peer(struct node *n, const char *hostname)
 	}
 	return NULL;
 }
+
+json_int_t node_id(struct node *n)
+{
+	json_t *list = api_json(n->c.sys, "GET", "/api/v1/node", NULL, 200), *node;
+	char key[FL_KEY_TEXT_MAX];
+	json_int_t id = 0;
+	size_t i;
+
+	fl_node_key_format(&n->key, key);
+	json_array_foreach(at(list, "nodes"), i, node)
+	{
+		if (strcmp(text_at(node, "nodeKey"), key) == 0)
+			id = atoll(text_at(node, "id"));
+	}
+	json_decref(list);
+	assert_true(id > 0);
+	return id;
+}
