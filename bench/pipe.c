@@ -101,7 +101,7 @@ static void shake(struct pipe *p)
 
 static void open_records(struct pipe *p)
 {
-	int n;
+	int n = 0;
 	if (p->state == PIPE_HELLO)
 		shake(p);
 	while (p->state == PIPE_UP && (n = SSL_read(p->ssl, plain, sizeof(plain))) > 0)
