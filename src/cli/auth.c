@@ -50,7 +50,7 @@ static int which(struct fl_cli *c)
 int fl_cmd_auth_register(struct fl_cli *c)
 {
 	const char *name = fl_args_text(&c->args, "user"), *id = waiting_id(c);
-	struct fl_pick user;
+	struct fl_pick user = { 0 };
 	char done[512];
 
 	if (id == NULL)

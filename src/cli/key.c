@@ -125,7 +125,7 @@ int fl_cmd_preauth_expire(struct fl_cli *c)
 	char text[64];
 	struct fl_buf path = fl_buf_over(text, sizeof text), body = fl_buf_make(BODY_MAX_LEN);
 	struct fl_jw w = fl_jw_make(&body);
-	struct fl_pick key;
+	struct fl_pick key = { 0 };
 	char done[64];
 
 	int code = named_preauth(c, &key);
@@ -146,7 +146,7 @@ int fl_cmd_preauth_delete(struct fl_cli *c)
 {
 	char text[64], done[64];
 	struct fl_buf path = fl_buf_over(text, sizeof text);
-	struct fl_pick key;
+	struct fl_pick key = { 0 };
 
 	int code = named_preauth(c, &key);
 	if (code != FL_EXIT_DONE)
@@ -203,8 +203,8 @@ int fl_cmd_apikey_expire(struct fl_cli *c)
 	char text[64];
 	struct fl_buf path = fl_buf_over(text, sizeof text), body = fl_buf_make(BODY_MAX_LEN);
 	struct fl_jw w = fl_jw_make(&body);
-	const char *prefix;
-	uint64_t id;
+	const char *prefix = NULL;
+	uint64_t id = 0;
 
 	int code = named_apikey(c, &id, &prefix);
 	if (code != FL_EXIT_DONE)
@@ -225,8 +225,8 @@ int fl_cmd_apikey_expire(struct fl_cli *c)
 int fl_cmd_apikey_delete(struct fl_cli *c)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);
-	const char *prefix;
-	uint64_t id;
+	const char *prefix = NULL;
+	uint64_t id = 0;
 
 	int code = named_apikey(c, &id, &prefix);
 	if (code != FL_EXIT_DONE)

@@ -74,7 +74,7 @@ int fl_cmd_node_list(struct fl_cli *c)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);
 	const char *user = fl_args_text(&c->args, "user");
-	struct fl_pick owner;
+	struct fl_pick owner = { 0 };
 
 	int code = user != NULL ? fl_cli_pick_user(c, user, &owner) : FL_EXIT_DONE;
 	if (code != FL_EXIT_DONE)
@@ -104,7 +104,7 @@ int fl_cmd_node_show(struct fl_cli *c)
 {
 	char text[128];
 	struct fl_buf path = fl_buf_over(text, sizeof text);
-	struct fl_pick node;
+	struct fl_pick node = { 0 };
 	struct fl_answer a;
 	size_t at = 0;
 
@@ -127,7 +127,7 @@ int fl_cmd_node_show(struct fl_cli *c)
 int fl_cmd_node_rename(struct fl_cli *c)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);
-	struct fl_pick node;
+	struct fl_pick node = { 0 };
 	char done[768];
 	size_t at = 0;
 
@@ -164,7 +164,7 @@ int fl_cmd_node_expire(struct fl_cli *c)
 	const char *text = fl_args_text(&c->args, "expiry");
 	bool never = fl_args_on(&c->args, "disable");
 	fl_wall when = 0;
-	struct fl_pick node;
+	struct fl_pick node = { 0 };
 	char done[512];
 	size_t at = 0;
 
@@ -202,7 +202,7 @@ int fl_cmd_node_expire(struct fl_cli *c)
 int fl_cmd_node_delete(struct fl_cli *c)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);
-	struct fl_pick node;
+	struct fl_pick node = { 0 };
 	char done[512];
 	size_t at = 0;
 
@@ -318,7 +318,7 @@ static int change_tags(struct fl_cli *c, enum tag_form form, const struct fl_pic
 int fl_cmd_node_tag(struct fl_cli *c)
 {
 	struct fl_strlist named = { 0 };
-	struct fl_pick node;
+	struct fl_pick node = { 0 };
 	size_t at = 0;
 	enum tag_form form = tag_form(c, &at);
 

@@ -55,7 +55,7 @@ int fl_cmd_route_list(struct fl_cli *c)
 {
 	char text[128];
 	struct fl_buf path = fl_buf_over(text, sizeof text);
-	struct fl_pick node;
+	struct fl_pick node = { 0 };
 	struct fl_answer a;
 	size_t at = 0;
 	bool one = c->args.words > 0 || fl_args_has(&c->args, "identifier");
@@ -129,7 +129,7 @@ static int approve(struct fl_cli *c, const struct fl_pick *node, const struct fl
 int fl_cmd_node_approve_routes(struct fl_cli *c)
 {
 	struct fl_strlist routes = { 0 };
-	struct fl_pick node;
+	struct fl_pick node = { 0 };
 	size_t at = 0;
 
 	int code = fl_node_named(c, &at, &node);
@@ -167,7 +167,7 @@ static enum fl_err changed(const struct fl_cli *c, const struct fl_strlist *now,
 static int change(struct fl_cli *c, bool revoke)
 {
 	struct fl_strlist now = { 0 }, routes = { 0 };
-	struct fl_pick node;
+	struct fl_pick node = { 0 };
 
 	int code = fl_cli_pick_node(c, c->args.word[0], &node);
 	if (code == FL_EXIT_DONE && (revoke || !fl_args_on(&c->args, "only")))

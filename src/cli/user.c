@@ -64,7 +64,7 @@ int fl_cmd_user_list(struct fl_cli *c)
 
 int fl_cmd_user_show(struct fl_cli *c)
 {
-	struct fl_pick user;
+	struct fl_pick user = { 0 };
 	char id[24];
 
 	if (c->args.words == 0)
@@ -94,7 +94,7 @@ int fl_cmd_user_rename(struct fl_cli *c)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);
 	const char *name = fl_args_text(&c->args, "new-name");
-	struct fl_pick user;
+	struct fl_pick user = { 0 };
 	char done[768];
 	size_t at = 0;
 
@@ -117,7 +117,7 @@ int fl_cmd_user_rename(struct fl_cli *c)
 int fl_cmd_user_delete(struct fl_cli *c)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);
-	struct fl_pick user;
+	struct fl_pick user = { 0 };
 	char done[512];
 	size_t at = 0;
 

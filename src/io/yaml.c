@@ -224,6 +224,11 @@ static enum fl_err read_value(struct reader *r, yaml_event_t *ev, unsigned depth
 	return FL_OK;
 }
 
+static enum fl_err fail_after(struct reader *r, yaml_mark_t at)
+{
+	return fail_at(r, at, FL_ERR_SYNTAX, "text after the end of the document");
+}
+
 static enum fl_err read_document(struct reader *r, struct fl_yaml **out)
 {
 	yaml_event_t ev;
@@ -239,14 +244,14 @@ static enum fl_err read_document(struct reader *r, struct fl_yaml **out)
 			break;
 		case YAML_DOCUMENT_START_EVENT:
 			if (*out != NULL)
-				err = fail_at(r, ev.start_mark, FL_ERR_SYNTAX,
-					      "text after the end of the document");
+				err = fail_after(r, ev.start_mark);
 			break;
 		case YAML_STREAM_END_EVENT:
 			more = false;
 			break;
 		default:
-			err = read_value(r, &ev, 0, out);
+			err = *out == NULL ? read_value(r, &ev, 0, out)
+					   : fail_after(r, ev.start_mark);
 		}
 		yaml_event_delete(&ev);
 	}

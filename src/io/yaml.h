@@ -32,7 +32,8 @@ struct fl_yaml {
 
 /*
  * Parses `in`; an empty document gives an empty map. Errors with a text "line:column: what" in
- * `fault`: FL_ERR_SYNTAX (malformed, duplicate key, alias, tag, text after the document), FL_ERR_TOO_BIG, FL_ERR_NOMEM.
+ * `fault`: FL_ERR_SYNTAX (malformed, duplicate key, alias, tag, text after the document),
+ * FL_ERR_TOO_BIG, FL_ERR_NOMEM.
  */
 FL_MUST enum fl_err fl_yaml_parse(struct fl_slice in, struct fl_fault *fault, struct fl_yaml **out);
 struct fl_yaml *fl_yaml_free(struct fl_yaml *y); /* NULL in, NULL out */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/cli/test_commands.c - what each command asks of the server, and what it makes of the answer.
+ * tests/cli/test_commands.c - what each command asks of the server and makes of the answer.
  *
  * A small server on a Unix socket answers from the row's script and notes each request as
  * "METHOD path body"; the command runs in this process with its output in files.
@@ -192,14 +192,13 @@ static int run_line(const char *line)
 
 #define NODE(id, name, more)                                                                       \
 	"{\"id\":\"" id "\",\"givenName\":\"" name "\",\"name\":\"host\"" more "}"
-#define NODES                                                                                                                                                           \
-	"{\"nodes\":[" NODE(                                                                                                                                            \
-		"1", "lap",                                                                                                                                             \
-		",\"ipAddresses\":[\"100.64.0.1\",\"fd7a:115c:a1e0::1\"],"                                                                                              \
-		"\"tags\":[\"tag:a\",\"tag:b\"],\"availableRoutes\":[\"10.0.0.0/8\"]") "," NODE("2",                                                                    \
-												"desk",                                                                 \
-												",\"ipAddresses\":[\"100.64.0.2\"],\"tags\":[],\"availableRoutes\":[]," \
-												"\"approvedRoutes\":[]") "]}"
+#define LAP                                                                                        \
+	",\"ipAddresses\":[\"100.64.0.1\",\"fd7a:115c:a1e0::1\"],\"tags\":[\"tag:a\",\"tag:b\"],"  \
+	"\"availableRoutes\":[\"10.0.0.0/8\"]"
+#define DESK                                                                                       \
+	",\"ipAddresses\":[\"100.64.0.2\"],\"tags\":[],\"availableRoutes\":[],\"approvedRoutes\":" \
+	"[]"
+#define NODES     "{\"nodes\":[" NODE("1", "lap", LAP) "," NODE("2", "desk", DESK) "]}"
 #define ONE(more) "{\"node\":" NODE("1", "lap", more) "}"
 #define USERS                                                                                      \
 	"{\"users\":[{\"id\":\"1\",\"name\":\"2\",\"email\":\"\"},{\"id\":\"2\",\"name\":\"bob\"," \

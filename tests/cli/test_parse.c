@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/cli/test_parse.c - command lines: what they mean, what is wrong with them, limits; help of all. */
+/* tests/cli/test_parse.c - command lines: what they mean, what is wrong with them; all help. */
 #include "../base/table.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/services/test_config.c - settings: every type, every error with its place, overrides, rules. */
+/* tests/services/test_config.c - settings: every type, errors with their place, overrides. */
 #include "../base/table.h"
 
 #include <stdio.h>

@@ -42,7 +42,8 @@ bool fl_config_url_parse(const char *url, struct fl_config_url *out)
 	if (colon != NULL) {
 		uint64_t port;
 		if (*colon != ':' ||
-		    fl_u64_parse(fl_slice_of(colon + 1, (size_t)(rest + len - colon - 1)), &port) != FL_OK ||
+		    fl_u64_parse(fl_slice_of(colon + 1, (size_t)(rest + len - colon - 1)), &port) !=
+			    FL_OK ||
 		    port == 0 || port > UINT16_MAX)
 			return false;
 		u.port = (uint16_t)port;
@@ -66,7 +67,8 @@ enum fl_err fl_config_listen_parse(const char *text, struct fl_addrport *out)
 	return fl_addrport_parse(fl_slice_str(full), out);
 }
 
-static void check_listen(const char *key, const char *text, bool required, struct fl_config_report *r)
+static void check_listen(const char *key, const char *text, bool required,
+			 struct fl_config_report *r)
 {
 	struct fl_addrport at;
 
@@ -74,7 +76,8 @@ static void check_listen(const char *key, const char *text, bool required, struc
 		return;
 	if (fl_config_listen_parse(text, &at) != FL_OK)
 		fl_config_say(&r->errors,
-			      "%s: '%s' is not an address and port; write it like 0.0.0.0:8080 or [::]:8080",
+			      "%s: '%s' is not an address and port; write it like 0.0.0.0:8080 or "
+			      "[::]:8080",
 			      key, text);
 }
 
@@ -99,14 +102,16 @@ static void check_url(const struct fl_config *c, struct fl_config_report *r)
 	if (c->dns.base_domain[0] != '\0' &&
 	    (fl_str_ieq(fl_slice_str(url.host), fl_slice_str(c->dns.base_domain)) ||
 	     ends_with_domain(url.host, c->dns.base_domain)))
-		fl_config_say(&r->errors,
-			      "server_url: its host '%s' lies inside dns.base_domain '%s': clients could "
-			      "no longer find the server once they are connected; choose another base_domain",
-			      url.host, c->dns.base_domain);
+		fl_config_say(
+			&r->errors,
+			"server_url: its host '%s' lies inside dns.base_domain '%s': clients could "
+			"no longer find the server once they are connected; choose another "
+			"base_domain",
+			url.host, c->dns.base_domain);
 	if (url.https && c->tls_cert_path[0] == '\0')
-		fl_config_say(&r->warnings,
-			      "server_url is https but tls_cert_path is not set: that works only behind a "
-			      "proxy that ends TLS");
+		fl_config_say(&r->warnings, "server_url is https but tls_cert_path is not set: "
+					    "that works only behind a "
+					    "proxy that ends TLS");
 }
 
 static bool valid_domain(const char *name)
@@ -117,7 +122,8 @@ static bool valid_domain(const char *name)
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		char ch = name[i];
-		bool word = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+		bool word = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+			    (ch >= '0' && ch <= '9');
 		if (ch == '.') {
 			if (label == 0)
 				return false;
@@ -135,14 +141,16 @@ static bool valid_domain(const char *name)
 static void check_dns(const struct fl_config *c, struct fl_config_report *r)
 {
 	if (c->dns.base_domain[0] != '\0' && !valid_domain(c->dns.base_domain))
-		fl_config_say(&r->errors, "dns.base_domain: '%s' is not a domain name", c->dns.base_domain);
+		fl_config_say(&r->errors, "dns.base_domain: '%s' is not a domain name",
+			      c->dns.base_domain);
 	if (c->dns.magic_dns && c->dns.base_domain[0] == '\0')
-		fl_config_say(&r->errors,
-			      "dns.magic_dns needs dns.base_domain: set one, like tail.example.com");
+		fl_config_say(
+			&r->errors,
+			"dns.magic_dns needs dns.base_domain: set one, like tail.example.com");
 	if (c->dns.override_local_dns && c->dns.nameservers.len == 0)
-		fl_config_say(&r->errors,
-			      "dns.override_local_dns needs dns.nameservers.global: name at least one, or set "
-			      "override_local_dns to false");
+		fl_config_say(&r->errors, "dns.override_local_dns needs dns.nameservers.global: "
+					  "name at least one, or set "
+					  "override_local_dns to false");
 }
 
 static void check_prefixes(const struct fl_config *c, struct fl_config_report *r)
@@ -159,20 +167,23 @@ static void check_relay(const struct fl_config *c, struct fl_config_report *r)
 {
 	if (!c->derp_server.enabled) {
 		if (c->derp_urls.len == 0 && c->derp_paths.len == 0)
-			fl_config_say(&r->errors,
-				      "derp: no relay at all; enable derp.server, or name derp.paths or "
-				      "derp.urls: clients cannot start without one");
+			fl_config_say(
+				&r->errors,
+				"derp: no relay at all; enable derp.server, or name derp.paths or "
+				"derp.urls: clients cannot start without one");
 		return;
 	}
 	if (c->derp_server.region_id == 0)
-		fl_config_say(&r->errors, "derp.server.region_id: must be greater than 0; 900 to 999 are for you");
+		fl_config_say(
+			&r->errors,
+			"derp.server.region_id: must be greater than 0; 900 to 999 are for you");
 	check_listen("derp.server.stun_listen_addr", c->derp_server.stun_listen_addr, true, r);
 	if (strcmp(c->derp_server.private_key_path, c->noise_private_key_path) == 0)
-		fl_config_say(&r->errors,
-			      "derp.server.private_key_path and noise.private_key_path must be different files");
+		fl_config_say(&r->errors, "derp.server.private_key_path and noise.private_key_path "
+					  "must be different files");
 	if (!c->derp_server.automatically_add_region && c->derp_paths.len == 0)
-		fl_config_say(&r->errors,
-			      "derp.server.automatically_add_embedded_derp_region: false needs derp.paths");
+		fl_config_say(&r->errors, "derp.server.automatically_add_embedded_derp_region: "
+					  "false needs derp.paths");
 }
 
 static void check_files(const struct fl_config *c, struct fl_config_report *r)
@@ -186,9 +197,10 @@ static void check_files(const struct fl_config *c, struct fl_config_report *r)
 	if (c->sqlite_wal_autocheckpoint < -1)
 		fl_config_say(&r->errors, "database.sqlite.wal_autocheckpoint: must be -1 or more");
 	if ((c->unix_socket_permission & 07) != 0)
-		fl_config_say(&r->warnings,
-			      "unix_socket_permission %04o lets every local user administer the server",
-			      c->unix_socket_permission);
+		fl_config_say(
+			&r->warnings,
+			"unix_socket_permission %04o lets every local user administer the server",
+			c->unix_socket_permission);
 }
 
 void fl_config_check(const struct fl_config *c, struct fl_config_report *r)
@@ -201,13 +213,17 @@ void fl_config_check(const struct fl_config *c, struct fl_config_report *r)
 	check_relay(c, r);
 	check_files(c, r);
 	if (c->ephemeral_timeout <= SHORTEST_EPHEMERAL && !c->short_timers)
-		fl_config_say(&r->errors,
-			      "node.ephemeral.inactivity_timeout: must be more than 65s, or nodes that "
-			      "reconnect slowly would be deleted");
+		fl_config_say(
+			&r->errors,
+			"node.ephemeral.inactivity_timeout: must be more than 65s, or nodes that "
+			"reconnect slowly would be deleted");
 	if (c->register_cache_max == 0)
 		fl_config_say(&r->errors, "tuning.register_cache_max_entries: must be at least 1");
 	if (c->cli_address[0] != '\0' && c->cli_api_key[0] == '\0')
-		fl_config_say(&r->errors, "cli.address needs cli.api_key: create one with 'fairlead apikeys create'");
+		fl_config_say(
+			&r->errors,
+			"cli.address needs cli.api_key: create one with 'fairlead apikeys create'");
 	if (c->short_timers)
-		fl_config_say(&r->warnings, "debug.short_timers is on: waits may be below their minimums");
+		fl_config_say(&r->warnings,
+			      "debug.short_timers is on: waits may be below their minimums");
 }

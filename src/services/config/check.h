@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/config/check.h - what settings must satisfy together. Reports everything, changes nothing. */
+/* services/config/check.h - what settings must satisfy together. Reports all, changes nothing. */
 #ifndef FL_SERVICES_CONFIG_CHECK_H
 #define FL_SERVICES_CONFIG_CHECK_H
 

@@ -67,13 +67,14 @@ static void unknown_key(struct loader *l, const char *name, unsigned line, unsig
 	const char *near = fl_key_nearest(name);
 
 	if (near != NULL)
-		fl_config_say(by_strictness(l), "%s:%u:%u: %s: unknown key; did you mean %s?", l->file,
-			      line, column, name, near);
+		fl_config_say(by_strictness(l), "%s:%u:%u: %s: unknown key; did you mean %s?",
+			      l->file, line, column, name, near);
 	else
-		fl_config_say(by_strictness(l),
-			      "%s:%u:%u: %s: unknown key; remove it, or see docs/configuration.md for "
-			      "the names",
-			      l->file, line, column, name);
+		fl_config_say(
+			by_strictness(l),
+			"%s:%u:%u: %s: unknown key; remove it, or see docs/configuration.md for "
+			"the names",
+			l->file, line, column, name);
 }
 
 /* Says no more than that the feature is not used. */
@@ -96,8 +97,9 @@ static void take_value(struct loader *l, const struct fl_key_def *key, const cha
 	switch (key->status) {
 	case FL_KEY_USED:
 		if (fl_value_from_yaml(l->config, key, &l->ctx, y, &fault) != FL_OK)
-			fl_config_say(&l->report->errors, "%s:%u:%u: %s: %s", l->file, y->line, y->column,
-				      name, fault.text[0] != '\0' ? fault.text : "cannot be read");
+			fl_config_say(&l->report->errors, "%s:%u:%u: %s: %s", l->file, y->line,
+				      y->column, name,
+				      fault.text[0] != '\0' ? fault.text : "cannot be read");
 		return;
 	case FL_KEY_ACCEPTED:
 		return;
@@ -109,14 +111,15 @@ static void take_value(struct loader *l, const struct fl_key_def *key, const cha
 		return;
 	case FL_KEY_GUARDED:
 		if (!is_empty(name, y))
-			fl_config_say(&l->report->errors,
-				      "%s:%u:%u: %s: this version has no %s, and ignoring the key would "
-				      "open access; remove it to go on without",
-				      l->file, line, column, name, key->fallback);
+			fl_config_say(
+				&l->report->errors,
+				"%s:%u:%u: %s: this version has no %s, and ignoring the key would "
+				"open access; remove it to go on without",
+				l->file, line, column, name, key->fallback);
 		return;
 	case FL_KEY_REMOVED:
-		fl_config_say(by_strictness(l), "%s:%u:%u: %s: this key was replaced by %s", l->file,
-			      line, column, name, key->fallback);
+		fl_config_say(by_strictness(l), "%s:%u:%u: %s: this key was replaced by %s",
+			      l->file, line, column, name, key->fallback);
 		return;
 	}
 }
@@ -134,16 +137,17 @@ static void walk(struct loader *l, const struct fl_yaml *map, const char *prefix
 			continue;
 		}
 		const struct fl_key_def *key = fl_key_find(name);
-		if (key != NULL && !(key->type == FL_KEY_ANY && y->kind == FL_YAML_MAP &&
-				     fl_key_is_group(name)))
+		if (key != NULL &&
+		    !(key->type == FL_KEY_ANY && y->kind == FL_YAML_MAP && fl_key_is_group(name)))
 			take_value(l, key, name, y, line, column);
 		else if (fl_key_is_group(name) && y->kind == FL_YAML_MAP)
 			walk(l, y, name);
 		else if (fl_key_is_group(name) && fl_yaml_is_null(y))
 			continue;
 		else if (fl_key_is_group(name))
-			fl_config_say(&l->report->errors, "%s:%u:%u: %s: expected keys below it, not a value",
-				      l->file, line, column, name);
+			fl_config_say(&l->report->errors,
+				      "%s:%u:%u: %s: expected keys below it, not a value", l->file,
+				      line, column, name);
 		else
 			unknown_key(l, name, line, column);
 	}
@@ -177,7 +181,8 @@ static enum fl_err load_file(struct loader *l)
 			      tree->line, tree->column);
 	} else {
 		const struct fl_yaml *strict = fl_yaml_get(tree, "strict");
-		if (strict != NULL && strict->kind == FL_YAML_SCALAR && strcmp(strict->text, "false") == 0)
+		if (strict != NULL && strict->kind == FL_YAML_SCALAR &&
+		    strcmp(strict->text, "false") == 0)
 			l->config->strict = false; /* before the first unknown key is met */
 		walk(l, tree, "");
 	}
@@ -230,9 +235,10 @@ static void load_environment(struct loader *l)
 			struct fl_fault fault = { "" };
 			env_name(fl_keys[i].name, prefixes[p], name);
 			const char *text = getenv(name);
-			if (text != NULL &&
-			    fl_value_from_text(l->config, &fl_keys[i], &l->ctx, text, &fault) != FL_OK)
-				fl_config_say(&l->report->errors, "environment %s: %s", name, fault.text);
+			if (text != NULL && fl_value_from_text(l->config, &fl_keys[i], &l->ctx,
+							       text, &fault) != FL_OK)
+				fl_config_say(&l->report->errors, "environment %s: %s", name,
+					      fault.text);
 		}
 	}
 }
@@ -286,7 +292,8 @@ static enum fl_err set_defaults(struct loader *l)
 		enum fl_err err = fl_value_from_text(l->config, &fl_keys[i], &l->ctx,
 						     fl_keys[i].fallback, &fault);
 		if (err != FL_OK) {
-			fl_config_say(&l->report->errors, "default of %s: %s", fl_keys[i].name, fault.text);
+			fl_config_say(&l->report->errors, "default of %s: %s", fl_keys[i].name,
+				      fault.text);
 			return err;
 		}
 	}

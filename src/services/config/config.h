@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * services/config/config.h - the server's settings: read from YAML and the environment, checked as a whole.
+ * services/config/config.h - the server's settings: from YAML and the environment, checked as a
+ * whole.
  *
  * The keys are headscale's, so that a config.yaml of it is read unchanged. Unknown and ill-typed
- * keys are errors with file, line, key and the nearest valid name; keys of features that are not built in are
- * warnings, or errors where ignoring them would open access. All errors are reported at once.
+ * keys are errors with file, line, key and the nearest valid name; keys of features that are not
+ * built in are warnings, or errors where ignoring them would open access. All errors are reported
+ * at once.
  *
- * Memory  strings are owned by the struct. Relative paths are resolved against the folder of the file.
+ * Memory  strings are owned by the struct. Relative paths start at the folder of the file.
  */
 #ifndef FL_SERVICES_CONFIG_CONFIG_H
 #define FL_SERVICES_CONFIG_CONFIG_H
@@ -27,11 +29,11 @@ struct fl_config_record {
 };
 
 struct fl_config {
-	char *file;                       /* what was read, NULL if defaults only */
-	bool strict;                      /* default true */
-	char *server_url;                 /* "http://127.0.0.1:8080" */
-	char *listen_addr;                /* "127.0.0.1:8080" */
-	char *metrics_listen_addr;        /* "" = off */
+	char *file;                /* what was read, NULL if defaults only */
+	bool strict;               /* default true */
+	char *server_url;          /* "http://127.0.0.1:8080" */
+	char *listen_addr;         /* "127.0.0.1:8080" */
+	char *metrics_listen_addr; /* "" = off */
 	struct fl_prefix *trusted_proxies;
 	size_t trusted_proxies_count;
 	char *noise_private_key_path;
@@ -45,9 +47,9 @@ struct fl_config {
 	struct fl_strlist derp_urls, derp_paths;
 	bool derp_auto_update;
 	int64_t derp_update_frequency;
-	int64_t node_expiry;              /* 0 = never */
-	int64_t ephemeral_timeout;        /* default 120 s, more than 65 s unless short_timers */
-	char *database_type; /* "sqlite" or "sqlite3" */
+	int64_t node_expiry;       /* 0 = never */
+	int64_t ephemeral_timeout; /* default 120 s, more than 65 s unless short_timers */
+	char *database_type;       /* "sqlite" or "sqlite3" */
 	char *sqlite_path;
 	bool sqlite_wal;
 	int sqlite_wal_autocheckpoint;
@@ -72,33 +74,37 @@ struct fl_config {
 	int64_t cli_timeout;
 	bool cli_insecure;
 	/*
-	 * debug.short_timers, for tests, logged as a warning: minimums of waits are not checked; grace
-	 * 1 s, keep-alive 2 s, expiry scan 200 ms; 2 s for a first byte, a request's head and the first
-	 * request inside Noise, 3 s for a body.
+	 * debug.short_timers, for tests, logged as a warning: minimums of waits are not checked;
+	 * grace 1 s, keep-alive 2 s, expiry scan 200 ms; 2 s for a first byte, a request's head and
+	 * the first request inside Noise, 3 s for a body.
 	 */
 	bool short_timers;
 };
 
-/* Everything wrong with the settings, one line each: "config.yaml:12:3: dns.base_domian: unknown key, did you mean base_domain?" */
+/*
+ * Everything wrong with the settings, one line each:
+ * "config.yaml:12:3: dns.base_domian: unknown key; did you mean dns.base_domain?"
+ */
 struct fl_config_report {
 	struct fl_strlist errors, warnings;
 };
 void fl_config_report_done(struct fl_config_report *r);
 
 /*
- * Reads `path` (NULL: FAIRLEAD_CONFIG, HEADSCALE_CONFIG, then ./config.yaml, ~/.fairlead, /etc/fairlead; none found = defaults;
- * "": no file), applies FAIRLEAD_* and HEADSCALE_* environment overrides and checks everything. Default paths lie below `state_dir`
+ * Reads `path` (NULL: FAIRLEAD_CONFIG, HEADSCALE_CONFIG, then ./config.yaml, ~/.fairlead,
+ * /etc/fairlead; none found = defaults; "": no file), applies FAIRLEAD_* and HEADSCALE_*
+ * environment overrides and checks everything. Default paths lie below `state_dir`
  * (NULL: $STATE_DIRECTORY, else /var/lib/fairlead as root, else ./var).
  * Errors: FL_ERR_INVALID with report->errors; FL_ERR_NOT_FOUND; FL_ERR_IO.
  */
-FL_MUST enum fl_err fl_config_load(const char *path, const char *state_dir, struct fl_config_report *report,
-				   struct fl_config **out);
+FL_MUST enum fl_err fl_config_load(const char *path, const char *state_dir,
+				   struct fl_config_report *report, struct fl_config **out);
 struct fl_config *fl_config_free(struct fl_config *c);
 
-/* Lines for the framed warning of a non-standard prefix; 0 lines if both are inside the standard ranges. */
+/* Lines for the framed warning of a non-standard prefix; 0 if both lie in the standard ranges. */
 size_t fl_config_prefix_warning(const struct fl_config *c, const char *out_lines[static 12]);
 
-/* A box of constant width (64 columns) around lines, for critical warnings. Over-long text is wrapped. */
+/* A box of constant width (64 columns) around lines, for critical warnings. Long text wraps. */
 void fl_banner(const char *const *lines, size_t count, struct fl_buf *out);
 
 /* All effective values as YAML, secrets masked. */

@@ -22,9 +22,9 @@ static const struct field region_fields[] = {
 };
 
 static const struct field node_fields[] = {
-	{ "Name", TEXT },       { "HostName", TEXT },         { "CertName", TEXT },
-	{ "IPv4", TEXT },       { "IPv6", TEXT },             { "STUNPort", NUMBER },
-	{ "STUNOnly", FLAG },   { "DERPPort", NUMBER },       { "InsecureForTests", FLAG },
+	{ "Name", TEXT },       { "HostName", TEXT },   { "CertName", TEXT },
+	{ "IPv4", TEXT },       { "IPv6", TEXT },       { "STUNPort", NUMBER },
+	{ "STUNOnly", FLAG },   { "DERPPort", NUMBER }, { "InsecureForTests", FLAG },
 	{ "STUNTestIP", TEXT }, { "CanPort80", FLAG },
 };
 
@@ -91,7 +91,8 @@ static enum fl_err merge_source(struct merge *m, const struct fl_yaml *tree)
 		uint64_t id;
 		if (fl_u64_parse(fl_slice_str(regions->keys[i]), &id) != FL_OK || id == 0 ||
 		    id > INT32_MAX)
-			return fail(m, regions->items[i], "a region's key must be a number above 0");
+			return fail(m, regions->items[i],
+				    "a region's key must be a number above 0");
 		if (fl_yaml_is_null(regions->items[i]))
 			put(m, (uint32_t)id, NULL);
 		else if (regions->items[i]->kind != FL_YAML_MAP)
@@ -106,8 +107,8 @@ static enum fl_err merge_source(struct merge *m, const struct fl_yaml *tree)
 
 /* ---- writing ---- */
 
-static enum fl_err write_scalar(const struct merge *m, const struct field *f, const struct fl_yaml *y,
-				struct fl_jw *w)
+static enum fl_err write_scalar(const struct merge *m, const struct field *f,
+				const struct fl_yaml *y, struct fl_jw *w)
 {
 	char *end = NULL;
 
@@ -127,7 +128,8 @@ static enum fl_err write_scalar(const struct merge *m, const struct field *f, co
 	case NUMBER: {
 		long v = strtol(y->text, &end, 10);
 		if (end == y->text || *end != '\0' || v < -1 || v > UINT16_MAX)
-			return fail(m, y, "expected a port number, 0 for the default or -1 for none");
+			return fail(m, y,
+				    "expected a port number, 0 for the default or -1 for none");
 		fl_jw_key(w, f->name);
 		fl_jw_i64(w, v);
 		return FL_OK;
@@ -194,8 +196,8 @@ static enum fl_err write_region(const struct merge *m, const struct region *r, s
 	fl_jw_obj(w);
 	fl_jw_key(w, "RegionID");
 	fl_jw_u64(w, r->id);
-	enum fl_err err =
-		write_fields(m, region_fields, sizeof region_fields / sizeof *region_fields, r->y, w);
+	enum fl_err err = write_fields(m, region_fields,
+				       sizeof region_fields / sizeof *region_fields, r->y, w);
 	if (err == FL_OK)
 		err = write_nodes(m, r, w);
 	fl_jw_obj_end(w);
@@ -289,17 +291,18 @@ enum fl_err fl_derpmap_build(const struct fl_derpmap_source *sources, size_t cou
 		m->fault = fault;
 		err = fl_yaml_parse(sources[i].text, &syntax, &trees[i]);
 		if (err != FL_OK)
-			err = fl_fault_set(fault, FL_ERR_INVALID, "relay map %s:%s", sources[i].name,
-					   syntax.text);
+			err = fl_fault_set(fault, FL_ERR_INVALID, "relay map %s:%s",
+					   sources[i].name, syntax.text);
 		else
 			err = merge_source(m, trees[i]);
 	}
 	if (err == FL_OK && embedded != NULL)
 		put(m, embedded->region_id, NULL);
 	if (err == FL_OK && m->count == 0 && embedded == NULL)
-		err = fl_fault_set(fault, FL_ERR_INVALID,
-				   "the relay map has no region: enable derp.server, or name derp.paths or "
-				   "derp.urls; clients cannot start without a relay");
+		err = fl_fault_set(
+			fault, FL_ERR_INVALID,
+			"the relay map has no region: enable derp.server, or name derp.paths or "
+			"derp.urls; clients cannot start without a relay");
 	if (err == FL_OK) {
 		m->fault = fault;
 		err = write_map(m, embedded, out);

@@ -16,10 +16,10 @@
 struct fl_derpmap_embedded {
 	uint32_t region_id;
 	const char *region_code, *region_name;
-	const char *host;      /* name or address of server_url */
-	uint16_t port;         /* TLS port */
-	int stun_port;         /* -1 = none */
-	const char *cert_name; /* "sha256-raw:..." or "" for a real certificate */
+	const char *host;        /* name or address of server_url */
+	uint16_t port;           /* TLS port */
+	int stun_port;           /* -1 = none */
+	const char *cert_name;   /* "sha256-raw:..." or "" for a real certificate */
 	const char *ipv4, *ipv6; /* "" = resolve host */
 };
 
@@ -30,11 +30,12 @@ struct fl_derpmap_source {
 };
 
 /*
- * Appends {"Regions":{...}} to `out`. `embedded` may be NULL. Errors with text in `fault`: FL_ERR_INVALID (a source is
- * malformed, or no region is left: clients cannot start without a relay).
+ * Appends {"Regions":{...}} to `out`. `embedded` may be NULL. Errors with text in `fault`:
+ * FL_ERR_INVALID (a source is malformed, or no region is left: clients cannot start without a
+ * relay).
  */
 FL_MUST enum fl_err fl_derpmap_build(const struct fl_derpmap_source *sources, size_t count,
-				     const struct fl_derpmap_embedded *embedded, struct fl_fault *fault,
-				     struct fl_buf *out);
+				     const struct fl_derpmap_embedded *embedded,
+				     struct fl_fault *fault, struct fl_buf *out);
 
 #endif

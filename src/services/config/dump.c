@@ -66,7 +66,8 @@ size_t fl_config_prefix_warning(const struct fl_config *c, const char *out_lines
 		"This is not supported. Use the default, or a part of it.",
 	};
 	struct fl_prefix cgnat = { .ip = fl_ip_v4(100, 64, 0, 0), .bits = 10 };
-	struct fl_prefix ula = { .ip = { .family = FL_IP_V6, .b = { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0 } },
+	struct fl_prefix ula = { .ip = { .family = FL_IP_V6,
+					 .b = { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0 } },
 				 .bits = 48 };
 	bool fine4 = !fl_ip_is_set(&c->prefix4.ip) || fl_prefix_covers(&cgnat, &c->prefix4);
 	bool fine6 = !fl_ip_is_set(&c->prefix6.ip) || fl_prefix_covers(&ula, &c->prefix6);
@@ -159,7 +160,8 @@ static void dump_value(const struct fl_config *c, const struct fl_key_def *key, 
 		fl_buf_str(out, *VALUE(enum fl_log_format) == FL_LOG_JSON ? "json" : "text");
 		return;
 	case FL_KEY_ALLOCATION:
-		fl_buf_str(out, *VALUE(enum fl_ip_allocation) == FL_IP_RANDOM ? "random" : "sequential");
+		fl_buf_str(out,
+			   *VALUE(enum fl_ip_allocation) == FL_IP_RANDOM ? "random" : "sequential");
 		return;
 	case FL_KEY_SPLIT:
 		fl_buf_str(out, "{");

@@ -3,8 +3,14 @@
 #include "services/config/keys.h"
 
 #define AT(member) offsetof(struct fl_config, member)
-#define USED(n, t, m, d) { .name = n, .type = t, .status = FL_KEY_USED, .offset = AT(m), .fallback = d }
-#define NOTE(n, s, why) { .name = n, .type = FL_KEY_ANY, .status = s, .fallback = why }
+#define USED(n, t, m, d)                                                                           \
+	{                                                                                          \
+		.name = n, .type = t, .status = FL_KEY_USED, .offset = AT(m), .fallback = d        \
+	}
+#define NOTE(n, s, why)                                                                            \
+	{                                                                                          \
+		.name = n, .type = FL_KEY_ANY, .status = s, .fallback = why                        \
+	}
 
 const struct fl_key_def fl_keys[] = {
 	USED("strict", FL_KEY_BOOL, strict, "true"),
@@ -22,8 +28,10 @@ const struct fl_key_def fl_keys[] = {
 	     derp_server.automatically_add_region, "true"),
 	USED("derp.server.region_id", FL_KEY_U32, derp_server.region_id, "999"),
 	USED("derp.server.region_code", FL_KEY_STRING, derp_server.region_code, "fairlead"),
-	USED("derp.server.region_name", FL_KEY_STRING, derp_server.region_name, "Fairlead embedded relay"),
-	USED("derp.server.stun_listen_addr", FL_KEY_STRING, derp_server.stun_listen_addr, "127.0.0.1:3478"),
+	USED("derp.server.region_name", FL_KEY_STRING, derp_server.region_name,
+	     "Fairlead embedded relay"),
+	USED("derp.server.stun_listen_addr", FL_KEY_STRING, derp_server.stun_listen_addr,
+	     "127.0.0.1:3478"),
 	USED("derp.server.private_key_path", FL_KEY_PATH, derp_server.private_key_path,
 	     "@derp_server_private.key"),
 	USED("derp.server.ipv4", FL_KEY_STRING, derp_server.ipv4, ""),
@@ -83,12 +91,14 @@ const struct fl_key_def fl_keys[] = {
 
 	NOTE("acl_policy_path", FL_KEY_REMOVED, "policy.path"),
 	NOTE("dns_config.*", FL_KEY_REMOVED, "dns"),
-	NOTE("dns.use_username_in_magic_dns", FL_KEY_REMOVED, "nothing: names no longer contain the user"),
+	NOTE("dns.use_username_in_magic_dns", FL_KEY_REMOVED,
+	     "nothing: names no longer contain the user"),
 	NOTE("oidc.strip_email_domain", FL_KEY_REMOVED, "nothing"),
 	NOTE("oidc.map_legacy_users", FL_KEY_REMOVED, "nothing"),
 	NOTE("oidc.expiry", FL_KEY_REMOVED, "node.expiry"),
 	NOTE("randomize_client_port", FL_KEY_REMOVED, "a node attribute in the policy"),
-	NOTE("ephemeral_node_inactivity_timeout", FL_KEY_REMOVED, "node.ephemeral.inactivity_timeout"),
+	NOTE("ephemeral_node_inactivity_timeout", FL_KEY_REMOVED,
+	     "node.ephemeral.inactivity_timeout"),
 	NOTE("ip_prefixes", FL_KEY_REMOVED, "prefixes.v4 and prefixes.v6"),
 	NOTE("db_type", FL_KEY_REMOVED, "database.type"),
 	NOTE("db_path", FL_KEY_REMOVED, "database.sqlite.path"),
@@ -104,7 +114,8 @@ static bool covers(const char *pattern, const char *name)
 
 	if (len < 2 || strcmp(pattern + len - 2, ".*") != 0)
 		return strcmp(pattern, name) == 0;
-	return strncmp(pattern, name, len - 2) == 0 && (name[len - 2] == '\0' || name[len - 2] == '.');
+	return strncmp(pattern, name, len - 2) == 0 &&
+	       (name[len - 2] == '\0' || name[len - 2] == '.');
 }
 
 const struct fl_key_def *fl_key_find(const char *name)

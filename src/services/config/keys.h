@@ -13,8 +13,8 @@
 
 enum fl_key_type {
 	FL_KEY_STRING,
-	FL_KEY_PATH,       /* relative to the configuration file */
-	FL_KEY_SECRET,     /* masked in dumps */
+	FL_KEY_PATH,   /* relative to the configuration file */
+	FL_KEY_SECRET, /* masked in dumps */
 	FL_KEY_BOOL,
 	FL_KEY_INT,
 	FL_KEY_U32,
@@ -22,13 +22,13 @@ enum fl_key_type {
 	FL_KEY_PREFIX,
 	FL_KEY_PREFIXES,
 	FL_KEY_STRINGS,
-	FL_KEY_MODE,       /* "0660" */
+	FL_KEY_MODE, /* "0660" */
 	FL_KEY_LOG_LEVEL,
 	FL_KEY_LOG_FORMAT,
 	FL_KEY_ALLOCATION,
-	FL_KEY_SPLIT,      /* map of domain to list */
-	FL_KEY_RECORDS,    /* list of {name, type, value} */
-	FL_KEY_ANY,        /* not ours: any shape */
+	FL_KEY_SPLIT,   /* map of domain to list */
+	FL_KEY_RECORDS, /* list of {name, type, value} */
+	FL_KEY_ANY,     /* not ours: any shape */
 };
 
 enum fl_key_status {
@@ -44,7 +44,7 @@ struct fl_key_def {
 	enum fl_key_type type;
 	enum fl_key_status status;
 	size_t offset;        /* into struct fl_config */
-	const char *fallback; /* default as text, NULL = empty; a leading "@" is relative to the state folder */
+	const char *fallback; /* default as text, NULL = none; "@x" is x in the state folder */
 };
 
 extern const struct fl_key_def fl_keys[];

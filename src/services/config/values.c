@@ -112,9 +112,9 @@ static enum fl_err set_log_level(enum fl_log_level *slot, const char *text, stru
 		const char *name;
 		enum fl_log_level level;
 	} levels[] = {
-		{ "trace", FL_LOG_TRACE },   { "debug", FL_LOG_DEBUG }, { "info", FL_LOG_INFO },
-		{ "warn", FL_LOG_WARN },     { "warning", FL_LOG_WARN }, { "error", FL_LOG_ERROR },
-		{ "fatal", FL_LOG_ERROR },   { "panic", FL_LOG_ERROR },
+		{ "trace", FL_LOG_TRACE }, { "debug", FL_LOG_DEBUG },  { "info", FL_LOG_INFO },
+		{ "warn", FL_LOG_WARN },   { "warning", FL_LOG_WARN }, { "error", FL_LOG_ERROR },
+		{ "fatal", FL_LOG_ERROR }, { "panic", FL_LOG_ERROR },
 	};
 
 	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
@@ -138,7 +138,8 @@ static enum fl_err set_choice(int *slot, const char *text, const char *zero, con
 	return FL_OK;
 }
 
-static enum fl_err set_log_format(enum fl_log_format *slot, const char *text, struct fl_fault *fault)
+static enum fl_err set_log_format(enum fl_log_format *slot, const char *text,
+				  struct fl_fault *fault)
 {
 	int choice;
 	enum fl_err err = set_choice(&choice, text, "text", "json", fault);
@@ -147,7 +148,8 @@ static enum fl_err set_log_format(enum fl_log_format *slot, const char *text, st
 	return err;
 }
 
-static enum fl_err set_allocation(enum fl_ip_allocation *slot, const char *text, struct fl_fault *fault)
+static enum fl_err set_allocation(enum fl_ip_allocation *slot, const char *text,
+				  struct fl_fault *fault)
 {
 	int choice;
 	enum fl_err err = set_choice(&choice, text, "sequential", "random", fault);
@@ -190,8 +192,8 @@ static enum fl_err add_item(struct fl_config *c, const struct fl_key_def *key, c
 	return fl_strlist_add(SLOT(struct fl_strlist), fl_slice_str(text));
 }
 
-static enum fl_err list_from_text(struct fl_config *c, const struct fl_key_def *key, const char *text,
-				  struct fl_fault *fault)
+static enum fl_err list_from_text(struct fl_config *c, const struct fl_key_def *key,
+				  const char *text, struct fl_fault *fault)
 {
 	char word[1024];
 
@@ -227,7 +229,8 @@ static enum fl_err list_from_yaml(struct fl_config *c, const struct fl_key_def *
 	return FL_OK;
 }
 
-static enum fl_err split_from_yaml(struct fl_config *c, const struct fl_yaml *y, struct fl_fault *fault)
+static enum fl_err split_from_yaml(struct fl_config *c, const struct fl_yaml *y,
+				   struct fl_fault *fault)
 {
 	if (y->kind != FL_YAML_MAP)
 		return expected(fault, "a map of domains to lists of name servers");
@@ -286,7 +289,8 @@ static enum fl_err record_from_yaml(const struct fl_yaml *y, struct fl_config_re
 	return FL_OK;
 }
 
-static enum fl_err records_from_yaml(struct fl_config *c, const struct fl_yaml *y, struct fl_fault *fault)
+static enum fl_err records_from_yaml(struct fl_config *c, const struct fl_yaml *y,
+				     struct fl_fault *fault)
 {
 	if (y->kind != FL_YAML_LIST)
 		return expected(fault, "a list of records {name, type, value}");
@@ -347,7 +351,8 @@ enum fl_err fl_value_from_text(struct fl_config *c, const struct fl_key_def *key
 static enum fl_err check_quotes(const struct fl_key_def *key, const struct fl_yaml *y,
 				struct fl_fault *fault)
 {
-	bool wants_word = key->type == FL_KEY_BOOL || key->type == FL_KEY_INT || key->type == FL_KEY_U32;
+	bool wants_word =
+		key->type == FL_KEY_BOOL || key->type == FL_KEY_INT || key->type == FL_KEY_U32;
 
 	if (wants_word && y->quoted)
 		return expected(fault, key->type == FL_KEY_BOOL ? "true or false without quotes"

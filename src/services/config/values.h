@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/config/values.h - turns one text or YAML value into one setting, by the type of its key. */
+/* services/config/values.h - one text or YAML value into one setting, by the type of its key. */
 #ifndef FL_SERVICES_CONFIG_VALUES_H
 #define FL_SERVICES_CONFIG_VALUES_H
 
@@ -11,7 +11,10 @@ struct fl_value_context {
 	const char *state_dir; /* for defaults with "@" */
 };
 
-/* From a default or the environment; lists are split at blanks. Errors: FL_ERR_INVALID with what was expected. */
+/*
+ * From a default or the environment; lists are split at blanks. Errors: FL_ERR_INVALID with what
+ * was expected.
+ */
 FL_MUST enum fl_err fl_value_from_text(struct fl_config *c, const struct fl_key_def *key,
 				       const struct fl_value_context *ctx, const char *text,
 				       struct fl_fault *fault);
