@@ -13,10 +13,10 @@ static void scan_expiry(void *ctx)
 	struct fl_control *c = ctx;
 	fl_wall now = fl_loop_wall(c->core->loop);
 
-	if (now > c->expiry_scanned) {
-		fl_state_expire_scan(c->core->state, c->expiry_scanned, now);
+	/* Out of memory: nothing was announced, the next scan asks for the same window again. */
+	if (now > c->expiry_scanned &&
+	    fl_state_expire_scan(c->core->state, c->expiry_scanned, now) != SIZE_MAX)
 		c->expiry_scanned = now;
-	}
 	fl_timer_start(&c->expiry_timer, c->cfg.expiry_scan);
 }
 
