@@ -32,27 +32,13 @@ struct fl_quickstart {
 
 /* ---- the block of text ---- */
 
-/* What to write in front of admin commands so that they find this server from this folder. */
-static void command_prefix(struct fl_quickstart *q, char out[static FL_CLI_PATH_MAX])
-{
-	struct fl_cli *c = q->cli;
-	const char *program = strchr(c->program, '/') != NULL ? c->program : "fairlead";
-	/* Asked as a plain call would: without the flags of this one. */
-	struct fl_cli plain = { .silent = true };
-	bool found = fl_cli_config(&plain) == FL_EXIT_DONE && strcmp(plain.socket, q->socket) == 0;
-
-	if (found)
-		snprintf(out, FL_CLI_PATH_MAX, "%s", program);
-	else
-		snprintf(out, FL_CLI_PATH_MAX, "%s --socket %s", program, q->socket);
-	fl_config_free(plain.config);
-}
-
 static void print_block(struct fl_quickstart *q)
 {
+	const char *program = strchr(q->cli->program, '/') != NULL ? q->cli->program : "fairlead";
 	char call[FL_CLI_PATH_MAX];
 
-	command_prefix(q, call);
+	/* With the socket: that is right whatever other settings this machine has. */
+	snprintf(call, sizeof call, "%s --socket %s", program, q->socket);
 	printf("\n"
 	       "Fairlead is running at %s\n"
 	       "\n"
