@@ -5,8 +5,8 @@
 #   awk -f report.awk -v pick=TAG,SIDE,FIELD[,ROUND] rounds    the median of one field
 #
 # The ratio is the median of the ratios of pairs, that is of the rounds with one number. A spread of
-# more than 15 % of it makes the result noisy; more than 10 % of a processor used by others in a round
-# makes it disturbed; a generator busier than two thirds makes a rate generator-bound.
+# more than 15 % of it makes the result noisy; more than 10 % of a processor used by others in
+# a round makes it disturbed; a generator busier than two thirds makes a rate generator-bound.
 
 BEGIN {
 	FS = "\t"
@@ -92,6 +92,8 @@ function metric(line, f, n, r, a, b, x, y, ours, theirs, ratio, mid, verdict, no
 		ratio[n] = f[6] == "own" ? x[n] : x[n] / y[n]
 		if (value[a, "foreign"] > 0.1 || value[b, "foreign"] > 0.1)
 			note = note ~ /disturbed/ ? note : note " disturbed"
+		if (!((a, "foreign") in value) && (value[a, "load"] > 1.5 || value[b, "load"] > 1.5))
+			note = note ~ /loaded/ ? note : note " loaded"
 		if (f[3] ~ /^peak|per_s$/ && (value[a, "peak_generator_cpu"] > 0.67 || value[a, "generator_cpu"] > 0.67))
 			note = note ~ /generator/ ? note : note " generator-bound"
 	}
