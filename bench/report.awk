@@ -6,7 +6,8 @@
 #
 # The ratio is the median of the ratios of pairs, that is of the rounds with one number. A spread of
 # more than 15 % of it makes the result noisy; more than 10 % of a processor used by others in
-# a round makes it disturbed; a generator busier than two thirds makes a rate generator-bound.
+# a round makes it disturbed, and where that was not measured a load average above 1.5 makes it
+# loaded; a generator busier than two thirds makes a rate generator-bound.
 
 BEGIN {
 	FS = "\t"
@@ -72,11 +73,18 @@ function median(list, n, i, j, t) {
 	return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
 }
 
-function metric(line, f, n, r, a, b, x, y, ours, theirs, ratio, mid, verdict, note, ok, shown) {
+function most(a, b, name, x, y) {
+	x = value[a, name] + 0
+	y = value[b, name] + 0
+	return x > y ? x : y
+}
+
+function metric(line, f, n, r, a, b, x, y, ours, theirs, ratio, mid, verdict, note, ok, shown, mark, name) {
 	split(line, f, "\t")
 	delete x
 	delete y
 	delete ratio
+	delete mark
 	n = 0
 	note = ""
 	for (r = 1; r <= rounds; r++) {
@@ -90,12 +98,16 @@ function metric(line, f, n, r, a, b, x, y, ours, theirs, ratio, mid, verdict, no
 		x[n] = value[a, f[3]] + 0
 		y[n] = value[b, f[3]] + 0
 		ratio[n] = f[6] == "own" ? x[n] : x[n] / y[n]
-		if (value[a, "foreign"] > 0.1 || value[b, "foreign"] > 0.1)
-			note = note ~ /disturbed/ ? note : note " disturbed"
-		if (!((a, "foreign") in value) && (value[a, "load"] > 1.5 || value[b, "load"] > 1.5))
-			note = note ~ /loaded/ ? note : note " loaded"
-		if (f[3] ~ /^peak|per_s$/ && (value[a, "peak_generator_cpu"] > 0.67 || value[a, "generator_cpu"] > 0.67))
-			note = note ~ /generator/ ? note : note " generator-bound"
+		if (!((a, "foreign") in value)) {
+			if (most(a, b, "load") > 1.5)
+				mark["loaded"]
+		} else if (most(a, b, "foreign") > 0.1) {
+			mark["disturbed"]
+		}
+		if (f[3] ~ /^peak|per_s$/ && most(a, a, "peak_generator_cpu") > 0.67)
+			mark["generator-bound"]
+		if (f[3] ~ /per_s$/ && most(a, a, "generator_cpu") > 0.67)
+			mark["generator-bound"]
 	}
 	if (n == 0)
 		return
@@ -103,7 +115,9 @@ function metric(line, f, n, r, a, b, x, y, ours, theirs, ratio, mid, verdict, no
 	theirs = median(y, n)
 	mid = median(ratio, n) # sorts them
 	if (n > 1 && mid > 0 && ratio[n] - ratio[1] > 0.15 * mid)
-		note = note " noisy"
+		mark["noisy"]
+	for (name in mark)
+		note = note " " name
 	ok = f[7] == "low" ? mid <= f[9] : mid >= f[9]
 	verdict = ok ? "goal met" : (f[7] == "low" ? mid <= f[8] : mid >= f[8]) ? "floor met" : "FLOOR MISSED"
 	shown = (f[7] == "low" ? "<=" : ">=")
