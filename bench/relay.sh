@@ -26,8 +26,10 @@ on() {
 # share TAG ROUND SIDE TAG1 FIELD1 TAG2 FIELD2: the first of this round over the second.
 share() {
 	a=$(pick "$4" "$3" "$5" "$2") && b=$(pick "$6" "$3" "$7" "$2") || return 1
-	awk -v a="$a" -v b="$b" -v t="$1" -v r="$2" -v s="$3" 'BEGIN {
-		printf "{\"tag\":\"%s\",\"round\":%d,\"side\":\"%s\",\"share\":%.4f}\n", t, r, s, b ? a / b : 0
+	others=$(pick "$4" "$3" foreign "$2")
+	awk -v a="$a" -v b="$b" -v t="$1" -v r="$2" -v s="$3" -v o="$others" 'BEGIN {
+		printf "{\"tag\":\"%s\",\"round\":%d,\"side\":\"%s\",\"share\":%.4f,\"foreign\":%s}\n", \
+			t, r, s, b ? a / b : 0, o
 	}' >>"$rounds"
 }
 
