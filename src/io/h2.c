@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * io/h2.c - the HTTP/2 server connection: what comes in, when handlers run, when it ends.
+ * io/h2.c - the HTTP/2 server connection: when handlers run, and when it ends.
  *
- * nghttp2 does framing, HPACK and the state of streams. Its callbacks only note what happened
- * (lists `ready` and `dead`); handlers run after the library has returned, so that whatever they
- * call cannot re-enter it. Output is in h2_out.c.
+ * nghttp2 does framing, HPACK and the state of streams. Its callbacks (h2_in.c) only note what
+ * happened, in the lists `ready` and `dead`; handlers run after the library has returned, so that
+ * whatever they call cannot re-enter it. Output is in h2_out.c, deadlines are in h2_time.c.
  */
 #include "io/h2_conn.h"
-
-#include "base/text.h"
 
 #include <stdlib.h>
 
@@ -17,274 +15,9 @@ enum {
 		1 << 20,       /* control.md 1.9; also the most that is read of an unwanted body */
 	CONN_WINDOW = 1 << 20, /* consumed at once, so this bounds only what is in flight */
 	FRAME_MAX = 16384,
-	HEADER_LIST_MAX = 64 << 10, /* over it the connection ends; over FL_HTTP_HEAD_MAX 431 */
-	LIST_ENTRY = 32,            /* RFC 9113 6.5.2 */
-	ACKS_MAX = 64,              /* answers to PING and SETTINGS that may wait */
+	ACKS_MAX = 64, /* answers to PING and SETTINGS that may wait */
 	CONTINUATIONS_MAX = 8,
-	/*
-	 * Frames that cost us and not the peer, per minute: resets (rapid reset, and streams made
-	 * to be reset by us), empty DATA, and all types that an honest client hardly ever sends.
-	 */
-	NUISANCE_MAX = 1000,
 };
-
-/* ---- noting ---- */
-
-static void make_ready(struct fl_h2 *h, struct fl_h2_stream *s)
-{
-	fl_list_del(&s->todo);
-	fl_list_push(&h->ready, &s->todo);
-}
-
-/* The body is not wanted, or no longer: later DATA is dropped and earns no window. */
-static void refuse_body(struct fl_h2 *h, struct fl_h2_stream *s, unsigned verdict)
-{
-	fl_http_drop_request(&s->x);
-	s->discard = true;
-	s->x.verdict = (uint16_t)verdict;
-	make_ready(h, s);
-}
-
-static void terminate(struct fl_h2 *h, uint32_t code, enum fl_err why)
-{
-	if (fl_h2_usable(h))
-		nghttp2_session_terminate_session(h->session, code);
-	if (h->end == FL_OK)
-		h->end = why;
-}
-
-static void count_nuisance(struct fl_h2 *h)
-{
-	fl_time now = fl_loop_now(h->loop);
-
-	if (now - h->nuisance_since > FL_MIN) {
-		h->nuisance_since = now;
-		h->nuisance = 0;
-	}
-	if (++h->nuisance > NUISANCE_MAX)
-		terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, FL_ERR_PROTO);
-}
-
-static struct fl_h2_stream *find_stream(struct fl_h2 *h, int32_t id)
-{
-	return nghttp2_session_get_stream_user_data(h->session, id);
-}
-
-static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
-{
-	struct fl_h2 *h = ctx;
-
-	h->list_bytes = 0;
-	h->head_since = fl_loop_now(h->loop);
-	if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-		return 0;
-
-	struct fl_h2_stream *s = calloc(1, sizeof *s);
-	if (s == NULL)
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-	fl_httpx_init(&s->x, &fl_h2_ops, h, h->loop, h->router, h->conn_ctx);
-	s->x.body_total = &h->body_bytes;
-	s->id = frame->hd.stream_id;
-	fl_list_push(&h->streams, &s->link);
-	fl_list_init(&s->todo);
-	h->stream_count++;
-	return nghttp2_session_set_stream_user_data(session, s->id, s);
-}
-
-static enum fl_err note_field(struct fl_h2_stream *s, struct fl_slice name, struct fl_slice value)
-{
-	if (name.len == 0 || name.ptr[0] != ':')
-		return fl_httpx_add_field(&s->x, name, value);
-	if (fl_slice_is(name, ":method"))
-		return fl_httpx_set_method(&s->x, value);
-	if (fl_slice_is(name, ":path"))
-		return fl_httpx_set_target(&s->x, value);
-	return FL_OK; /* :scheme and :authority carry no authority, control.md 1.11 */
-}
-
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-		     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
-		     void *ctx)
-{
-	struct fl_h2 *h = ctx;
-	struct fl_h2_stream *s = find_stream(h, frame->hd.stream_id);
-
-	(void)session;
-	(void)flags;
-	h->list_bytes += name_len + value_len + LIST_ENTRY;
-	if (h->list_bytes > HEADER_LIST_MAX) {
-		terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, FL_ERR_TOO_BIG);
-		return 0;
-	}
-	if (s == NULL || s->head_whole || s->x.verdict != 0)
-		return 0; /* trailers are not offered to handlers */
-
-	enum fl_err err = note_field(s, fl_slice_of(name, name_len), fl_slice_of(value, value_len));
-	if (err == FL_ERR_TOO_BIG)
-		s->x.verdict = name[0] == ':' ? 414 : 431;
-	else if (err != FL_OK)
-		s->x.verdict = 503;
-	return 0;
-}
-
-/* nghttp2 has checked that there is at most one, that it is a number, and that DATA will match. */
-static bool announces_too_much(const struct fl_h2_stream *s)
-{
-	uint64_t n = 0;
-	struct fl_slice text = fl_http_field(&s->x, "content-length");
-
-	if (text.len == 0)
-		return false;
-	return fl_u64_parse(text, &n) != FL_OK || n > fl_httpx_body_max(&s->x);
-}
-
-static void note_head(struct fl_h2 *h, struct fl_h2_stream *s, bool whole)
-{
-	s->head_whole = true;
-	s->body_whole = whole;
-	s->head_at = fl_loop_now(h->loop);
-	fl_httpx_begin(&s->x);
-	if (whole) {
-		make_ready(h, s);
-	} else if (s->x.verdict != 200 || fl_httpx_body_max(&s->x) == 0) {
-		/* H-035.3: answered on the head alone */
-		s->discard = true;
-		make_ready(h, s);
-	} else if (announces_too_much(s)) {
-		refuse_body(h, s, 413);
-	} else {
-		fl_list_push(&h->gathering, &s->todo);
-	}
-}
-
-static void note_body_end(struct fl_h2 *h, struct fl_h2_stream *s)
-{
-	s->body_whole = true;
-	if (!s->discard)
-		make_ready(h, s);
-}
-
-static void note_stream_frame(struct fl_h2 *h, const nghttp2_frame *frame)
-{
-	struct fl_h2_stream *s = find_stream(h, frame->hd.stream_id);
-	bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-
-	if (frame->hd.type == NGHTTP2_HEADERS)
-		h->head_since = FL_NEVER;
-	if (s == NULL)
-		return;
-	if (!s->head_whole)
-		note_head(h, s, end);
-	else if (end)
-		note_body_end(h, s);
-}
-
-static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
-{
-	struct fl_h2 *h = ctx;
-
-	(void)session;
-	if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA)
-		note_stream_frame(h, frame);
-	else if (frame->hd.type == NGHTTP2_SETTINGS)
-		h->greeted = true;
-	return 0;
-}
-
-/* Every frame of a known type as it begins, also those that nghttp2 then ignores. */
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *ctx)
-{
-	struct fl_h2 *h = ctx;
-
-	(void)session;
-	switch (hd->type) {
-	case NGHTTP2_HEADERS:
-	case NGHTTP2_CONTINUATION:  /* limited by themselves */
-	case NGHTTP2_RST_STREAM:    /* counted by the streams they close */
-	case NGHTTP2_WINDOW_UPDATE: /* honest clients send one for each frame we send */
-		return 0;
-	case NGHTTP2_DATA:
-		if (hd->length > 0 || hd->flags & NGHTTP2_FLAG_END_STREAM)
-			return 0;
-		break;
-	default:
-		break;
-	}
-	count_nuisance(h);
-	return 0;
-}
-
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
-		   size_t len, void *ctx)
-{
-	struct fl_h2 *h = ctx;
-	struct fl_h2_stream *s = find_stream(h, id);
-
-	(void)flags;
-	if (nghttp2_session_consume_connection(session, len) != 0)
-		return NGHTTP2_ERR_CALLBACK_FAILURE;
-	if (s == NULL || s->discard)
-		return 0;
-
-	struct fl_buf *body = &s->x.body;
-	if (len > body->max - body->len) {
-		refuse_body(h, s, 413);
-		return 0;
-	}
-	if (len > h->limits.conn_body_max - h->body_bytes) {
-		fl_http_drop_request(&s->x);
-		fl_list_del(&s->todo);
-		s->discard = true;
-		return nghttp2_submit_rst_stream(session, 0, id, NGHTTP2_ENHANCE_YOUR_CALM);
-	}
-	fl_buf_put(body, data, len);
-	if (fl_buf_err(body) != FL_OK) {
-		refuse_body(h, s, 503);
-		return 0;
-	}
-	h->body_bytes += len;
-	return nghttp2_session_consume_stream(session, id, len);
-}
-
-static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *ctx)
-{
-	struct fl_h2 *h = ctx;
-	struct fl_h2_stream *s = find_stream(h, id);
-
-	if (code != NGHTTP2_NO_ERROR)
-		count_nuisance(h);
-	if (s == NULL)
-		return 0;
-	nghttp2_session_set_stream_user_data(session, id, NULL);
-	fl_list_del(&s->todo);
-	fl_list_del(&s->link);
-	fl_list_push(&h->dead, &s->link);
-	s->closed = true;
-	if (--h->stream_count == 0)
-		h->idle_since = fl_loop_now(h->loop);
-	return 0;
-}
-
-static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
-{
-	struct fl_h2 *h = ctx;
-
-	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
-		if (h->end == FL_OK)
-			h->end = FL_ERR_PROTO;
-		return 0;
-	}
-	if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS)
-		return 0;
-	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-		return 0;
-
-	/* Answered early: tell the client to stop sending (RFC 9113 8.1). */
-	struct fl_h2_stream *s = find_stream(h, frame->hd.stream_id);
-	if (s != NULL && !s->body_whole)
-		return nghttp2_submit_rst_stream(session, 0, s->id, NGHTTP2_NO_ERROR);
-	return 0;
-}
 
 /* ---- running ---- */
 
@@ -318,6 +51,7 @@ static void reap(struct fl_h2 *h)
 static void destroy(struct fl_h2 *h)
 {
 	h->closing = true;
+	h->busy++; /* a farewell that frees the connection comes too late */
 	fl_deferred_cancel(&h->later);
 	fl_timer_done(&h->timer);
 	/* All are told before any is freed: a farewell may still look at its neighbours. */
@@ -333,53 +67,6 @@ static void destroy(struct fl_h2 *h)
 	fl_list_each(it, &h->streams) free_stream(fl_list_entry(it, struct fl_h2_stream, link));
 	fl_buf_done(&h->out);
 	free(h);
-}
-
-static fl_time due(fl_time since, int64_t timeout)
-{
-	return since == FL_NEVER || timeout == 0 ? FL_NEVER : since + timeout;
-}
-
-static fl_time sooner(fl_time a, fl_time b)
-{
-	return a < b ? a : b;
-}
-
-static fl_time body_due(const struct fl_h2 *h)
-{
-	if (fl_list_empty(&h->gathering))
-		return FL_NEVER;
-	return due(fl_list_entry(h->gathering.next, struct fl_h2_stream, todo)->head_at,
-		   h->limits.body_timeout);
-}
-
-static fl_time greeting_due(const struct fl_h2 *h)
-{
-	return h->greeted ? FL_NEVER : due(h->created_at, h->limits.head_timeout);
-}
-
-/* Counted from the last stream's end: frames without a request do not keep a connection. */
-static fl_time idle_due(const struct fl_h2 *h)
-{
-	return h->stream_count > 0 ? FL_NEVER : due(h->idle_since, h->limits.idle_timeout);
-}
-
-static fl_time next_deadline(const struct fl_h2 *h)
-{
-	fl_time head = due(h->head_since, h->limits.head_timeout);
-
-	return sooner(sooner(greeting_due(h), head), sooner(body_due(h), idle_due(h)));
-}
-
-/* Leaves an armed timer alone when it fires early enough: it looks again by itself. */
-static void rearm(struct fl_h2 *h)
-{
-	fl_time at = next_deadline(h);
-
-	if (at == FL_NEVER || h->closing || h->end != FL_OK)
-		return;
-	if (!fl_timer_armed(&h->timer) || at < h->timer.at)
-		fl_timer_start(&h->timer, at - fl_loop_now(h->loop));
 }
 
 static enum fl_err result(const struct fl_h2 *h)
@@ -415,7 +102,7 @@ static bool wind_up(struct fl_h2 *h)
 	}
 	if (h->dirty)
 		fl_h2_flush_later(h);
-	rearm(h);
+	fl_h2_rearm(h);
 	return true;
 }
 
@@ -455,40 +142,13 @@ static void on_later(void *ctx)
 static void on_timer(void *ctx)
 {
 	struct fl_h2 *h = ctx;
-	fl_time now = fl_loop_now(h->loop);
-
 	if (h->end != FL_OK)
 		return;
-	while (body_due(h) <= now) /* oldest first; each leaves the list */
-		refuse_body(h, fl_list_entry(h->gathering.next, struct fl_h2_stream, todo), 408);
-	if (greeting_due(h) <= now)
-		terminate(h, NGHTTP2_SETTINGS_TIMEOUT, FL_ERR_TIMEOUT);
-	else if (due(h->head_since, h->limits.head_timeout) <= now)
-		terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, FL_ERR_TIMEOUT);
-	else if (idle_due(h) <= now)
-		terminate(h, NGHTTP2_NO_ERROR, FL_ERR_TIMEOUT);
+	fl_h2_overdue(h);
 	settle_alone(h);
 }
 
 /* ---- set-up ---- */
-
-static enum fl_err make_callbacks(nghttp2_session_callbacks **out)
-{
-	nghttp2_session_callbacks *cb;
-
-	if (nghttp2_session_callbacks_new(&cb) != 0)
-		return FL_ERR_NOMEM;
-	nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
-	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
-	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
-	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
-	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_sent);
-	nghttp2_session_callbacks_set_send_data_callback(cb, fl_h2_send_data);
-	*out = cb;
-	return FL_OK;
-}
 
 static enum fl_err make_options(nghttp2_option **out)
 {
@@ -510,9 +170,10 @@ static enum fl_err make_session(struct fl_h2 *h)
 	nghttp2_session_callbacks *cb = NULL;
 	nghttp2_option *o = NULL;
 
-	enum fl_err err = make_callbacks(&cb);
-	if (err == FL_OK)
-		err = make_options(&o);
+	if (nghttp2_session_callbacks_new(&cb) != 0)
+		return FL_ERR_NOMEM;
+	fl_h2_set_callbacks(cb);
+	enum fl_err err = make_options(&o);
 	if (err == FL_OK && fl_h2_session_new(&h->session, cb, h, o, &h->mem) != 0)
 		err = FL_ERR_NOMEM;
 	nghttp2_option_del(o);
@@ -526,7 +187,7 @@ static enum fl_err greet(struct fl_h2 *h)
 		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, h->limits.streams_max },
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW },
 		{ NGHTTP2_SETTINGS_MAX_FRAME_SIZE, FRAME_MAX },
-		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HEADER_LIST_MAX },
+		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, FL_H2_HEADER_LIST_MAX },
 		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
 	};
 
@@ -574,7 +235,7 @@ enum fl_err fl_h2_new(struct fl_loop *l, const struct fl_h2_transport *t,
 		return err;
 	}
 	fl_h2_flush_later(h);
-	rearm(h);
+	fl_h2_rearm(h);
 	*out = h;
 	return FL_OK;
 }
@@ -588,11 +249,11 @@ static void receive(struct fl_h2 *h, struct fl_slice bytes)
 	if (n >= 0)
 		return;
 	if (n == NGHTTP2_ERR_NOMEM)
-		terminate(h, NGHTTP2_INTERNAL_ERROR, FL_ERR_NOMEM);
+		fl_h2_terminate(h, NGHTTP2_INTERNAL_ERROR, FL_ERR_NOMEM);
 	else if (n == NGHTTP2_ERR_FLOODED)
-		terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, FL_ERR_PROTO);
+		fl_h2_terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, FL_ERR_PROTO);
 	else
-		terminate(h, NGHTTP2_PROTOCOL_ERROR, FL_ERR_PROTO);
+		fl_h2_terminate(h, NGHTTP2_PROTOCOL_ERROR, FL_ERR_PROTO);
 }
 
 enum fl_err fl_h2_input(struct fl_h2 *h, struct fl_slice bytes)

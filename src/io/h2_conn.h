@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * io/h2_conn.h - the inside of an HTTP/2 connection, for h2.c and h2_out.c only.
+ * io/h2_conn.h - the inside of an HTTP/2 connection, for the files h2*.c only.
  *
  * Thread  the connection's loop.
  */
@@ -13,6 +13,7 @@
 #include <nghttp2/nghttp2.h>
 
 enum {
+	FL_H2_HEADER_LIST_MAX = 64 << 10,         /* over it the connection ends; a head is less */
 	FL_H2_BATCH = 64 << 10,                   /* bytes given to the transport at once, about */
 	FL_H2_OUT_MAX = FL_H2_BATCH + (64 << 10), /* a batch and the frame that overran it */
 };
@@ -24,10 +25,12 @@ struct fl_h2_stream {
 	fl_time head_at;
 	int32_t id;
 	bool head_whole, body_whole;
-	bool discard; /* DATA is dropped without window updates */
-	bool handled; /* the handler has seen it */
-	bool parked;  /* nghttp2 waits for fl_h2_ops.kick */
-	bool closed;  /* nghttp2 has forgotten it */
+	bool discard;  /* DATA is dropped without window updates */
+	bool handled;  /* the handler has seen it */
+	bool answered; /* the handler has let go; counted in `unsent` until it is closed */
+	bool reset_by_peer;
+	bool parked; /* nghttp2 waits for fl_h2_ops.kick */
+	bool closed; /* nghttp2 has forgotten it */
 };
 
 struct fl_h2 {
@@ -45,13 +48,14 @@ struct fl_h2 {
 	struct fl_list drained;   /* queue emptied into `out` */
 	struct fl_list dead;      /* closed, to be told and freed */
 	uint32_t stream_count;
+	uint32_t unsent;   /* answered, not closed */
 	size_t body_bytes; /* held by all streams */
 	size_t list_bytes; /* of the header block being read */
 
 	struct fl_buf out; /* taken from nghttp2, not yet by the transport */
 	struct fl_deferred later;
 	struct fl_timer timer;
-	fl_time created_at, head_since, idle_since, nuisance_since;
+	fl_time created_at, head_since, idle_since, nuisance_since, unsent_since;
 	uint32_t nuisance;
 	uint32_t busy; /* depth of calls that settle at their end */
 	bool dirty;    /* output was made since the last flush */
@@ -67,6 +71,8 @@ static inline bool fl_h2_usable(const struct fl_h2 *h)
 	return !h->mem.failed;
 }
 
+/* ---- h2_out.c ---- */
+
 /* Moves nghttp2's output to the transport until it has no more or the transport is full. */
 void fl_h2_flush(struct fl_h2 *h);
 
@@ -77,5 +83,29 @@ int fl_h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_
 		    nghttp2_data_source *source, void *ctx);
 
 extern const struct fl_httpx_ops fl_h2_ops;
+
+/* ---- h2_in.c ---- */
+
+void fl_h2_set_callbacks(nghttp2_session_callbacks *cb);
+
+/* The body is not wanted, or no longer: later DATA is dropped and earns no window. */
+void fl_h2_refuse_body(struct fl_h2 *h, struct fl_h2_stream *s, unsigned verdict);
+
+/* Ends the connection with a GOAWAY; only the first reason counts. */
+void fl_h2_terminate(struct fl_h2 *h, uint32_t code, enum fl_err why);
+
+/* ---- h2_time.c ---- */
+
+/* Watches that the peer takes the answer, once the handler has let go. */
+void fl_h2_note_answered(struct fl_h2 *h, struct fl_h2_stream *s);
+
+/*
+ * Sets the timer for the next deadline. One that is armed is left alone when it fires early
+ * enough: it looks again by itself.
+ */
+void fl_h2_rearm(struct fl_h2 *h);
+
+/* Does what is due. */
+void fl_h2_overdue(struct fl_h2 *h);
 
 #endif

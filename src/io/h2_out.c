@@ -108,17 +108,6 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *buf, siz
 	return (ssize_t)(x->pending < len ? x->pending : len);
 }
 
-static void copy_chunks(struct fl_buf *out, struct fl_http *x, size_t len)
-{
-	while (len > 0) {
-		struct fl_slice piece = fl_httpx_front(x);
-		size_t n = piece.len < len ? piece.len : len;
-		fl_buf_put(out, piece.ptr, n);
-		fl_httpx_consume(x, n);
-		len -= n;
-	}
-}
-
 int fl_h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t len,
 		    nghttp2_data_source *source, void *ctx)
 {
@@ -130,7 +119,7 @@ int fl_h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_
 	if (fl_buf_reserve(&h->out, FRAME_HEAD_LEN + len) != FL_OK)
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	fl_buf_put(&h->out, head, FRAME_HEAD_LEN);
-	copy_chunks(&h->out, &s->x, len);
+	fl_httpx_put_front(&s->x, len, &h->out);
 	if (len > 0 && s->x.pending == 0) {
 		fl_list_del(&s->todo);
 		fl_list_push(&h->drained, &s->todo);
@@ -197,6 +186,7 @@ static void start(struct fl_http *x)
 	    fl_h2_usable(h))
 		nghttp2_submit_rst_stream(h->session, 0, s->id, NGHTTP2_INTERNAL_ERROR);
 	fl_buf_done(&x->answer);
+	fl_h2_note_answered(h, s);
 	fl_h2_flush_later(h);
 }
 
@@ -211,6 +201,7 @@ static void kick(struct fl_http *x)
 		s->parked = false;
 		nghttp2_session_resume_data(h->session, s->id);
 	}
+	fl_h2_note_answered(h, s);
 	fl_h2_flush_later(h);
 }
 

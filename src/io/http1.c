@@ -54,7 +54,8 @@ static void lose(struct fl_http1 *h)
 {
 	if (h->state == FL_HTTP1_BUSY && !h->due)
 		fl_httpx_gone(&h->x);
-	shut(h, 0);
+	if (h->state != FL_HTTP1_DEAD) /* the farewell may have closed the whole group */
+		shut(h, 0);
 }
 
 /* ---- requests ---- */

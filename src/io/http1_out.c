@@ -86,17 +86,6 @@ static void choose_framing(struct fl_http1 *h)
 		h->keep = false;
 }
 
-static void put_pieces(struct fl_buf *b, struct fl_http *x, size_t len)
-{
-	while (len > 0) {
-		struct fl_slice piece = fl_httpx_front(x);
-		size_t n = piece.len < len ? piece.len : len;
-		fl_buf_put(b, piece.ptr, n);
-		fl_httpx_consume(x, n);
-		len -= n;
-	}
-}
-
 static void start(struct fl_http *x)
 {
 	struct fl_http1 *h = x->conn;
@@ -106,7 +95,7 @@ static void start(struct fl_http *x)
 	put_head(h, &b);
 	fl_buf_done(&x->answer);
 	if (x->sized && x->pending <= SMALL_BODY)
-		put_pieces(&b, x, x->pending);
+		fl_httpx_put_front(x, x->pending, &b);
 	h->head_sent = true;
 	write_out(h, &b);
 	fl_http1_pump(h);
@@ -121,7 +110,7 @@ static bool write_chunk(struct fl_http1 *h)
 	struct fl_buf b = fl_buf_make(PIECE + 32);
 
 	fl_buf_printf(&b, "%zx\r\n", n);
-	put_pieces(&b, x, n);
+	fl_httpx_put_front(x, n, &b);
 	fl_buf_str(&b, "\r\n");
 	return write_out(h, &b);
 }

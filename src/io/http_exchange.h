@@ -115,9 +115,6 @@ size_t fl_httpx_body_max(const struct fl_http *x);
  */
 void fl_httpx_handle(struct fl_http *x);
 
-/* The answer of the connection itself. Text is "<what is wrong>: <what to do>". */
-void fl_httpx_refuse(struct fl_http *x, unsigned status);
-
 /* The peer has gone: runs on_gone if the handler still waits. At most once. */
 void fl_httpx_gone(struct fl_http *x);
 
@@ -127,15 +124,23 @@ static inline bool fl_httpx_released(const struct fl_http *x)
 	return x->state == FL_HTTPX_ENDED;
 }
 
+/* ---- http_answer.c ---- */
+
 /* The first piece of what is queued; empty if nothing is. */
 struct fl_slice fl_httpx_front(const struct fl_http *x);
 void fl_httpx_consume(struct fl_http *x, size_t n);
+
+/* Moves the first `n` bytes of the queue to `out`. */
+void fl_httpx_put_front(struct fl_http *x, size_t n, struct fl_buf *out);
+void fl_httpx_drop_queue(struct fl_http *x);
 
 /* Walks the answer's fields (handler's, then common ones): *at starts at 0. False at the end. */
 bool fl_httpx_answer_next(const struct fl_http *x, size_t *at, const char **out_name,
 			  const char **out_value);
 bool fl_httpx_answer_has(const struct fl_http *x, const char *name);
 
+/* The answer of the connection itself. Text is "<what is wrong>: <what to do>". */
+void fl_httpx_refuse(struct fl_http *x, unsigned status);
 const char *fl_httpx_reason(unsigned status);
 
 /* ---- http_route.c ---- */

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * io/http_answer.c - the answer of an exchange: its fields, its queue of counted chunks, and the
+ * answers that a connection gives by itself.
+ */
+#include "io/http_exchange.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct chunk {
+	struct fl_list link;
+	struct fl_bytes *bytes;
+	size_t at;
+};
+
+/* ---- fields ---- */
+
+/* No line ends or NUL: a value built from input must not be able to add fields of its own. */
+static bool field_clean(const char *name, const char *value)
+{
+	if (*name == '\0')
+		return false;
+	for (const char *p = name; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~' || *p == ':')
+			return false;
+	for (const char *p = value; *p != '\0'; p++)
+		if ((*p >= 0 && *p < ' ' && *p != '\t') || *p == 0x7f)
+			return false;
+	return true;
+}
+
+void fl_http_set(struct fl_http *x, const char *name, const char *value)
+{
+	size_t name_len = strlen(name) + 1, value_len = strlen(value) + 1;
+
+	if (x->answer_fields == FL_HTTPX_ANSWER_FIELDS_MAX || !field_clean(name, value))
+		return;
+	if (name_len + value_len > x->answer.max - x->answer.len)
+		return;
+	if (fl_buf_reserve(&x->answer, name_len + value_len) != FL_OK)
+		return;
+	fl_buf_put(&x->answer, name, name_len);
+	fl_buf_put(&x->answer, value, value_len);
+	x->answer_fields++;
+}
+
+/* The name at `pos` of the answer's own fields; moves past its value. */
+static const char *own_field(const struct fl_http *x, size_t *pos, const char **out_value)
+{
+	const char *name = (const char *)x->answer.ptr + *pos;
+	const char *value = name + strlen(name) + 1;
+
+	*pos += strlen(name) + 1 + strlen(value) + 1;
+	*out_value = value;
+	return name;
+}
+
+bool fl_httpx_answer_has(const struct fl_http *x, const char *name)
+{
+	const char *value;
+
+	for (size_t pos = 0; pos < x->answer.len;)
+		if (fl_str_ieq(fl_slice_str(own_field(x, &pos, &value)), fl_slice_str(name)))
+			return true;
+	return false;
+}
+
+/* `at` counts bytes of the own fields, then pairs of the common ones. */
+bool fl_httpx_answer_next(const struct fl_http *x, size_t *at, const char **out_name,
+			  const char **out_value)
+{
+	const char *const *common = x->router->common_fields;
+
+	if (*at < x->answer.len) {
+		*out_name = own_field(x, at, out_value);
+		return true;
+	}
+	for (; common != NULL && common[*at - x->answer.len] != NULL;) {
+		const char *const *pair = common + (*at - x->answer.len);
+		*at += 2;
+		if (fl_httpx_answer_has(x, pair[0]))
+			continue;
+		*out_name = pair[0];
+		*out_value = pair[1];
+		return true;
+	}
+	return false;
+}
+
+/* ---- the queue ---- */
+
+static void drop_chunk(struct chunk *c)
+{
+	fl_list_del(&c->link);
+	fl_bytes_unref(c->bytes);
+	free(c);
+}
+
+void fl_httpx_drop_queue(struct fl_http *x)
+{
+	fl_list_each(it, &x->queue) drop_chunk(fl_list_entry(it, struct chunk, link));
+	x->pending = 0;
+}
+
+static enum fl_err push_chunk(struct fl_http *x, struct fl_bytes *bytes)
+{
+	struct chunk *c = malloc(sizeof *c);
+	if (c == NULL)
+		return FL_ERR_NOMEM;
+
+	*c = (struct chunk){ .bytes = fl_bytes_ref(bytes) };
+	if (x->pending == 0)
+		x->progress_at = fl_loop_now(x->loop);
+	fl_list_push(&x->queue, &c->link);
+	x->pending += bytes->len;
+	return FL_OK;
+}
+
+/* Copies and queues. */
+static enum fl_err push_body(struct fl_http *x, struct fl_slice body)
+{
+	if (body.len == 0 || x->no_body)
+		return FL_OK;
+
+	struct fl_bytes *bytes = fl_bytes_new(body);
+	if (bytes == NULL)
+		return FL_ERR_NOMEM;
+	enum fl_err err = push_chunk(x, bytes);
+	fl_bytes_unref(bytes);
+	return err;
+}
+
+struct fl_slice fl_httpx_front(const struct fl_http *x)
+{
+	if (fl_list_empty(&x->queue))
+		return fl_slice_of(NULL, 0);
+	const struct chunk *c = fl_list_entry(x->queue.next, struct chunk, link);
+	return fl_slice_of(c->bytes->data + c->at, c->bytes->len - c->at);
+}
+
+void fl_httpx_consume(struct fl_http *x, size_t n)
+{
+	x->progress_at = fl_loop_now(x->loop);
+	x->pending -= n;
+	fl_list_each(it, &x->queue)
+	{
+		struct chunk *c = fl_list_entry(it, struct chunk, link);
+		size_t left = c->bytes->len - c->at;
+		if (n < left) {
+			c->at += n;
+			return;
+		}
+		n -= left;
+		drop_chunk(c);
+	}
+}
+
+void fl_httpx_put_front(struct fl_http *x, size_t n, struct fl_buf *out)
+{
+	while (n > 0) {
+		struct fl_slice piece = fl_httpx_front(x);
+		size_t part = piece.len < n ? piece.len : n;
+		fl_buf_put(out, piece.ptr, part);
+		fl_httpx_consume(x, part);
+		n -= part;
+	}
+}
+
+/* ---- answering ---- */
+
+static bool status_has_no_body(unsigned status)
+{
+	return status < 200 || status == 204 || status == 304;
+}
+
+static void decide_head(struct fl_http *x, unsigned status, const char *type)
+{
+	x->status = (uint16_t)status;
+	x->no_body = x->head_only || status_has_no_body(status);
+	if (type != NULL)
+		fl_http_set(x, "Content-Type", type);
+}
+
+void fl_http_respond(struct fl_http *x, unsigned status, const char *type, struct fl_slice body)
+{
+	if (x->state != FL_HTTPX_HANDLING || x->closed)
+		return;
+
+	decide_head(x, status, type);
+	x->sized = !status_has_no_body(status);
+	x->size = body.len;
+	if (push_body(x, body) != FL_OK) {
+		fl_http_abort(x);
+		return;
+	}
+	x->state = FL_HTTPX_ENDED;
+	x->ops->start(x);
+}
+
+void fl_http_stream_start(struct fl_http *x, unsigned status, const char *type)
+{
+	if (x->state != FL_HTTPX_HANDLING || x->closed)
+		return;
+
+	decide_head(x, status, type);
+	x->state = FL_HTTPX_STREAMING;
+	x->ops->start(x);
+}
+
+enum fl_err fl_http_stream_send(struct fl_http *x, struct fl_bytes *chunk)
+{
+	if (x->closed)
+		return FL_ERR_CLOSED;
+	if (x->state != FL_HTTPX_STREAMING)
+		return FL_ERR_STATE;
+	if (x->no_body || chunk->len == 0)
+		return FL_OK;
+	if (chunk->len >
+	    x->pending_max - (x->pending < x->pending_max ? x->pending : x->pending_max))
+		return FL_ERR_FULL;
+
+	enum fl_err err = push_chunk(x, chunk);
+	if (err == FL_OK)
+		x->ops->kick(x);
+	return err;
+}
+
+size_t fl_http_stream_pending(const struct fl_http *x)
+{
+	return x->pending;
+}
+
+int64_t fl_http_stream_stalled(const struct fl_http *x)
+{
+	return x->pending ? fl_loop_now(x->loop) - x->progress_at : 0;
+}
+
+void fl_http_stream_limit(struct fl_http *x, size_t pending_max)
+{
+	x->pending_max = pending_max;
+}
+
+void fl_http_stream_end(struct fl_http *x)
+{
+	if (x->state != FL_HTTPX_STREAMING || x->closed)
+		return;
+	x->state = FL_HTTPX_ENDED;
+	x->ops->kick(x);
+}
+
+void fl_http_abort(struct fl_http *x)
+{
+	if (x->state == FL_HTTPX_ENDED || x->closed)
+		return;
+	x->state = FL_HTTPX_ENDED;
+	x->aborted = true;
+	fl_httpx_drop_queue(x);
+	x->ops->abort(x);
+}
+
+void fl_http_on_gone(struct fl_http *x, void (*fn)(void *ctx), void *ctx)
+{
+	x->on_gone = fn;
+	x->gone_ctx = ctx;
+}
+
+void fl_http_on_drain(struct fl_http *x, void (*fn)(void *ctx), void *ctx)
+{
+	x->on_drain = fn;
+	x->drain_ctx = ctx;
+}
+
+/* ---- statuses ---- */
+
+const char *fl_httpx_reason(unsigned status)
+{
+	static const struct {
+		unsigned status;
+		const char *text;
+	} reasons[] = {
+		{ 100, "Continue" },
+		{ 101, "Switching Protocols" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 417, "Expectation Failed" },
+		{ 422, "Unprocessable Content" },
+		{ 426, "Upgrade Required" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 505, "HTTP Version Not Supported" },
+	};
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (reasons[i].status == status)
+			return reasons[i].text;
+	return "Unknown";
+}
+
+/* What to do about it, for the statuses that a connection answers by itself. */
+static const char *advice(unsigned status)
+{
+	switch (status) {
+	case 400:
+		return "The request is malformed: send a plain HTTP request with a simple path.";
+	case 404:
+		return "Nothing is served under this path: check the address.";
+	case 405:
+		return "This path needs another method: see the Allow field.";
+	case 408:
+		return "The request did not arrive in time: send it again.";
+	case 413:
+		return "The request body is larger than this path accepts: send less.";
+	case 414:
+		return "The request line is too long: shorten the address.";
+	case 417:
+		return "Only 'Expect: 100-continue' is understood: leave the field out.";
+	case 426:
+		return "This path speaks another protocol: send an upgrade request.";
+	case 431:
+		return "The request has too many or too large header fields: send fewer.";
+	case 501:
+		return "The method or transfer coding is not supported: use another.";
+	case 505:
+		return "Use HTTP/1.1.";
+	default:
+		return "The server could not answer: try again later.";
+	}
+}
+
+void fl_httpx_refuse(struct fl_http *x, unsigned status)
+{
+	char text[160];
+	int n = snprintf(text, sizeof text, "%u %s\n%s\n", status, fl_httpx_reason(status),
+			 advice(status));
+
+	fl_http_respond(x, status, "text/plain; charset=utf-8", fl_slice_of(text, (size_t)n));
+}
