@@ -257,3 +257,33 @@ enum fl_err fl_box_open(const struct fl_private_key *priv, const uint8_t pub[sta
 		return FL_ERR_CRYPTO;
 	return FL_OK;
 }
+
+enum fl_err fl_box_key_make(const struct fl_private_key *priv, const uint8_t pub[static FL_KEY_LEN],
+			    struct fl_box_key *out)
+{
+	struct fl_box_key k;
+
+	if (crypto_box_beforenm(k.b, pub, priv->b) != 0)
+		return FL_ERR_CRYPTO;
+	*out = k;
+	fl_wipe(&k, sizeof k);
+	return FL_OK;
+}
+
+enum fl_err fl_box_key_seal(const struct fl_box_key *k,
+			    const uint8_t nonce[static FL_BOX_NONCE_LEN], struct fl_slice in,
+			    uint8_t *out)
+{
+	if (crypto_box_easy_afternm(out, in.ptr, in.len, nonce, k->b) != 0)
+		return FL_ERR_CRYPTO;
+	return FL_OK;
+}
+
+enum fl_err fl_box_key_open(const struct fl_box_key *k,
+			    const uint8_t nonce[static FL_BOX_NONCE_LEN], struct fl_slice in,
+			    uint8_t *out)
+{
+	if (crypto_box_open_easy_afternm(out, in.ptr, in.len, nonce, k->b) != 0)
+		return FL_ERR_CRYPTO;
+	return FL_OK;
+}

@@ -84,4 +84,20 @@ FL_MUST enum fl_err fl_box_open(const struct fl_private_key *priv,
 				const uint8_t nonce[static FL_BOX_NONCE_LEN], struct fl_slice in,
 				uint8_t *out);
 
+/*
+ * What all boxes between two parties have in common, for those who seal or open more than one:
+ * the key exchange is nearly all of a box's cost. Secret. Otherwise as above.
+ */
+struct fl_box_key {
+	uint8_t b[FL_KEY_LEN];
+};
+FL_MUST enum fl_err fl_box_key_make(const struct fl_private_key *priv,
+				    const uint8_t pub[static FL_KEY_LEN], struct fl_box_key *out);
+FL_MUST enum fl_err fl_box_key_seal(const struct fl_box_key *k,
+				    const uint8_t nonce[static FL_BOX_NONCE_LEN],
+				    struct fl_slice in, uint8_t *out);
+FL_MUST enum fl_err fl_box_key_open(const struct fl_box_key *k,
+				    const uint8_t nonce[static FL_BOX_NONCE_LEN],
+				    struct fl_slice in, uint8_t *out);
+
 #endif

@@ -99,6 +99,8 @@ struct fl_derp_client_info {
 	bool has_mesh_key;
 	uint8_t mesh_key[FL_KEY_LEN]; /* secret */
 	char app[FL_DERP_APP_MAX];    /* cut if longer; "" if none or not printable */
+	struct fl_box_key
+		shared; /* set by open: seals the answer without another key exchange. Secret */
 };
 
 struct fl_derp_server_info {
@@ -190,8 +192,7 @@ FL_MUST enum fl_err fl_derp_client_info_seal(const struct fl_private_key *client
 FL_MUST enum fl_err fl_derp_server_info_open(const struct fl_private_key *client,
 					     const uint8_t server[static FL_KEY_LEN],
 					     struct fl_slice body, struct fl_derp_server_info *out);
-FL_MUST enum fl_err fl_derp_server_info_seal(const struct fl_private_key *server,
-					     const struct fl_node_key *client,
+FL_MUST enum fl_err fl_derp_server_info_seal(const struct fl_box_key *shared,
 					     const uint8_t nonce[static FL_BOX_NONCE_LEN],
 					     const struct fl_derp_server_info *info,
 					     struct fl_buf *b);

@@ -14,8 +14,8 @@ enum {
 };
 
 /* The text in a box `nonce | tag | ciphertext`, malloc'ed. Wiped and freed by the caller. */
-static enum fl_err open_box(const struct fl_private_key *priv, const uint8_t pub[static FL_KEY_LEN],
-			    struct fl_slice in, uint8_t **out, size_t *out_len)
+static enum fl_err open_box(const struct fl_box_key *k, struct fl_slice in, uint8_t **out,
+			    size_t *out_len)
 {
 	if (in.len < FL_BOX_NONCE_LEN)
 		return FL_ERR_PROTO;
@@ -26,7 +26,7 @@ static enum fl_err open_box(const struct fl_private_key *priv, const uint8_t pub
 	if (text == NULL)
 		return FL_ERR_NOMEM;
 
-	enum fl_err err = fl_box_open(priv, pub, in.ptr, fl_slice_skip(in, FL_BOX_NONCE_LEN), text);
+	enum fl_err err = fl_box_key_open(k, in.ptr, fl_slice_skip(in, FL_BOX_NONCE_LEN), text);
 	if (err != FL_OK) {
 		free(text);
 		return err;
@@ -37,8 +37,7 @@ static enum fl_err open_box(const struct fl_private_key *priv, const uint8_t pub
 }
 
 /* Appends a frame: `key` (may be empty), nonce, box over `text`. */
-static enum fl_err seal_frame(const struct fl_private_key *priv,
-			      const uint8_t pub[static FL_KEY_LEN],
+static enum fl_err seal_frame(const struct fl_box_key *k,
 			      const uint8_t nonce[static FL_BOX_NONCE_LEN], uint8_t type,
 			      struct fl_slice key, struct fl_slice text, struct fl_buf *b)
 {
@@ -49,7 +48,7 @@ static enum fl_err seal_frame(const struct fl_private_key *priv,
 	if (err != FL_OK)
 		return err;
 	uint8_t *box = b->ptr + b->len + FL_DERP_HEADER_LEN + key.len + FL_BOX_NONCE_LEN;
-	err = fl_box_seal(priv, pub, nonce, text, box);
+	err = fl_box_key_seal(k, nonce, text, box);
 	if (err != FL_OK)
 		return err;
 
@@ -118,9 +117,13 @@ enum fl_err fl_derp_client_info_open(const struct fl_private_key *server, struct
 	if (fl_node_key_is_zero(&key))
 		return FL_ERR_CRYPTO;
 
-	enum fl_err err = open_box(server, key.b, fl_slice_skip(body, FL_KEY_LEN), &text, &len);
-	if (err != FL_OK)
+	enum fl_err err = fl_box_key_make(server, key.b, &info.shared);
+	if (err == FL_OK)
+		err = open_box(&info.shared, fl_slice_skip(body, FL_KEY_LEN), &text, &len);
+	if (err != FL_OK) {
+		fl_wipe(&info, sizeof info);
 		return err;
+	}
 
 	err = read_client_info(fl_slice_of(text, len), &info);
 	if (err == FL_OK) {
@@ -142,6 +145,7 @@ enum fl_err fl_derp_client_info_seal(const struct fl_private_key *client,
 	struct fl_buf text = fl_buf_over(mem, sizeof mem);
 	struct fl_jw w = fl_jw_make(&text);
 	uint8_t public[FL_KEY_LEN];
+	struct fl_box_key shared = { 0 };
 
 	fl_jw_obj(&w);
 	if (info->has_mesh_key) { /* left out otherwise: servers refuse an empty one */
@@ -168,8 +172,11 @@ enum fl_err fl_derp_client_info_seal(const struct fl_private_key *client,
 	fl_private_key_public(client, public);
 	enum fl_err err = fl_buf_err(&text);
 	if (err == FL_OK)
-		err = seal_frame(client, server, nonce, FL_DERP_CLIENT_INFO,
+		err = fl_box_key_make(client, server, &shared);
+	if (err == FL_OK)
+		err = seal_frame(&shared, nonce, FL_DERP_CLIENT_INFO,
 				 fl_slice_of(public, sizeof public), fl_buf_slice(&text), b);
+	fl_wipe(&shared, sizeof shared);
 	fl_wipe(mem, sizeof mem);
 	fl_wipe(mesh, sizeof mesh);
 	return err;
@@ -203,7 +210,12 @@ enum fl_err fl_derp_server_info_open(const struct fl_private_key *client,
 
 	if (body.len > FL_DERP_CLIENT_MAX)
 		return FL_ERR_TOO_BIG;
-	enum fl_err err = open_box(client, server, body, &text, &len);
+	struct fl_box_key shared;
+	enum fl_err err = fl_box_key_make(client, server, &shared);
+	if (err != FL_OK)
+		return err;
+	err = open_box(&shared, body, &text, &len);
+	fl_wipe(&shared, sizeof shared);
 	if (err != FL_OK)
 		return err;
 
@@ -214,8 +226,7 @@ enum fl_err fl_derp_server_info_open(const struct fl_private_key *client,
 	return err;
 }
 
-enum fl_err fl_derp_server_info_seal(const struct fl_private_key *server,
-				     const struct fl_node_key *client,
+enum fl_err fl_derp_server_info_seal(const struct fl_box_key *shared,
 				     const uint8_t nonce[static FL_BOX_NONCE_LEN],
 				     const struct fl_derp_server_info *info, struct fl_buf *b)
 {
@@ -236,6 +247,6 @@ enum fl_err fl_derp_server_info_seal(const struct fl_private_key *server,
 	enum fl_err err = fl_buf_err(&text);
 	if (err != FL_OK)
 		return err;
-	return seal_frame(server, client->b, nonce, FL_DERP_SERVER_INFO, fl_slice_of(NULL, 0),
+	return seal_frame(shared, nonce, FL_DERP_SERVER_INFO, fl_slice_of(NULL, 0),
 			  fl_buf_slice(&text), b);
 }

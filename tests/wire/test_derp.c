@@ -338,9 +338,7 @@ static void known_answer_frames(void **state)
 	assert_false(got.is_prober || got.has_mesh_key);
 	fl_buf_reset(&b);
 
-	assert_int_equal(
-		fl_derp_server_info_seal(&l.server, &client_key, l.server_nonce, &sinfo, &b),
-		FL_OK);
+	assert_int_equal(fl_derp_server_info_seal(&got.shared, l.server_nonce, &sinfo, &b), FL_OK);
 	assert_hex(&b, server_info_frame);
 	assert_int_equal(fl_derp_server_info_open(&l.client, l.server_pub,
 						  only_body(&b, FL_DERP_SERVER_INFO), &sgot),
@@ -508,8 +506,7 @@ static void infos_round_trip(void **state)
 	assert_string_equal(got.app, "probe");
 	fl_buf_reset(&b);
 
-	assert_int_equal(fl_derp_server_info_seal(&l.server, &key, l.server_nonce, &sinfo, &b),
-			 FL_OK);
+	assert_int_equal(fl_derp_server_info_seal(&got.shared, l.server_nonce, &sinfo, &b), FL_OK);
 	assert_int_equal(fl_derp_server_info_open(&l.client, l.server_pub,
 						  only_body(&b, FL_DERP_SERVER_INFO), &sgot),
 			 FL_OK);

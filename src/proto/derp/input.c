@@ -168,19 +168,18 @@ static enum fl_err on_login(struct fl_derp_client *c, uint8_t type, struct fl_sl
 			    fl_time now)
 {
 	struct fl_derp_client_info info;
-	struct fl_node_key key;
+	struct login *l = calloc(1, sizeof *l);
 
+	if (l == NULL)
+		return FL_ERR_NOMEM;
+	c->login = l; /* freed with the client if all is not well */
 	if (type != FL_DERP_CLIENT_INFO)
 		return FL_ERR_PROTO;
-	enum fl_err err = fl_derp_client_info_open(&c->s->cfg.key, body, &key, &info);
+	enum fl_err err = fl_derp_client_info_open(&c->s->cfg.key, body, &l->key, &info);
 	if (err != FL_OK)
 		return err;
+	l->shared = info.shared;
 	fl_wipe(&info, sizeof info);
-
-	c->login_key = malloc(sizeof key);
-	if (c->login_key == NULL)
-		return FL_ERR_NOMEM;
-	*c->login_key = key;
 	c->state = STATE_ADMIT;
 	fl_wheel_start(&c->s->slow, &c->timer, now, now + admit_timeout);
 	fl_derp_todo(c, TODO_ADMIT, true);

@@ -99,7 +99,8 @@ static void put_server_info(struct fl_derp_client *c, struct fl_buf *b)
 	uint8_t nonce[FL_BOX_NONCE_LEN];
 
 	next_nonce(s, nonce);
-	enum fl_err err = fl_derp_server_info_seal(&s->cfg.key, &c->peer->key, nonce, &info, b);
+	enum fl_err err = fl_derp_server_info_seal(&c->login->shared, nonce, &info, b);
+	fl_derp_login_free(c);
 	if (err != FL_OK) /* cannot be: the login opened with the same keys */
 		fl_derp_close(c, err);
 }

@@ -292,6 +292,15 @@ enum fl_err fl_derp_client_new(struct fl_derp_server *s, fl_time now,
 	return FL_OK;
 }
 
+void fl_derp_login_free(struct fl_derp_client *c)
+{
+	if (c->login == NULL)
+		return;
+	fl_wipe(c->login, sizeof *c->login);
+	free(c->login);
+	c->login = NULL;
+}
+
 /* Registered: from here on the counters of connections include it. */
 static void start(struct fl_derp_client *c, fl_time now)
 {
@@ -314,10 +323,7 @@ void fl_derp_client_admit(struct fl_derp_client *c, fl_time now, bool allow)
 {
 	if (c->state != STATE_ADMIT)
 		return;
-	struct fl_node_key *key = c->login_key;
-	c->login_key = NULL;
-	enum fl_err err = allow ? fl_derp_join(c, key) : FL_ERR_DENIED;
-	free(key);
+	enum fl_err err = allow ? fl_derp_join(c, &c->login->key) : FL_ERR_DENIED;
 	if (err == FL_OK) {
 		start(c, now);
 		return;
@@ -330,7 +336,7 @@ void fl_derp_client_admit(struct fl_derp_client *c, fl_time now, bool allow)
 const struct fl_node_key *fl_derp_client_key(const struct fl_derp_client *c)
 {
 	if (c->state == STATE_ADMIT)
-		return c->login_key;
+		return &c->login->key;
 	return c->peer != NULL ? &c->peer->key : NULL;
 }
 
@@ -362,8 +368,8 @@ struct fl_derp_client *fl_derp_client_free(struct fl_derp_client *c)
 		fl_derp_leave(c);
 	} else {
 		s->stats.logins--;
-		free(c->login_key);
 	}
+	fl_derp_login_free(c);
 	fl_derp_charge_login(c, 0);
 	fl_list_del(&c->ready);
 	fl_list_del(&c->everyone);

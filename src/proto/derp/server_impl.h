@@ -61,6 +61,12 @@ struct watch {
 	struct peer *from;
 };
 
+/* What a client proved. */
+struct login {
+	struct fl_node_key key;
+	struct fl_box_key shared; /* secret: seals our answer */
+};
+
 /* A pending PeerGone(not here). */
 struct note {
 	struct fl_list link;
@@ -70,11 +76,9 @@ struct note {
 struct fl_derp_client {
 	struct fl_derp_server *s;
 	void *ctx;
-	struct peer *peer; /* once admitted */
-	union {
-		struct fl_node_key *login_key; /* STATE_ADMIT: proved, waiting */
-		struct peer *last_src; /* STATE_ON: latest source recorded, spares a look-up */
-	};
+	struct peer *peer;     /* once admitted */
+	struct login *login;   /* from the login until its answer */
+	struct peer *last_src; /* latest source recorded, spares a look-up */
 	struct fl_list everyone, member, ready, watches, unsaid, notes;
 	struct fl_wheel_item timer, wait;
 	struct fl_chunkq data, disco;
@@ -114,6 +118,7 @@ struct fl_derp_server {
 };
 
 /* server.c */
+void fl_derp_login_free(struct fl_derp_client *c);
 void fl_derp_want(struct fl_derp_client *c, uint8_t what);
 void fl_derp_todo(struct fl_derp_client *c, uint8_t what, bool urgent);
 void fl_derp_close(struct fl_derp_client *c, enum fl_err reason);
