@@ -591,6 +591,59 @@ static void slow_server(void **state)
 	assert_string_equal(text, "");
 }
 
+/* ---- questions on a terminal ---- */
+
+static struct question {
+	const char *name;
+	const char *answer;
+	int code;
+} questions[] = {
+	{ "asked: yes", "y\n", 0 },
+	{ "asked: Yes in full", "Yes\n", 0 },
+	{ "asked: no", "n\n", 7 },
+	{ "asked: nothing", "\n", 7 },
+	{ "asked: something else", "sure\n", 7 },
+	{ "asked: the end", "\x04", 7 },
+};
+
+static void ask(void **state)
+{
+	static const struct step steps[STEPS_MAX] = { { "DELETE /api/v1/node/1 ", 0, "{}" } };
+	const struct question *q = *state;
+	static char err[TEXT_LEN];
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+
+	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	assert_true(slave >= 0);
+	assert_int_equal(write(master, q->answer, strlen(q->answer)), strlen(q->answer));
+	pthread_mutex_lock(&mock.lock);
+	mock.steps = steps;
+	mock.done = 0;
+	mock.problem[0] = '\0';
+	pthread_mutex_unlock(&mock.lock);
+	fflush(stdout);
+	int saved_in = dup(STDIN_FILENO);
+	int saved_out = redirect(STDOUT_FILENO, out_path);
+	int saved_err = redirect(STDERR_FILENO, err_path);
+	dup2(slave, STDIN_FILENO);
+	clearerr(stdin);
+	int code = run_line("nodes delete 1");
+	fflush(stdout);
+	restore(STDIN_FILENO, saved_in);
+	restore(STDOUT_FILENO, saved_out);
+	restore(STDERR_FILENO, saved_err);
+	close(slave);
+	close(master);
+	read_back(err_path, err);
+	assert_int_equal(code, q->code);
+	assert_non_null(strstr(err, "Delete the node 1? [y/N] "));
+	pthread_mutex_lock(&mock.lock);
+	size_t done = mock.done;
+	pthread_mutex_unlock(&mock.lock);
+	assert_int_equal(done, q->code == 0 ? 1 : 0);
+}
+
 static void open_mock(pthread_t *thread)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -616,6 +669,7 @@ int main(void)
 	setenv("TZ", "UTC", 1);
 	open_mock(&thread);
 	ROWS(&s, rows, run_row);
+	ROWS(&s, questions, ask);
 	suite_add(&s, "a slow server", slow_server, NULL);
 	int failed = suite_run(&s, "cli/commands");
 	shutdown(mock.listener, SHUT_RDWR);

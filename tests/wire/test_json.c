@@ -3,6 +3,7 @@
 #include "../base/table.h"
 
 #include "base/buf.h"
+#include "base/jw.h"
 #include "wire/json.h"
 
 /* ---- whole documents ---- */
@@ -296,6 +297,65 @@ static void secrets_are_wiped(void **state)
 	fl_json_free(doc);
 }
 
+/* ---- kinds, null members, and writing again ---- */
+
+static struct again_row {
+	const char *name;
+	const char *text;
+	const char *want;        /* NULL: the same */
+	enum fl_json_kind first; /* kind of the first member or element */
+} again_rows[] = {
+	{ "an object again", "{\"a\":{\"c\":null,\"b\":[]}}", NULL, FL_JSON_OBJECT },
+	{ "an array again", "[[1,-2,{}],true]", NULL, FL_JSON_ARRAY },
+	{ "text again", "[\"a\\\"\\u0001\\u003c\"]", NULL, FL_JSON_STRING },
+	{ "numbers again", "[9223372036854775807,-9223372036854775808,1.5]", NULL, FL_JSON_NUMBER },
+	{ "a real number again", "[0.5]", NULL, FL_JSON_NUMBER },
+	{ "false again", "[false,true]", NULL, FL_JSON_BOOL },
+	{ "null again", "[null,1]", NULL, FL_JSON_ABSENT },
+	{ "a null member again", "{\"z\":null,\"a\":1}", NULL, FL_JSON_ABSENT },
+	{ "blanks go", " { \"a\" : [ 1 , 2 ] } ", "{\"a\":[1,2]}", FL_JSON_ARRAY },
+	{ "the last duplicate counts", "{\"a\":1,\"b\":2,\"a\":\"x\"}", "{\"a\":\"x\",\"b\":2}",
+	  FL_JSON_STRING },
+};
+
+static void again_row(void **state)
+{
+	const struct again_row *r = *state;
+	struct fl_buf out = fl_buf_make(4096);
+	struct fl_jw w = fl_jw_make(&out);
+	struct fl_json *doc;
+	struct fl_slice name;
+	struct fl_jv first;
+	void *at = NULL;
+
+	assert_err(fl_json_parse(fl_slice_str(r->text), 8, &doc), FL_OK);
+	struct fl_jv root = fl_json_root(doc);
+	if (fl_json_kind(root) == FL_JSON_ARRAY)
+		first = fl_json_at(root, 0);
+	else
+		assert_true(fl_json_each(root, &at, &name, &first));
+	assert_int_equal(fl_json_kind(first), r->first);
+	fl_json_write(root, &w);
+	assert_err(fl_buf_err(&out), FL_OK);
+	assert_err(fl_json_err(doc), FL_OK);
+	assert_text(fl_buf_slice(&out), r->want != NULL ? r->want : r->text);
+	fl_json_free(doc);
+	fl_buf_done(&out);
+}
+
+static void values_are_bounded_as_asked(void **state)
+{
+	static const char text[] = "[1,2,3]"; /* the list, its first element, and one a comma */
+	struct fl_json *doc = NULL;
+
+	(void)state;
+	for (size_t most = 2; most <= 5; most++) {
+		enum fl_err err = fl_json_parse_most(fl_slice_str(text), 8, most, &doc);
+		assert_err(err, most < 4 ? FL_ERR_TOO_BIG : FL_OK);
+		doc = fl_json_free(doc);
+	}
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -313,5 +373,7 @@ int main(void)
 	suite_add(&s, "below absent is absent", below_absent_is_absent, NULL);
 	suite_add(&s, "members come in text order", members_come_in_text_order, NULL);
 	suite_add(&s, "secrets are wiped", secrets_are_wiped, NULL);
+	ROWS(&s, again_rows, again_row);
+	suite_add(&s, "values are bounded as asked", values_are_bounded_as_asked, NULL);
 	return suite_run(&s, "wire/json");
 }
