@@ -24,9 +24,8 @@ build:
 	@sh tools/deps.sh build
 	@sh tools/build.sh $(BUILD) src/cli/fairlead -Dtests=false
 
-# On a terminal the server alone gets Ctrl-C, so that make ends as it does: without an error.
 run: build
-	@if [ -t 0 ]; then trap '' TSTP; set -m; fi; $(FAIRLEAD) serve --quickstart var
+	@sh tools/run.sh $(FAIRLEAD)
 
 test:
 	@sh tools/deps.sh test
