@@ -140,12 +140,15 @@ static void read_good(void **state)
 
 static struct bad {
 	const char *line;
-	const char *says;
+	const char *says; /* somewhere, or behind '=' as a whole */
 } bads[] = {
 	{ "user-s", "unknown command user-s; did you mean users?" },
 	{ "nods list", "unknown command nods; did you mean nodes?" },
 	{ "serv", "unknown command serv; did you mean serve?" },
-	{ "xyzzy", "unknown command xyzzy" },
+	{ "preathkesy", "did you mean preauthkeys?" }, /* two edits */
+	{ "prathkesy", "=unknown command prathkesy" }, /* three */
+	{ "xyzzy", "=unknown command xyzzy" },
+	{ "au", "=unknown command au" }, /* two edits make any short word of any other */
 	{ "nodes lsit", "did you mean list?" },
 	{ "nodes xyzzy", "unknown command nodes xyzzy" },
 	{ "nodes list --usr a", "unknown flag --usr; did you mean --user?" },
@@ -178,7 +181,8 @@ static void read_bad(void **state)
 
 	assert_non_null(a);
 	assert_err(parse(b->line, copy, a, &fault), FL_ERR_INVALID);
-	if (strstr(fault.text, b->says) == NULL)
+	if (b->says[0] == '=' ? strcmp(fault.text, b->says + 1) != 0
+			      : strstr(fault.text, b->says) == NULL)
 		fail_msg("says \"%s\", want \"%s\"", fault.text, b->says);
 	free(a);
 }
