@@ -208,6 +208,8 @@ static void run(struct run *r, struct fl_slice in, size_t piece)
 	fl_loop_free(r->loop);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct run whole, cut;

@@ -146,8 +146,8 @@ struct fl_slice client_read_head(struct client *c)
 struct fl_slice client_frame(struct client *c, uint8_t type)
 {
 	struct fl_slice head = client_read(c, FL_DERP_HEADER_LEN);
-	uint8_t got;
-	uint32_t len;
+	uint8_t got = 0;
+	uint32_t len = 0;
 
 	assert_int_equal(fl_derp_peek(head, FL_DERP_CLIENT_MAX, &got, &len), FL_OK);
 	if (got != type)
