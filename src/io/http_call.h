@@ -8,9 +8,8 @@
 #ifndef FL_IO_HTTP_CALL_H
 #define FL_IO_HTTP_CALL_H
 
+#include "io/curl.h"
 #include "io/http_client.h"
-
-#include <curl/curl.h>
 
 struct fl_http_request {
 	CURL *curl;

@@ -287,7 +287,9 @@ enum fl_err fl_http_client_call(const struct fl_http_call *call, struct fl_fault
 {
 	struct fl_http_request r = { 0 };
 
-	enum fl_err err = fl_http_request_init(&r, call, fault);
+	enum fl_err err = fl_curl_load(fault);
+	if (err == FL_OK)
+		err = fl_http_request_init(&r, call, fault);
 	if (err != FL_OK)
 		return err;
 	err = fl_http_request_result(&r, curl_easy_perform(r.curl), fault);

@@ -44,7 +44,8 @@ struct fl_http_call {
  *
  * Errors with text in `fault`: FL_ERR_INVALID (URL), FL_ERR_NOT_FOUND (no such socket or name),
  * FL_ERR_DENIED (socket permission), FL_ERR_CLOSED (refused, reset), FL_ERR_TIMEOUT,
- * FL_ERR_CRYPTO (TLS), FL_ERR_TOO_BIG, FL_ERR_PROTO, FL_ERR_NOMEM, FL_ERR_IO.
+ * FL_ERR_CRYPTO (TLS), FL_ERR_TOO_BIG, FL_ERR_PROTO, FL_ERR_NOMEM, FL_ERR_IO,
+ * FL_ERR_UNSUPPORTED (libcurl is not installed).
  */
 FL_MUST enum fl_err fl_http_client_call(const struct fl_http_call *call, struct fl_fault *fault,
 					unsigned *out_status, struct fl_buf *out_body);
@@ -53,7 +54,7 @@ FL_MUST enum fl_err fl_http_client_call(const struct fl_http_call *call, struct 
 struct fl_fetcher;
 FL_MUST enum fl_err fl_fetcher_new(struct fl_loop *l, struct fl_fetcher **out);
 
-/* Cancels what is under way (no callback runs) and frees at the end of the tick. */
+/* Cancels what is under way; no callback runs. Allowed inside `done`. */
 struct fl_fetcher *fl_fetcher_free(struct fl_fetcher *f);
 
 /* What a request came to. Borrowed during the callback. */

@@ -2,8 +2,10 @@
 /*
  * io/http_fetch.c - HTTP requests on the loop: libcurl's multi interface over libuv's polling.
  *
- * libcurl names the sockets it waits for and one deadline; both are told to libuv. Results are
- * handed out after libcurl has returned, so that `done` may start, cancel or free anything.
+ * libcurl names the sockets it waits for and one deadline. The sockets are told to libuv; the
+ * deadline is a timer of the loop, since a timer of libuv would ring before the poll, and what
+ * `done` then arms or defers would have to wait for the next event. Results are handed out after
+ * libcurl has returned, so that `done` may start, cancel or free anything.
  */
 #include "io/http_call.h"
 
@@ -21,7 +23,7 @@ struct fl_fetch {
 struct fl_fetcher {
 	CURLM *multi;
 	uv_loop_t *uv;
-	uv_timer_t timer;
+	struct fl_timer timer;
 	struct fl_list fetches;
 	size_t count;
 	unsigned busy;
@@ -44,16 +46,12 @@ static void drop_fetch(struct fl_fetch *t)
 	free(t);
 }
 
-static void on_timer_closed(uv_handle_t *timer)
-{
-	free(timer->data);
-}
-
 static void destroy(struct fl_fetcher *f)
 {
 	fl_list_each(it, &f->fetches) drop_fetch(fl_list_entry(it, struct fl_fetch, link));
 	curl_multi_cleanup(f->multi); /* takes its watches back one by one */
-	uv_close((uv_handle_t *)&f->timer, on_timer_closed);
+	fl_timer_done(&f->timer);
+	free(f);
 }
 
 static void finish_one(struct fl_fetcher *f, const CURLMsg *msg)
@@ -109,9 +107,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	step(w->fetcher, w->fd, what);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void on_timer(void *ctx)
 {
-	step(timer->data, CURL_SOCKET_TIMEOUT, 0);
+	step(ctx, CURL_SOCKET_TIMEOUT, 0);
 }
 
 /* ---- libcurl tells libuv ---- */
@@ -121,12 +119,10 @@ static int set_timer(CURLM *multi, long ms, void *ctx)
 	struct fl_fetcher *f = ctx;
 
 	(void)multi;
-	if (uv_is_closing((uv_handle_t *)&f->timer))
-		return 0;
 	if (ms < 0)
-		uv_timer_stop(&f->timer);
+		fl_timer_stop(&f->timer);
 	else
-		uv_timer_start(&f->timer, on_timer, (uint64_t)ms, 0);
+		fl_timer_start(&f->timer, ms * FL_MS);
 	return 0;
 }
 
@@ -166,29 +162,36 @@ static int set_watch(CURL *curl, curl_socket_t fd, int what, void *ctx, void *kn
 	if (w == NULL)
 		w = new_watch(f, fd);
 	if (w == NULL)
-		return -1;
+		return 0; /* -1 would end the other requests too; this one runs into its time limit */
 	int events = what == CURL_POLL_IN    ? UV_READABLE
 		     : what == CURL_POLL_OUT ? UV_WRITABLE
 					     : UV_READABLE | UV_WRITABLE;
-	return uv_poll_start(&w->poll, events, on_poll) == 0 ? 0 : -1;
+	uv_poll_start(&w->poll, events, on_poll);
+	return 0;
 }
 
 /* ---- public ---- */
 
 enum fl_err fl_fetcher_new(struct fl_loop *l, struct fl_fetcher **out)
 {
+	enum fl_err err = fl_curl_load(NULL);
+	if (err != FL_OK)
+		return err;
 	struct fl_fetcher *f = calloc(1, sizeof *f);
 	if (f == NULL)
 		return FL_ERR_NOMEM;
+	if (fl_timer_init(&f->timer, l, on_timer, f) != FL_OK) {
+		free(f);
+		return FL_ERR_NOMEM;
+	}
 	f->multi = curl_multi_init();
 	if (f->multi == NULL) {
+		fl_timer_done(&f->timer);
 		free(f);
 		return FL_ERR_NOMEM;
 	}
 	f->uv = fl_loop_uv(l);
 	fl_list_init(&f->fetches);
-	uv_timer_init(f->uv, &f->timer);
-	f->timer.data = f;
 	curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, set_watch);
 	curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
 	curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, set_timer);
