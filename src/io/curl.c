@@ -41,6 +41,6 @@ enum fl_err fl_curl_load(struct fl_fault *fault)
 	if (loaded)
 		return FL_OK;
 	return fl_fault_set(fault, FL_ERR_UNSUPPORTED,
-			    "libcurl is not installed, and a request to another server needs it: install "
-			    "the package libcurl4");
+			    "libcurl is not installed, and a request to another server "
+			    "needs it: install the package libcurl4");
 }

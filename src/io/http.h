@@ -145,7 +145,7 @@ void fl_http_group_close(struct fl_http_group *g);
 
 struct fl_http_limits {
 	/* ns; HTTP/2: 0 means never */
-	int64_t head_timeout; /* from first byte wanted to whole head; HTTP/2: also to the preface */
+	int64_t head_timeout; /* from first byte wanted to whole head; HTTP/2: also to preface */
 	int64_t body_timeout; /* from head to whole body; also an answer that is not taken */
 	int64_t idle_timeout; /* between requests of a kept connection (HTTP/2: without streams) */
 	size_t conn_body_max; /* HTTP/2: request bodies of one connection together */

@@ -39,9 +39,12 @@ static enum fl_err make_url(struct fl_http_request *r, const struct fl_http_call
 		b.len--;
 	fl_buf_str(&b, call->path != NULL ? call->path : "");
 	fl_buf_byte(&b, '\0');
-	if (fl_buf_err(&b) != FL_OK) {
+	enum fl_err err = fl_buf_err(&b);
+	if (err != FL_OK) {
 		fl_buf_done(&b);
-		return fl_fault_set(fault, FL_ERR_INVALID, "the address is too long");
+		return err == FL_ERR_TOO_BIG
+			       ? fl_fault_set(fault, FL_ERR_INVALID, "the address is too long")
+			       : fl_fault_set(fault, err, "out of memory");
 	}
 	r->url = (char *)b.ptr;
 	return FL_OK;
@@ -188,7 +191,7 @@ void fl_http_request_done(struct fl_http_request *r)
 
 /* ---- results ---- */
 
-/* A socket that is not there, or not ours to use, is worth telling from one that does not answer. */
+/* A socket that is not there, or not ours to use, is told from one that does not answer. */
 static enum fl_err err_of_connect(const struct fl_http_request *r)
 {
 	long os = 0;

@@ -162,7 +162,7 @@ static int set_watch(CURL *curl, curl_socket_t fd, int what, void *ctx, void *kn
 	if (w == NULL)
 		w = new_watch(f, fd);
 	if (w == NULL)
-		return 0; /* -1 would end the other requests too; this one runs into its time limit */
+		return 0; /* -1 would end the other requests too; this one meets its time limit */
 	int events = what == CURL_POLL_IN    ? UV_READABLE
 		     : what == CURL_POLL_OUT ? UV_WRITABLE
 					     : UV_READABLE | UV_WRITABLE;

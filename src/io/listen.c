@@ -8,22 +8,17 @@
 #include "io/listen.h"
 
 #include "base/map.h"
-#include "io/file.h"
+#include "io/listen_bind.h"
 #include "io/sockaddr.h"
 #include "io/stream_impl.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
-	BACKLOG = 4096,
 	ACCEPTS_PER_EVENT = 64,
 	TLS_HANDSHAKE_RECORD = 0x16,
 	SOURCE_LEN = 16,
@@ -45,7 +40,7 @@ struct fl_listener {
 	struct fl_list visitors;
 	struct fl_map sources; /* key -> struct source, while it has connections */
 	struct fl_listener_stats stats;
-	struct stat unix_stat; /* to remove only our own socket file */
+	struct fl_listen_file file;
 	bool closed, poll_closed;
 };
 
@@ -136,12 +131,12 @@ static void count_out(struct fl_listener *l, const struct fl_addrport *peer)
 	if (counts_sources(l))
 		uncount_source(l, &peer->ip);
 	l->stats.open--;
-	release_if_done(l);
 }
 
 static void on_gone(void *ctx, const struct fl_sock *k)
 {
 	count_out(ctx, &k->peer);
+	release_if_done(ctx); /* the last stream of a closed listener */
 }
 
 /* ---- visitors ---- */
@@ -180,16 +175,25 @@ static void on_visitor_timeout(void *ctx)
 	turn_away(v, v->sock->ssl != NULL ? &stats->failed_tls : &stats->failed_hello);
 }
 
+/* FL_OK: done. FL_MORE: wait for the socket. */
+static enum fl_err shake_hands(struct fl_sock *k, int events)
+{
+	if (events & UV_WRITABLE && k->out_len > 0) { /* a flight larger than the socket's buffer */
+		enum fl_err err = fl_sock_flush(k);
+		if (err != FL_OK && err != FL_MORE)
+			return err;
+	}
+	if (!(events & UV_READABLE) || k->base.loop->handshakes_left <= 0)
+		return FL_MORE; /* what can be read is still there in the next tick */
+	k->base.loop->handshakes_left--;
+	return fl_sock_tls_step(k);
+}
+
 static void on_handshake(struct fl_sock *k, int events)
 {
 	struct visitor *v = k->event_ctx;
 
-	(void)events;
-	if (k->base.loop->handshakes_left <= 0)
-		return; /* the socket stays readable; next tick */
-	k->base.loop->handshakes_left--;
-
-	enum fl_err err = fl_sock_tls_step(k);
+	enum fl_err err = shake_hands(k, events);
 	if (err == FL_OK)
 		welcome(v);
 	else if (err != FL_MORE)
@@ -310,8 +314,11 @@ static void on_connection(uv_poll_t *h, int status, int events)
 {
 	struct fl_listener *l = h->data;
 
-	(void)status;
 	(void)events;
+	if (status < 0) { /* the error has stopped the poll */
+		pause_accepting(l);
+		return;
+	}
 	for (int i = 0; i < ACCEPTS_PER_EVENT && !l->closed; i++) {
 		struct sockaddr_storage sa = { 0 };
 		socklen_t len = sizeof sa;
@@ -328,103 +335,6 @@ static void on_connection(uv_poll_t *h, int status, int events)
 	}
 }
 
-/* ---- binding ---- */
-
-static enum fl_err bind_fault(struct fl_fault *fault, const char *where)
-{
-	int e = errno;
-	enum fl_err err = fl_err_of_errno(e);
-
-	switch (err) {
-	case FL_ERR_BUSY:
-		return fl_fault_set(
-			fault, err,
-			"cannot listen on %s: another program uses it; stop that one or "
-			"configure another address",
-			where);
-	case FL_ERR_DENIED:
-		return fl_fault_set(fault, err,
-				    "cannot listen on %s: %s; ports below 1024 need "
-				    "CAP_NET_BIND_SERVICE",
-				    where, strerror(e));
-	default:
-		return fl_fault_set(fault, FL_ERR_IO,
-				    "cannot listen on %s: %s; check that this machine has the "
-				    "address",
-				    where, strerror(e));
-	}
-}
-
-static enum fl_err bind_tcp(struct fl_listener *l, struct fl_fault *fault)
-{
-	char where[FL_ADDRPORT_TEXT_MAX];
-	struct sockaddr_storage sa;
-	socklen_t len;
-	int on = 1;
-
-	l->fd = fl_socket_open(&l->cfg.at, SOCK_STREAM, &sa, &len);
-	fl_addrport_format(&l->cfg.at, where);
-	if (l->fd < 0)
-		return bind_fault(fault, where);
-	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(l->fd, (struct sockaddr *)&sa, len) != 0 || listen(l->fd, BACKLOG) != 0)
-		return bind_fault(fault, where);
-	l->cfg.at = fl_sockaddr_bound(l->fd);
-	return FL_OK;
-}
-
-/* A socket file that nobody answers on is left over from a crash. */
-static bool is_stale(const struct sockaddr_un *un)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	int rc = connect(fd, (const struct sockaddr *)un, sizeof *un);
-	bool stale = rc != 0 && errno == ECONNREFUSED;
-	close(fd);
-	return stale;
-}
-
-static enum fl_err make_parent(const char *path, struct fl_fault *fault)
-{
-	char folder[sizeof((struct sockaddr_un *)0)->sun_path];
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL || slash == path)
-		return FL_OK;
-	memcpy(folder, path, (size_t)(slash - path));
-	folder[slash - path] = '\0';
-	return fl_dir_make(folder, 0750, fault);
-}
-
-static enum fl_err bind_unix(struct fl_listener *l, struct fl_fault *fault)
-{
-	const char *path = l->cfg.unix_path;
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	struct stat st;
-
-	if (strlen(path) >= sizeof un.sun_path)
-		return fl_fault_set(fault, FL_ERR_IO,
-				    "the socket path %s is longer than %zu bytes; choose a "
-				    "shorter one",
-				    path, sizeof un.sun_path - 1);
-	memcpy(un.sun_path, path, strlen(path));
-
-	enum fl_err err = make_parent(path, fault);
-	if (err != FL_OK)
-		return err;
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && is_stale(&un))
-		(void)unlink(path);
-	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	/* Between bind and listen nobody can connect, so the mode is right from the start. */
-	if (l->fd < 0 || bind(l->fd, (struct sockaddr *)&un, sizeof un) != 0)
-		return bind_fault(fault, path);
-	if (chmod(path, l->cfg.unix_mode) != 0 || listen(l->fd, BACKLOG) != 0 ||
-	    lstat(path, &l->unix_stat) != 0)
-		return bind_fault(fault, path);
-	return FL_OK;
-}
-
 /* ---- life ---- */
 
 static enum fl_err seed_sources(struct fl_listener *l)
@@ -439,7 +349,7 @@ static enum fl_err seed_sources(struct fl_listener *l)
 
 static enum fl_err start(struct fl_listener *l, struct fl_fault *fault)
 {
-	enum fl_err err = l->cfg.unix_path != NULL ? bind_unix(l, fault) : bind_tcp(l, fault);
+	enum fl_err err = fl_listen_bind(&l->cfg, fault, &l->fd, &l->file);
 	if (err != FL_OK)
 		return err;
 	err = fl_timer_init(&l->pause, l->loop, on_pause_over, l);
@@ -478,8 +388,7 @@ enum fl_err fl_listener_new(struct fl_loop *loop, const struct fl_listen_config 
 		err = start(l, fault);
 	if (err != FL_OK) {
 		fl_timer_done(&l->pause);
-		if (l->fd >= 0)
-			close(l->fd);
+		fl_listen_unbind(&l->cfg, l->fd, &l->file);
 		release_if_done(l);
 		return err;
 	}
@@ -514,25 +423,14 @@ static void on_poll_closed(uv_handle_t *h)
 	release_if_done(l);
 }
 
-static void remove_socket_file(const struct fl_listener *l)
-{
-	struct stat st;
-
-	if (l->cfg.unix_path == NULL || lstat(l->cfg.unix_path, &st) != 0)
-		return;
-	if (st.st_ino == l->unix_stat.st_ino && st.st_dev == l->unix_stat.st_dev)
-		(void)unlink(l->cfg.unix_path);
-}
-
 struct fl_listener *fl_listener_close(struct fl_listener *l)
 {
 	if (l == NULL)
 		return NULL;
 	l->closed = true;
-	remove_socket_file(l);
 	fl_timer_done(&l->pause);
-	uv_close((uv_handle_t *)&l->poll, on_poll_closed);
-	close(l->fd);
+	uv_close((uv_handle_t *)&l->poll, on_poll_closed); /* forgets the descriptor at once */
+	fl_listen_unbind(&l->cfg, l->fd, &l->file);
 	fl_list_each(it, &l->visitors)
 		turn_away(fl_list_entry(it, struct visitor, link), &l->stats.failed_hello);
 	return NULL;

@@ -156,7 +156,7 @@ bool fl_loop_poll(struct fl_loop *l)
 
 fl_time fl_loop_now(const struct fl_loop *l)
 {
-	/* Read once a tick, when first asked for: libuv has no place to do it right after the poll. */
+	/* Read once a tick, when first asked for: libuv has no place for it after the poll. */
 	struct fl_loop *cache = (struct fl_loop *)(uintptr_t)l;
 
 	if (!l->now_known) {

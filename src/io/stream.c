@@ -75,7 +75,7 @@ static bool deliver_next(struct fl_stream *s)
 			s->owner->on_drain(s->ctx);
 		return true;
 	}
-	/* A pause holds back bytes and the end behind them, but not the news that writing failed. */
+	/* A pause holds back bytes and the end behind them, but not that writing has failed. */
 	if (s->paused && !s->broken)
 		return false;
 	if (!s->paused && s->early_len > 0) {

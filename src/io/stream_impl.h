@@ -109,6 +109,9 @@ void fl_sock_arm(struct fl_sock *k, int events);
 /* Sends, queueing what the kernel does not take. Errors as fl_stream_write. */
 FL_MUST enum fl_err fl_sock_send(struct fl_sock *k, struct fl_slice data);
 
+/* Sends what is queued until the kernel has enough. FL_MORE: something is left. */
+FL_MUST enum fl_err fl_sock_flush(struct fl_sock *k);
+
 /* Closes at once, without any word to the peer. */
 void fl_sock_drop(struct fl_sock *k);
 
@@ -117,7 +120,7 @@ void fl_sock_drop(struct fl_sock *k);
 /* Makes the stream a TLS server's end. Errors: FL_ERR_NOMEM. */
 FL_MUST enum fl_err fl_sock_tls_accept(struct fl_sock *k, struct fl_tls_server *t);
 
-/* One step of the handshake on what can be read. FL_MORE: wait for the peer. */
+/* One step of the handshake on what can be read and sent. FL_MORE: wait for the peer. */
 FL_MUST enum fl_err fl_sock_tls_step(struct fl_sock *k);
 
 FL_MUST enum fl_err fl_sock_tls_write(struct fl_sock *k, struct fl_slice data);

@@ -172,8 +172,7 @@ enum fl_err fl_sock_send(struct fl_sock *k, struct fl_slice data)
 	return FL_OK;
 }
 
-/* Sends what is queued until the kernel has enough. FL_MORE: something is left. */
-static enum fl_err flush(struct fl_sock *k)
+enum fl_err fl_sock_flush(struct fl_sock *k)
 {
 	while (k->out_len > 0) {
 		ssize_t n = send_some(k->fd, k->out + k->out_at, k->out_len);
@@ -191,7 +190,7 @@ static enum fl_err flush(struct fl_sock *k)
 
 static void on_writable(struct fl_sock *k)
 {
-	enum fl_err err = flush(k);
+	enum fl_err err = fl_sock_flush(k);
 
 	if (err == FL_OK) {
 		k->base.drained = true;
@@ -282,7 +281,7 @@ static void on_linger_event(struct fl_sock *k, int events)
 			fl_sock_drop(k);
 		return;
 	}
-	enum fl_err err = flush(k);
+	enum fl_err err = fl_sock_flush(k);
 	if (err == FL_OK)
 		begin_farewell(k);
 	else if (err != FL_MORE)

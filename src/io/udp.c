@@ -93,10 +93,11 @@ static void send_all(struct fl_udp *u, unsigned count)
 		int n = sendmmsg(u->fd, u->out + at, count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <
-		    0) { /* the first of the rest was refused; a lost answer is asked for again */
-			u->stats.write_errors++;
-			at++;
+		if (n < 0) {
+			/* Full is so for all the rest; else only the first was refused. */
+			unsigned lost = errno == EAGAIN || errno == EWOULDBLOCK ? count - at : 1;
+			u->stats.write_errors += lost;
+			at += lost;
 			continue;
 		}
 		u->stats.sent += (unsigned)n;

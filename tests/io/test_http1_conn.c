@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/io/test_http1_conn.c - HTTP/1 connections in time: slow clients, pipelines, streams, upgrades. */
+/* tests/io/test_http1_conn.c - HTTP/1: slow clients, pipelines, streams and upgrades. */
 #include "http1_rig.h"
 
 #include "base/text.h"

@@ -436,12 +436,75 @@ static void fetches_are_limited(void **state)
 	assert_int_equal(seen.done, 0);
 }
 
+static struct {
+	struct fl_deferred work;
+	struct fl_timer soon, watchdog;
+	bool worked, rang, barked;
+} after;
+
+static void on_work(void *ctx)
+{
+	(void)ctx;
+	after.worked = true;
+}
+
+static void on_soon(void *ctx)
+{
+	(void)ctx;
+	after.rang = true;
+	fl_loop_stop(loop);
+}
+
+static void on_watchdog(void *ctx)
+{
+	(void)ctx;
+	after.barked = true;
+	fl_loop_stop(loop);
+}
+
+static void on_refused(void *ctx, const struct fl_fetch_result *r)
+{
+	(void)ctx;
+	seen.done++;
+	seen.r.err = r->err;
+	fl_loop_defer(loop, &after.work);
+	fl_timer_start(&after.soon, FL_MS);
+}
+
+/* Failing at once is no event of a socket; what its answer asks for must not wait for one. */
+static void an_answer_without_an_event_does_not_hold_the_loop(void **state)
+{
+	struct fl_http_call call = { .unix_path = "/tmp/fl_test_no_such.sock" };
+	struct fl_fetcher *f;
+	struct fl_fetch *t;
+
+	(void)state;
+	memset(&seen, 0, sizeof seen);
+	memset(&after, 0, sizeof after);
+	after.work.fn = on_work;
+	assert_int_equal(fl_timer_init(&after.soon, loop, on_soon, NULL), FL_OK);
+	assert_int_equal(fl_timer_init(&after.watchdog, loop, on_watchdog, NULL), FL_OK);
+	fl_timer_start(&after.watchdog, 5 * FL_SEC);
+	assert_int_equal(fl_fetcher_new(loop, &f), FL_OK);
+	assert_int_equal(fl_fetch_start(f, &call, on_refused, NULL, &t), FL_OK);
+	fl_loop_run(loop);
+	assert_int_equal(seen.done, 1);
+	assert_int_equal(seen.r.err, FL_ERR_NOT_FOUND);
+	assert_true(after.worked);
+	assert_true(after.rang);
+	assert_false(after.barked);
+	fl_fetcher_free(f);
+	fl_timer_done(&after.soon);
+	fl_timer_done(&after.watchdog);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	static const struct CMUnitTest plain[] = {
-		T(bad_calls_are_refused), T(cancel_is_silent),    T(free_inside_done),
-		T(cancel_inside_done),    T(fetches_are_limited),
+		T(bad_calls_are_refused), T(cancel_is_silent),
+		T(free_inside_done),      T(cancel_inside_done),
+		T(fetches_are_limited),   T(an_answer_without_an_event_does_not_hold_the_loop),
 	};
 	static struct CMUnitTest tests[2 * COUNT(call_rows) + COUNT(plain)];
 	static char names[COUNT(call_rows)][64];

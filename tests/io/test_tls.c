@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -237,12 +238,13 @@ static void much_data_to_the_server(void **state)
 	net_tls_done(&p);
 }
 
+/* More than one buffer of records in one read, and paused after each delivery. */
 static void pausing_between_records_keeps_them(void **state)
 {
 	struct net_tls_peer p;
 	uint8_t *bytes = big(BIG);
 
-	(void)state; /* more than one buffer of records in one read, and paused after each delivery */
+	(void)state;
 	meet(&p, 0);
 	ear.pause_on_data = true;
 	SSL_set_mode(p.ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -553,6 +555,96 @@ static void the_relay_certificate_comes_last(void **state)
 	pem_done(&a);
 }
 
+/* A certificate that makes the server's first flight `len` bytes longer. */
+static void make_fat(struct fl_buf *out, size_t len)
+{
+	struct pem a = make_pem();
+	BIO *pem = BIO_new_mem_buf(a.cert.ptr, (int)a.cert.len);
+	BIO *key_pem = BIO_new_mem_buf(a.key.ptr, (int)a.key.len);
+	X509 *x = PEM_read_bio_X509(pem, NULL, NULL, NULL);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(key_pem, NULL, NULL, NULL);
+	ASN1_OBJECT *oid = OBJ_txt2obj("1.3.6.1.4.1.99999.1", 1);
+	ASN1_OCTET_STRING *text = ASN1_OCTET_STRING_new();
+	uint8_t *fat = calloc(1, len), *der = NULL;
+
+	ASN1_OCTET_STRING_set(text, fat, (int)len);
+	X509_EXTENSION *ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, text);
+	assert_int_equal(X509_add_ext(x, ext, -1), 1);
+	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+	int n = i2d_X509(x, &der);
+	assert_true(n > (int)len);
+	fl_buf_put(out, der, (size_t)n);
+	OPENSSL_free(der);
+	free(fat);
+	X509_EXTENSION_free(ext);
+	ASN1_OCTET_STRING_free(text);
+	ASN1_OBJECT_free(oid);
+	EVP_PKEY_free(key);
+	X509_free(x);
+	BIO_free(pem);
+	BIO_free(key_pem);
+	pem_done(&a);
+}
+
+/* Accepted sockets inherit it. */
+static void shrink_send_buffers(const struct fl_addrport *at)
+{
+	int small = 4096, listens = 0;
+	socklen_t len;
+
+	for (int fd = 3; fd < 1024; fd++) {
+		len = sizeof listens;
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens &&
+		    fl_sockaddr_bound(fd).port == at->port)
+			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+	}
+}
+
+static unsigned ticks;
+
+static void count_tick(void *ctx)
+{
+	(void)ctx;
+	ticks++;
+}
+
+/* A flight that the socket does not take at once goes on as it drains, and nothing spins. */
+static void a_flight_larger_than_the_socket(void **state)
+{
+	enum { FAT = 400 << 10 };
+	struct pem a = make_pem();
+	struct fl_buf meta = fl_buf_make(1 << 20);
+	struct fl_tick_hook hook = { .fn = count_tick };
+	struct fl_tls_server *t;
+	struct net_tls_peer p;
+
+	(void)state;
+	make_fat(&meta, FAT);
+	assert_int_equal(fl_tls_server_new(fl_buf_slice(&a.cert), fl_buf_slice(&a.key),
+					   fl_buf_slice(&meta), NULL, &t),
+			 FL_OK);
+	fl_listener_tls(server.listener, t);
+	fl_tls_server_unref(t);
+	shrink_send_buffers(&server.at);
+	net_tls_dial(&p, &server.at, TLS1_3_VERSION);
+	SSL_set_max_cert_list(p.ssl, FAT + 4096);
+	(void)SSL_do_handshake(p.ssl); /* hello, and then it does not read for a while */
+	fl_loop_hook_add(loop, &hook);
+	ticks = 0;
+	net_for(loop, 50 * FL_MS);
+	fl_loop_hook_del(&hook);
+	assert_in_range(ticks, 1, 200); /* the wait itself makes one in each millisecond */
+	assert_true(net_until(loop, net_tls_ready, &p));
+	assert_true(p.done);
+	assert_true(net_until(loop, net_server_one, &server));
+	net_ear_own(&ear, server.accepted[0]);
+	say(&p, "x", 1);
+	assert_true(net_until(loop, net_ear_has_data, &ear));
+	net_tls_done(&p);
+	fl_buf_done(&meta);
+	pem_done(&a);
+}
+
 static void a_reload_leaves_live_connections(void **state)
 {
 	struct net_tls_peer p, q;
@@ -596,6 +688,7 @@ int main(void)
 		T(closing_inside_on_data),
 		cmocka_unit_test(settings_that_do_not_fit),
 		T(the_relay_certificate_comes_last),
+		T(a_flight_larger_than_the_socket),
 		T(a_reload_leaves_live_connections),
 	};
 	net_warm_up();
