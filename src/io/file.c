@@ -27,6 +27,9 @@ static const char *hint(int e)
 		return "; check the permissions of the path and who runs the program";
 	case EROFS:
 		return "; the file system is mounted read-only";
+	case ENOTDIR:
+	case EISDIR:
+		return "; move what is in the way or correct the path";
 	case ENOSPC:
 	case EDQUOT:
 		return "; free some space";

@@ -31,7 +31,7 @@ enum fl_err fl_store_fault(sqlite3 *db, const char *path, const char *doing, str
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return fl_fault_set(fault, FL_ERR_BUSY,
-				    "database %s is busy while %s: another program holds it (%s)",
+				    "database %s is busy while %s: stop the program that holds it (%s)",
 				    path, doing, why);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:

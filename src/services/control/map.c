@@ -92,7 +92,13 @@ static enum fl_err apply(struct request *r, const struct fl_map_request *req)
 		l->lite_node = r->node;
 	else if (l->lite_node == r->node)
 		return FL_OK;
-	return fl_state_node_update(r->control->core->state, r->node, req);
+	struct fl_state *state = r->control->core->state;
+	const struct fl_node *before = fl_state_node(state, r->node);
+	enum fl_err err = fl_state_node_update(state, r->node, req);
+	/* Some changes are kept and not announced: the text for later viewers is old all the same. */
+	if (fl_state_node(state, r->node) != before)
+		fl_fragments_drop(r->control->fragments, r->node);
+	return err;
 }
 
 static void accept(struct fl_control *c, struct fl_http *x, struct fl_noise_link *l,
