@@ -285,11 +285,41 @@ static void end_removed(struct fl_control *c, const struct batch *b)
 	}
 }
 
+/* What an operator wants to read: nodes that come, go and expire. Presence only when debugging. */
+static void log_change(struct fl_control *c, const struct fl_change *ch)
+{
+	const struct fl_node *n = fl_state_node(c->core->state, ch->id);
+	const char *name = n != NULL ? n->given_name : "";
+
+	switch (ch->kind) {
+	case FL_CHANGE_NODE_ADDED:
+		fl_log_info("node added", FL_LU("node.id", ch->id), FL_LS("node.name", name));
+		return;
+	case FL_CHANGE_NODE_REMOVED:
+		fl_log_info("node removed", FL_LU("node.id", ch->id));
+		return;
+	case FL_CHANGE_NODE_EXPIRED:
+		fl_log_info("node key expired", FL_LU("node.id", ch->id), FL_LS("node.name", name));
+		return;
+	case FL_CHANGE_NODE_PATCHED:
+		if ((ch->fields & FL_PATCH_ONLINE) != 0)
+			fl_log_debug("node presence changed", FL_LU("node.id", ch->id),
+				     FL_LB("online", fl_presence_online(c->core->presence, ch->id)));
+		return;
+	case FL_CHANGE_NODE_CHANGED:
+	case FL_CHANGE_USER:
+	case FL_CHANGE_ROUTES:
+		return;
+	}
+}
+
 void fl_control_distribute(void *control, const struct fl_change *changes, size_t count)
 {
 	struct fl_control *c = control;
 	struct batch b;
 
+	for (size_t i = 0; i < count; i++)
+		log_change(c, &changes[i]);
 	if (!batch_init(&b, changes, count)) {
 		/* Whoever cannot be told must ask anew: every session starts over with a full map. */
 		fl_log_error("out of memory: all map sessions start over");
