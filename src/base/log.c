@@ -172,8 +172,7 @@ static void put_fields(struct record *r, const struct fl_log_field *fields, size
 	for (size_t i = 0; i < count; i++) {
 		if (try_field(r, &fields[i], SIZE_MAX))
 			continue;
-		/* What is left, less the name and quotes, holds this much text however it escapes.
-		 */
+		/* What is left, less name and quotes, holds this much text however it escapes. */
 		size_t room = r->out.max - r->out.len, name = strlen(fields[i].key) + 6;
 		if (room > name)
 			(void)try_field(r, &fields[i], room - name);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* base/utf8.h - steps over UTF-8 text, strictly: no overlong forms, no surrogates, no more than
- * U+10FFFF. */
+/*
+ * base/utf8.h - steps over UTF-8 text, strictly: no overlong forms, no surrogates, nothing above
+ * U+10FFFF.
+ */
 #ifndef FL_BASE_UTF8_H
 #define FL_BASE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* The length (1..4) of the character that starts `p`, its value in *out_rune; 0 if it is invalid.
- */
+/* The length (1..4) of the character that starts `p`, its value in *out_rune; 0: invalid. */
 static inline size_t fl_utf8_step(const uint8_t *p, size_t len, uint32_t *out_rune)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };

@@ -30,9 +30,10 @@ enum fl_err fl_store_fault(sqlite3 *db, const char *path, const char *doing, str
 		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory while %s %s", doing, path);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return fl_fault_set(fault, FL_ERR_BUSY,
-				    "database %s is busy while %s: stop the program that holds it (%s)",
-				    path, doing, why);
+		return fl_fault_set(
+			fault, FL_ERR_BUSY,
+			"database %s is busy while %s: stop the program that holds it (%s)", path,
+			doing, why);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return fl_store_corrupt(path, why, fault);

@@ -33,8 +33,8 @@ static enum fl_err file_fault(struct fl_fault *fault, const char *doing, const c
 				    "%s %s: the folder does not exist: create it", doing, path);
 	case EISDIR:
 		return fl_fault_set(fault, FL_ERR_IO,
-				    "%s %s: it is a folder: move it or set database.sqlite.path", doing,
-				    path);
+				    "%s %s: it is a folder: move it or set database.sqlite.path",
+				    doing, path);
 	case ENOMEM:
 		return fl_fault_set(fault, FL_ERR_NOMEM, "%s %s: out of memory", doing, path);
 	default:

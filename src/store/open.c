@@ -154,8 +154,7 @@ struct fl_store *fl_store_close(struct fl_store *st)
 		sqlite3_finalize(st->stmt[i]);
 	sqlite3_close(st->db);
 	if (st->lock_fd >= 0)
-		close(st->lock_fd); /* the lock ends with it; the file stays, or a racer could lock
-				       a dead one */
+		close(st->lock_fd); /* ends the lock; without its file a racer could lock another */
 	free(st->path);
 	free(st);
 	return NULL;

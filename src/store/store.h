@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * store/store.h - the durable record behind the state: opened, migrated, loaded, and written once a
- * tick.
+ * store/store.h - the durable record behind the state: opened, migrated, loaded, and written once
+ * a tick.
  *
  * A commit takes the state's dirty rows and writes whole rows from the live records in one
  * transaction; when it returns FL_OK the rows survive a power cut. After an error nothing of the
@@ -33,12 +33,13 @@ FL_MUST enum fl_err fl_store_open(const struct fl_store_config *cfg, struct fl_f
 				  struct fl_store **out);
 struct fl_store *fl_store_close(struct fl_store *st);
 
-/* Reads everything into an empty state. Errors: FL_ERR_CORRUPT naming table, row and reason;
- * FL_ERR_IO. */
+/* Reads everything into an empty state. FL_ERR_CORRUPT names table, row and reason; FL_ERR_IO. */
 FL_MUST enum fl_err fl_store_load(struct fl_store *st, struct fl_state *s, struct fl_fault *fault);
 
-/* Writes the dirty rows of this tick durably. FL_OK without dirty rows costs nothing. Retries a
- * busy database for up to 1 s. */
+/*
+ * Writes the dirty rows of this tick durably; without any it costs nothing. Retries a busy
+ * database for up to 1 s.
+ */
 FL_MUST enum fl_err fl_store_commit(struct fl_store *st, const struct fl_state *s,
 				    struct fl_fault *fault);
 

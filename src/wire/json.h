@@ -9,11 +9,12 @@
  *
  * Thread    one owner; documents share nothing.
  * Memory    values and strings are borrowed until the document is freed.
- * Limits    where one object spells one name in several cases and repeats one of the spellings, the
- *           spelling that appeared last for the first time counts. Nesting (given) and
- * FL_JSON_VALUES_MAX values are checked by a scan before any memory is spent: a small text cannot
- * make a huge tree. The caller bounds the text itself. Strings with U+0000, invalid UTF-8 and
- * integers beyond 64 bits fail the document. Source    docs/protocol/control.md 2.2
+ * Limits    nesting (given) and FL_JSON_VALUES_MAX values are checked by a scan before any memory
+ *           is spent: a small text cannot make a huge tree. The caller bounds the text itself.
+ *           Strings with U+0000, invalid UTF-8 and integers beyond 64 bits fail the document.
+ *           Where one object spells one name in several cases and repeats one of the spellings,
+ *           the spelling that appeared last for the first time counts.
+ * Source    docs/protocol/control.md 2.2
  */
 #ifndef FL_WIRE_JSON_H
 #define FL_WIRE_JSON_H
@@ -80,15 +81,13 @@ uint64_t fl_json_u64(struct fl_jv v, uint64_t max); /* whole number 0..max, max 
 double fl_json_f64(struct fl_jv v);
 struct fl_slice fl_json_str(struct fl_jv v); /* valid UTF-8, never holds a NUL, terminated behind */
 
-/* RFC 3339; absent and year 1 give 0. Before 1678 and the epoch itself give 1, after 2262 FL_NEVER.
- */
+/* RFC 3339; absent and year 1 give 0; the epoch and before 1678 give 1, after 2262 FL_NEVER. */
 fl_wall fl_json_time(struct fl_jv v);
 
 /* ---- members of an object; anything else than an object or absent is an error ---- */
 struct fl_jv fl_json_get(struct fl_jv obj, const char *name);
 
-/* Walks the members in text order: start with *at = NULL; false at the end. null members are
- * skipped. */
+/* Walks the members in text order, null ones skipped: start with *at = NULL; false at the end. */
 bool fl_json_next(struct fl_jv obj, void **at, struct fl_slice *out_name, struct fl_jv *out_value);
 
 /* As fl_json_next, with null members as absent values. */

@@ -2,7 +2,8 @@
 /*
  * wire/mapframe.h - the length-prefixed, optionally zstd-compressed frames of the map stream.
  *
- * u32 little-endian length, then that many bytes: a zstd frame (level 1, content size stated) or plain JSON.
+ * u32 little-endian length, then that many bytes: a zstd frame (level 1, content size stated) or
+ * plain JSON.
  *
  * Thread  a compressor belongs to one thread and is reused.
  * Source  docs/protocol/control.md 5.3

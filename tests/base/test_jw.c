@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/base/test_jw.c - the JSON writer; escapes are those Go's encoding/json gave for each text.
- */
+/* tests/base/test_jw.c - the JSON writer; escapes are those of Go's encoding/json for each text. */
 #include "table.h"
 
 #include <float.h>

@@ -310,7 +310,7 @@ void fold_apply(struct fold *f, struct fl_slice text)
 
 /* ---- comparing ---- */
 
-/* What does not show: LastSeen of those online, an empty list, a home region that cannot be unset. */
+/* What shows nowhere: LastSeen of those online, an empty list, a home region that cannot go. */
 static json_t *shown(const json_t *peer, const json_t *want)
 {
 	json_t *p = json_copy((json_t *)(uintptr_t)peer);

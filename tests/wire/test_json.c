@@ -57,8 +57,7 @@ static void parse_row(void **state)
 	exact_free(text);
 }
 
-/* `[[],[],...` with `n` values in all: the outer array, and each element with its comma or bracket.
- */
+/* `[[],[],...` of `n` values in all: the outer array, each element with its comma or bracket. */
 static enum fl_err parse_values(size_t n)
 {
 	struct fl_buf text = fl_buf_make(1 << 20);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* domain/ipam/ipam.c - a hash of the addresses in use and a cursor; no bitmap, no 2^n of anything.
- */
+/* domain/ipam/ipam.c - a hash of the addresses in use and a cursor; nothing grows with 2^bits. */
 #include "domain/ipam/ipam.h"
 
 #include <assert.h>

@@ -30,8 +30,10 @@ struct fl_ipam *fl_ipam_free(struct fl_ipam *a);
 /* Errors: FL_ERR_FULL (exhausted), FL_ERR_NOMEM. */
 FL_MUST enum fl_err fl_ipam_take(struct fl_ipam *a, struct fl_ip *out);
 
-/* Marks an address as used (loading); also of another prefix, then it is only remembered. Moves the
- * cursor. FL_ERR_EXISTS: in use. */
+/*
+ * Marks an address as used (loading) and moves the cursor behind it; one of another prefix is only
+ * remembered. Errors: FL_ERR_EXISTS (in use), FL_ERR_NOMEM.
+ */
 FL_MUST enum fl_err fl_ipam_mark(struct fl_ipam *a, const struct fl_ip *ip);
 void fl_ipam_release(struct fl_ipam *a, const struct fl_ip *ip);
 bool fl_ipam_used(const struct fl_ipam *a, const struct fl_ip *ip);

@@ -32,8 +32,7 @@ struct fl_netmap_record {
 	const char *name, *type, *value; /* type "", "A" or "AAAA" */
 };
 
-/* What a configuration is made from; all borrowed for the call, NULL strings and lists are empty.
- */
+/* What a configuration is made from; borrowed for the call, NULL strings and lists are empty. */
 struct fl_netmap_spec {
 	const char *base_domain;           /* "tail.example"; a trailing dot is ignored */
 	const char *display_name;          /* of the tailnet, NULL or "" = none */
@@ -51,8 +50,10 @@ struct fl_netmap_spec {
 /* Immutable, counted. A new DERP map or new records make a new configuration. */
 struct fl_netmap_config;
 
-/* Errors: FL_ERR_INVALID with a fault (DERP map without a region or not an object of regions),
- * FL_ERR_NOMEM. */
+/*
+ * Errors: FL_ERR_INVALID with a fault (DERP map without a region or not an object of regions),
+ * FL_ERR_NOMEM.
+ */
 FL_MUST enum fl_err fl_netmap_config_new(const struct fl_netmap_spec *spec, struct fl_fault *fault,
 					 struct fl_netmap_config **out);
 struct fl_netmap_config *fl_netmap_config_ref(struct fl_netmap_config *c);
@@ -96,8 +97,7 @@ FL_MUST enum fl_err fl_netmap_fragment(const struct fl_netmap_config *cfg, const
 
 /* ---- messages ---- */
 
-/* Finds users for profiles. An unknown one gives a placeholder, so that no peer lacks its profile.
- */
+/* Finds users for profiles. For an unknown one a placeholder is sent: no peer lacks its profile. */
 struct fl_netmap_users {
 	struct fl_user *(*find)(void *ctx, fl_user_id id); /* borrowed, NULL = unknown */
 	void *ctx;
@@ -130,8 +130,10 @@ struct fl_netmap_full {
 	fl_wall now;
 };
 
-/* A whole first message. Errors: FL_ERR_INVALID (self has no valid name), FL_ERR_NOMEM,
- * FL_ERR_TOO_BIG (out's cap). */
+/*
+ * A whole first message. Errors: FL_ERR_INVALID (self has no valid name), FL_ERR_NOMEM,
+ * FL_ERR_TOO_BIG (out's cap).
+ */
 FL_MUST enum fl_err fl_netmap_full_write(const struct fl_netmap_full *in, struct fl_buf *out);
 
 /*
@@ -140,7 +142,7 @@ FL_MUST enum fl_err fl_netmap_full_write(const struct fl_netmap_full *in, struct
  *
  * - An id both in `removed` and `peers` is there again: sent as a whole entry, not removed.
  * - A whole entry of an offline node comes with a patch of Online and LastSeen, which clients do
- * not take from entries.
+ *   not take from entries.
  * - A key or expiry change goes as a whole entry when there is a fragment, because only that clears
  *   Expired at the viewer; without one it is a patch, with the zero time for "no expiry".
  * - Endpoints and home region of an expired node are not told.
@@ -168,8 +170,10 @@ struct fl_netmap_delta {
 FL_MUST enum fl_err fl_netmap_delta_write(const struct fl_netmap_delta *in, struct fl_buf *out,
 					  bool *out_any);
 
-/* {"KeepAlive":true,"ControlTime":...}: with the time, because clients mistake other messages for a
- * bare one. */
+/*
+ * {"KeepAlive":true,"ControlTime":...}: with the time, because clients mistake other messages for
+ * a bare one.
+ */
 FL_MUST enum fl_err fl_netmap_keepalive_write(fl_wall now, struct fl_buf *out);
 
 /*

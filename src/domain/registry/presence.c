@@ -24,8 +24,7 @@ struct entry {
 
 struct fl_presence {
 	struct fl_map by_node;
-	uint64_t last_gen; /* one counter for all nodes: strictly rising for each, forgotten or not
-			    */
+	uint64_t last_gen; /* one for all nodes, so it rises for each, forgotten or not */
 	size_t online;
 };
 

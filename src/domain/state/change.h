@@ -27,8 +27,7 @@ enum fl_change_kind {
 	FL_CHANGE_NODE_EXPIRED, /* its expiry passed: entry to viewers, self to itself */
 	FL_CHANGE_NODE_REMOVED, /* PeersRemoved to viewers; its own sessions end */
 	FL_CHANGE_USER,         /* profile to those who see its nodes */
-	FL_CHANGE_ROUTES, /* served routes or primaries may have moved: all nodes that announce a
-			     touched prefix */
+	FL_CHANGE_ROUTES,       /* its served routes or primaries may have moved: entry, self */
 };
 
 /* For FL_CHANGE_NODE_PATCHED. */
@@ -46,8 +45,7 @@ struct fl_change {
 	enum fl_change_kind kind;
 	uint64_t id;     /* node or user */
 	uint32_t fields; /* enum fl_patch_field */
-	uint64_t origin; /* node that caused it, 0 = an admin or time; it always sees its own new
-			    self */
+	uint64_t origin; /* node that caused it or whose key it concerns; 0 = an admin or time */
 };
 
 #endif

@@ -29,8 +29,7 @@ struct fl_owned fl_enrol_owned(const struct fl_state *s, const struct fl_machine
 	return o;
 }
 
-/* REG-16: the client may ask for less than the default, never for more; tagged nodes keep for ever.
- */
+/* REG-16: a client may ask for less than the default, not for more; tagged nodes never expire. */
 static fl_wall expiry_of(const struct fl_state *s, fl_wall now, fl_wall asked, bool tagged)
 {
 	fl_wall latest = 0;

@@ -90,8 +90,7 @@ struct fl_state {
 
 /* ---- tick.c ---- */
 
-/* Room for one more element: the array, moved if it had to grow, or NULL (then the old one stays).
- */
+/* Room for one more element: the array, maybe moved, or NULL (then the old one stays). */
 void *fl_state_grow(void *at, size_t *cap, size_t len, size_t size);
 
 struct fl_savepoint fl_state_begin(const struct fl_state *s);
@@ -123,8 +122,7 @@ void fl_state_sweep_machines(struct fl_state *s);
 
 /* ---- address.c ---- */
 
-/* Gives the node an address of each family that is on and that it lacks. FL_ERR_FULL, FL_ERR_NOMEM.
- */
+/* An address of each family that is on and that the node lacks. FL_ERR_FULL, FL_ERR_NOMEM. */
 FL_MUST enum fl_err fl_state_take_addresses(struct fl_state *s, struct fl_node *n);
 
 /* The address becomes free with the commit. */
@@ -135,21 +133,24 @@ void fl_state_release_address(struct fl_state *s, const struct fl_ip *ip);
 /* ---- routes.c ---- */
 bool fl_routes_same(const struct fl_node *a, const struct fl_node *b);
 
-/* Notes FL_CHANGE_ROUTES for the node and all that announce a prefix whose service changed. Either
- * may be NULL. */
+/*
+ * Notes FL_CHANGE_ROUTES for the node and all that announce a prefix whose service changed.
+ * Either may be NULL.
+ */
 FL_MUST enum fl_err fl_routes_note(struct fl_state *s, const struct fl_node *before,
 				   const struct fl_node *after);
 
-/* Copies, masks, adds the other exit route to one, sorts, removes duplicates. `*out` is NULL when
- * empty. */
+/*
+ * Copies, masks, adds the other exit route to one, sorts, removes duplicates; *out is NULL when
+ * empty. Errors: FL_ERR_TOO_BIG (over FL_NODE_ROUTES_MAX), FL_ERR_NOMEM.
+ */
 FL_MUST enum fl_err fl_routes_normalise(const struct fl_prefix *routes, size_t count,
 					struct fl_prefix **out, size_t *out_count);
 
 /* ---- tags.c ---- */
 bool fl_tag_valid(const char *tag);
 
-/* Copies a list of tags, checked, sorted and unique. Errors: FL_ERR_INVALID, FL_ERR_TOO_BIG,
- * FL_ERR_NOMEM. */
+/* Copies tags, checked, sorted, unique. FL_ERR_INVALID, FL_ERR_TOO_BIG, FL_ERR_NOMEM. */
 FL_MUST enum fl_err fl_tags_copy(const struct fl_strlist *tags, struct fl_strlist *out,
 				 struct fl_fault *fault);
 

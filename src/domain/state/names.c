@@ -118,8 +118,7 @@ void fl_name_derive(const struct fl_state *s, const char *hostname, fl_node_id s
 		used = free;
 		free *= 2;
 	}
-	/* Numbers are given in order, so the taken ones lie together but for gaps of deleted nodes.
-	 */
+	/* Numbers are given in order: those taken lie together, but for gaps of deleted nodes. */
 	while (free - used > 1) {
 		uint64_t middle = used + (free - used) / 2;
 		if (taken(s, base, middle, self, out))

@@ -7,7 +7,7 @@
  * putting the old pointer back, and nothing has to be locked.
  *
  * Thread  one owner: the counts are not atomic.
- * Source  lifecycle rules DM-1 to DM-6 (docs/lifecycle.md)
+ * Source  docs/lifecycle.md DM-1 to DM-6
  */
 #ifndef FL_DOMAIN_STATE_RECORD_H
 #define FL_DOMAIN_STATE_RECORD_H
@@ -106,11 +106,11 @@ struct fl_preauth *fl_preauth_copy(const struct fl_preauth *k);
 struct fl_apikey *fl_apikey_copy(const struct fl_apikey *k);
 struct fl_node *fl_node_copy(const struct fl_node *n);
 
-/* The name shown for a user: e-mail, else name, else provider id, else the decimal id (into buf).
- */
+/* The first of: e-mail, name, provider id, the decimal id (written to `buf`). */
 const char *fl_user_login_name(const struct fl_user *u, char buf[static 24]);
-const char *fl_user_shown_name(const struct fl_user *u,
-			       char buf[static 24]); /* display name, else login name */
+
+/* The display name, else the login name. */
+const char *fl_user_shown_name(const struct fl_user *u, char buf[static 24]);
 
 static inline bool fl_node_is_tagged(const struct fl_node *n)
 {

@@ -12,9 +12,10 @@
  * seeded generator given at init, so a run can be replayed.
  *
  * Thread  one owner.
- * Memory  records are counted; pointers returned by find and iteration are borrowed until the next
- * command. Limits  FL_STATE_NODES_MAX nodes. Source  docs/lifecycle.md REG, STO, IP, NM, TAG, RT,
- * EXP, EPH; docs/protocol/control.md 4
+ * Memory  records are counted; pointers returned by find and iteration are borrowed until the
+ *         next command.
+ * Limits  FL_STATE_NODES_MAX nodes.
+ * Source  docs/lifecycle.md REG, STO, IP, NM, TAG, RT, EXP, EPH; docs/protocol/control.md 4
  */
 #ifndef FL_DOMAIN_STATE_STATE_H
 #define FL_DOMAIN_STATE_STATE_H
@@ -45,10 +46,11 @@ struct fl_state;
 FL_MUST enum fl_err fl_state_new(const struct fl_state_config *cfg, struct fl_state **out);
 struct fl_state *fl_state_free(struct fl_state *s);
 
+/* ---- loading (start only; users, keys, nodes, counters in this order) ---- */
+
 /*
- * ---- loading (start only; users, keys, nodes, counters in this order) ----
- * Takes one reference, on failure too; checks invariants, marks nothing dirty. Errors:
- * FL_ERR_CORRUPT with a text for people, FL_ERR_NOMEM.
+ * Takes one reference, on failure too; checks invariants, marks nothing dirty.
+ * Errors: FL_ERR_CORRUPT with a text for people, FL_ERR_NOMEM.
  */
 FL_MUST enum fl_err fl_state_load_user(struct fl_state *s, struct fl_user *u,
 				       struct fl_fault *fault);
@@ -58,6 +60,7 @@ FL_MUST enum fl_err fl_state_load_apikey(struct fl_state *s, struct fl_apikey *k
 					 struct fl_fault *fault);
 FL_MUST enum fl_err fl_state_load_node(struct fl_state *s, struct fl_node *n,
 				       struct fl_fault *fault);
+
 /* The highest id ever given per kind; ids are never reused. */
 void fl_state_load_counter(struct fl_state *s, enum fl_record_kind kind, uint64_t last_id);
 
@@ -69,28 +72,35 @@ struct fl_dirty {
 	uint64_t id;
 };
 size_t fl_state_dirty(const struct fl_state *s, const struct fl_dirty **out);
-uint64_t fl_state_counter(const struct fl_state *s,
-			  enum fl_record_kind kind); /* stored with the rows */
+
+/* The highest id given so far, stored with the rows. */
+uint64_t fl_state_counter(const struct fl_state *s, enum fl_record_kind kind);
 
 /* Changes of this tick in order; valid until committed or rolled back. */
 size_t fl_state_changes(const struct fl_state *s, const struct fl_change **out);
 
-void fl_state_committed(struct fl_state *s); /* forgets dirty rows, changes and undo records */
-void fl_state_rollback(
-	struct fl_state *s); /* records, indexes, addresses, counters as before the tick */
+/* Forgets dirty rows, changes and undo records. */
+void fl_state_committed(struct fl_state *s);
 
-/* ---- reading ---- */
+/* Records, indexes, addresses and counters as before the tick. Cannot fail. */
+void fl_state_rollback(struct fl_state *s);
+
+/* ---- reading: borrowed, NULL if there is none; lists by ascending id ---- */
+
 struct fl_node *fl_state_node(const struct fl_state *s, fl_node_id id);
 struct fl_node *fl_state_node_by_key(const struct fl_state *s, const struct fl_node_key *key);
-struct fl_node *fl_state_node_by_name(const struct fl_state *s,
-				      const char *given_name); /* case-insensitive */
 struct fl_node *fl_state_node_by_ip(const struct fl_state *s, const struct fl_ip *ip);
-size_t fl_state_nodes(const struct fl_state *s,
-		      struct fl_node *const **out); /* ascending ids; borrowed */
+size_t fl_state_nodes(const struct fl_state *s, struct fl_node *const **out);
+
+/* By given name, in any case. */
+struct fl_node *fl_state_node_by_name(const struct fl_state *s, const char *given_name);
+
 struct fl_user *fl_state_user(const struct fl_state *s, fl_user_id id);
-struct fl_user *fl_state_user_by_name(const struct fl_state *s,
-				      const char *name); /* name, else unique e-mail */
 size_t fl_state_users(const struct fl_state *s, struct fl_user *const **out);
+
+/* By the name of a local user, else by a name or an e-mail that only one user has. */
+struct fl_user *fl_state_user_by_name(const struct fl_state *s, const char *name);
+
 size_t fl_state_preauths(const struct fl_state *s, struct fl_preauth *const **out);
 struct fl_preauth *fl_state_preauth(const struct fl_state *s, fl_key_id id);
 struct fl_preauth *fl_state_preauth_by_prefix(const struct fl_state *s, const char *prefix);
@@ -98,11 +108,16 @@ size_t fl_state_apikeys(const struct fl_state *s, struct fl_apikey *const **out)
 struct fl_apikey *fl_state_apikey(const struct fl_state *s, fl_key_id id);
 struct fl_apikey *fl_state_apikey_by_prefix(const struct fl_state *s, const char *prefix);
 
-/* Routes a node serves now: announced and approved, exit routes included; sorted. Caller's array of
- * FL_NODE_ROUTES_MAX. */
+/*
+ * The routes a node serves now: announced and approved, exit routes included; sorted. `out` has
+ * room for FL_NODE_ROUTES_MAX.
+ */
 size_t fl_state_served(const struct fl_state *s, const struct fl_node *n, struct fl_prefix *out);
-/* The node that serves a subnet prefix: the lowest id that announces it and has it approved; 0 =
- * nobody. Never for exit routes. */
+
+/*
+ * The node that serves a subnet prefix: the lowest id that announces it and has it approved;
+ * 0 = nobody. Exit routes have none.
+ */
 fl_node_id fl_state_primary(const struct fl_state *s, const struct fl_prefix *p);
 
 /* ---- users ---- */
@@ -114,16 +129,16 @@ FL_MUST enum fl_err fl_state_user_create(struct fl_state *s, fl_wall now,
 					 fl_user_id *out);
 FL_MUST enum fl_err fl_state_user_rename(struct fl_state *s, fl_user_id id, const char *name,
 					 struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_user_delete(struct fl_state *s, fl_user_id id,
-					 struct fl_fault *fault); /* FL_ERR_DENIED: has nodes */
+
+/* FL_ERR_DENIED: the user still has nodes. Its own keys go with it. */
+FL_MUST enum fl_err fl_state_user_delete(struct fl_state *s, fl_user_id id, struct fl_fault *fault);
 
 /* ---- keys ---- */
 struct fl_preauth_fields {
-	fl_user_id user; /* 0 needs tags */
-	const struct fl_strlist
-		*tags; /* may be NULL; with a user too: tags win ownership of the node */
+	fl_user_id user;               /* 0 needs tags */
+	const struct fl_strlist *tags; /* may be NULL; beside a user they own the node */
 	bool reusable, ephemeral;
-	fl_wall expiration;
+	fl_wall expiration;                   /* 0 = never */
 	char prefix[FL_TOKEN_PREFIX_LEN + 1]; /* from crypto/token.h */
 	uint8_t hash[32];
 };
@@ -146,16 +161,13 @@ FL_MUST enum fl_err fl_state_apikey_seen(struct fl_state *s, fl_wall now, fl_key
 /* ---- registration (docs/lifecycle.md section 3, every rule and every order of checks) ---- */
 
 enum fl_register_outcome {
-	FL_REG_ACCEPTED,    /* `node` is registered: success answer */
-	FL_REG_KEY_EXPIRED, /* answer NodeKeyExpired */
-	FL_REG_LOGGED_OUT,  /* logout done; answer NodeKeyExpired (node 0 if it was ephemeral and is
-			       gone) */
-	FL_REG_INTERACTIVE, /* unknown key without credentials: the service opens a pending
-			       registration */
-	FL_REG_REFUSED,     /* `fault` goes to the user in `Error`, status 200 */
-	FL_REG_BAD_REQUEST, /* HTTP 400 with `fault` */
-	FL_REG_UNAUTHORIZED, /* node key of another machine: `fault` in `Error` (401 in spirit),
-				nothing disclosed */
+	FL_REG_ACCEPTED,     /* `node` is registered: success answer */
+	FL_REG_KEY_EXPIRED,  /* answer NodeKeyExpired */
+	FL_REG_LOGGED_OUT,   /* answer NodeKeyExpired; node 0 if there is none (any more) */
+	FL_REG_INTERACTIVE,  /* unknown key, no credentials: open a pending registration */
+	FL_REG_REFUSED,      /* `fault` goes to the user in `Error`, status 200 */
+	FL_REG_BAD_REQUEST,  /* HTTP 400 with `fault` */
+	FL_REG_UNAUTHORIZED, /* node key of another machine: only `fault` is told, in `Error` */
 };
 struct fl_register_result {
 	enum fl_register_outcome outcome;
@@ -172,8 +184,10 @@ FL_MUST enum fl_err fl_state_register(struct fl_state *s, fl_wall now,
 				      const struct fl_register_request *req,
 				      struct fl_register_result *out);
 
-/* A pending interactive registration, approved by an admin for `user` (method FL_REGISTER_CLI).
- * REG-12, REG-13, REG-14 apply. */
+/*
+ * A pending interactive registration, approved by an admin for `user` (method FL_REGISTER_CLI).
+ * REG-12, REG-13 and REG-14 apply.
+ */
 struct fl_approval {
 	struct fl_machine_key machine;
 	struct fl_node_key key;
@@ -199,16 +213,23 @@ FL_MUST enum fl_err fl_state_node_update(struct fl_state *s, fl_node_id id,
 
 FL_MUST enum fl_err fl_state_node_rename(struct fl_state *s, fl_node_id id, const char *name,
 					 struct fl_fault *fault);
+
+/* Sets when the key expires; 0 = never. */
 FL_MUST enum fl_err fl_state_node_expire(struct fl_state *s, fl_node_id id, fl_wall expiry,
-					 struct fl_fault *fault); /* 0 = never */
+					 struct fl_fault *fault);
+
+/* Replaces the tags, of which there must be one; a user's node becomes a tagged one. */
 FL_MUST enum fl_err fl_state_node_tag(struct fl_state *s, fl_node_id id,
 				      const struct fl_strlist *tags, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_node_approve(
-	struct fl_state *s, fl_node_id id, const struct fl_prefix *routes, size_t count,
-	struct fl_fault *fault); /* replaces; one exit route implies both */
+
+/* Replaces the approved routes; one exit route implies both. */
+FL_MUST enum fl_err fl_state_node_approve(struct fl_state *s, fl_node_id id,
+					  const struct fl_prefix *routes, size_t count,
+					  struct fl_fault *fault);
 FL_MUST enum fl_err fl_state_node_delete(struct fl_state *s, fl_node_id id, struct fl_fault *fault);
-FL_MUST enum fl_err fl_state_node_seen(struct fl_state *s, fl_node_id id,
-				       fl_wall last_seen); /* no change emitted */
+
+/* Without a change: presence tells. */
+FL_MUST enum fl_err fl_state_node_seen(struct fl_state *s, fl_node_id id, fl_wall last_seen);
 
 /* Adds missing and removes disabled address families; returns how many nodes changed. */
 FL_MUST enum fl_err fl_state_backfill_ips(struct fl_state *s, size_t *out_changed,

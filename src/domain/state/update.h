@@ -19,8 +19,7 @@ struct fl_news {
 
 enum fl_endpoints_change {
 	FL_ENDPOINTS_SAME,  /* the same set, in whatever order */
-	FL_ENDPOINTS_QUIET, /* to be stored only: a pure shrink, or a STUN mapping in place of
-			       another */
+	FL_ENDPOINTS_QUIET, /* only to be stored: a pure shrink, one STUN mapping after another */
 	FL_ENDPOINTS_NEWS,
 };
 enum fl_endpoints_change fl_endpoints_compare(const struct fl_node *n, const struct fl_endpoint *e,

@@ -161,8 +161,7 @@ struct fl_hostinfo *fl_hostinfo_unref(struct fl_hostinfo *h)
 	return NULL;
 }
 
-/* fresh's text with a NetInfo behind it: old's whole, or only its home region if that is too long.
- */
+/* fresh's text and old's NetInfo behind it; only its home region if the whole is too long. */
 static void join_texts(const struct fl_hostinfo *old, const struct fl_hostinfo *fresh,
 		       struct fl_buf *out)
 {

@@ -6,7 +6,8 @@
  * the fields the server acts on, and one normalised JSON text that peers may see. Unknown
  * fields are dropped, strings and lists are capped, so nobody broadcasts a megabyte.
  *
- * What identifies an installation rather than describes it (log ids, push token) is dropped too: peers see the text.
+ * What identifies an installation rather than describes it (log ids, push token) is dropped too:
+ * peers see the text.
  *
  * Limits  see the enum; longer strings are cut at a character boundary, longer lists are cut.
  * Source  docs/protocol/control.md 5.8
@@ -25,9 +26,8 @@ enum {
 	FL_HOSTINFO_SERVICES_MAX = 64,
 	FL_HOSTINFO_SSH_KEYS_MAX = 16, /* each at most 1 KiB */
 	FL_HOSTINFO_DERP_LATENCY_MAX = 256,
-	FL_HOSTINFO_JSON_MAX =
-		32
-		<< 10, /* the normalised text; over it lists are dropped, then all but the core */
+	/* The normalised text; over it lists are dropped, then all but the core. */
+	FL_HOSTINFO_JSON_MAX = 32 << 10,
 };
 
 struct fl_hostinfo {
@@ -43,18 +43,19 @@ struct fl_hostinfo {
 	bool shields_up;
 	char *json; /* normalised object with every kept field, NetInfo included; Go key names */
 	size_t json_len;
-	size_t peer_len; /* what NetInfo does not touch: these first bytes and a '}' are the text for peers */
+	size_t peer_len; /* these first bytes and a '}' are the text for peers, without NetInfo */
 };
 
-/* Parses a JSON object. `json` may be empty or "null": an empty Hostinfo. Errors: FL_ERR_SYNTAX, FL_ERR_NOMEM. */
+/* Parses an object; "" and "null" give an empty Hostinfo. Errors: FL_ERR_SYNTAX, FL_ERR_NOMEM. */
 FL_MUST enum fl_err fl_hostinfo_parse(struct fl_slice json, struct fl_hostinfo **out);
 
 struct fl_hostinfo *fl_hostinfo_ref(struct fl_hostinfo *h);
 struct fl_hostinfo *fl_hostinfo_unref(struct fl_hostinfo *h); /* NULL in, NULL out */
 
 /*
- * The newer value with `old`'s NetInfo where `fresh` has none (a client sends none before its first network
- * check). Gives a reference: `fresh` itself when nothing had to be carried over. `old` may be NULL.
+ * The newer value with `old`'s NetInfo where `fresh` has none (a client sends none before its
+ * first network check). Gives a reference: `fresh` itself when nothing had to be carried over.
+ * `old` may be NULL.
  */
 FL_MUST enum fl_err fl_hostinfo_merge(struct fl_hostinfo *old, struct fl_hostinfo *fresh,
 				      struct fl_hostinfo **out);
@@ -62,7 +63,7 @@ FL_MUST enum fl_err fl_hostinfo_merge(struct fl_hostinfo *old, struct fl_hostinf
 /* Same content? Compares the normalised text. Either may be NULL. */
 bool fl_hostinfo_eq(const struct fl_hostinfo *a, const struct fl_hostinfo *b);
 
-/* Equal but for NetInfo latencies and such that peers need not hear of (preferred_derp and all other fields equal)? */
+/* Equal in what concerns peers: all but NetInfo, of which only the home region counts? */
 bool fl_hostinfo_same_for_peers(const struct fl_hostinfo *a, const struct fl_hostinfo *b);
 
 #endif

@@ -10,10 +10,8 @@
 #include "wire/json.h"
 #include "wire/tailcfg/hostinfo.h"
 
-enum {
-	FL_HOSTINFO_TEXT_MAX =
-		FL_HOSTINFO_JSON_MAX - 64, /* merging adds a home region to any text */
-};
+/* Merging adds a home region to any text. */
+enum { FL_HOSTINFO_TEXT_MAX = FL_HOSTINFO_JSON_MAX - 64 };
 
 /* As fl_hostinfo_parse; absent gives an empty Hostinfo. A wrong type fails the document as well. */
 FL_MUST enum fl_err fl_hostinfo_from(struct fl_jv obj, struct fl_hostinfo **out);

@@ -51,7 +51,7 @@ void fl_register_response_write(const struct fl_register_response *r, struct fl_
 
 struct fl_endpoint {
 	struct fl_addrport at;
-	uint8_t type; /* 0 unknown, 1 local, 2 STUN, 3 port-mapped, 4 STUN + local port, 5 explicit */
+	uint8_t type; /* 0 unknown, 1 local, 2 STUN, 3 port map, 4 STUN + local port, 5 explicit */
 };
 
 struct fl_map_request {
@@ -62,8 +62,8 @@ struct fl_map_request {
 	bool has_hostinfo;
 	struct fl_hostinfo *hostinfo; /* NULL unless has_hostinfo */
 	bool has_endpoints;           /* the key was present and not null */
-	struct fl_endpoint
-		*endpoints; /* IPv6 link-local and zoned ones dropped, duplicates removed */
+	/* IPv6 link-local and zoned ones are dropped, duplicates removed. */
+	struct fl_endpoint *endpoints;
 	size_t endpoints_count;
 };
 FL_MUST enum fl_err fl_map_request_parse(struct fl_slice json, struct fl_map_request *out);
