@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/fuzz/fuzz_text.c - addresses, prefixes, times, durations, keys, tokens: read, write, read again. */
+/*
+ * tests/fuzz/fuzz_text.c - addresses, prefixes, times, durations, keys, tokens: read, write, read
+ * again.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -35,7 +38,8 @@ static void addresses(struct fl_slice in)
 	}
 	if (fl_addrport_parse(in, &a) == FL_OK) {
 		fl_addrport_format(&a, text);
-		must(fl_addrport_parse(fl_slice_str(text), &a2) == FL_OK && fl_addrport_eq(&a, &a2));
+		must(fl_addrport_parse(fl_slice_str(text), &a2) == FL_OK &&
+		     fl_addrport_eq(&a, &a2));
 	}
 }
 
@@ -61,7 +65,8 @@ static void credentials(struct fl_slice in)
 
 	if (fl_node_key_parse(in, &key) == FL_OK) {
 		fl_node_key_format(&key, text);
-		must(fl_node_key_parse(fl_slice_str(text), &key2) == FL_OK && fl_node_key_eq(&key, &key2));
+		must(fl_node_key_parse(fl_slice_str(text), &key2) == FL_OK &&
+		     fl_node_key_eq(&key, &key2));
 	}
 	if (fl_token_parse(FL_TOKEN_AUTH, in, prefix, &secret) == FL_OK)
 		must(secret.len == FL_TOKEN_SECRET_LEN);

@@ -64,7 +64,8 @@ void fl_server_unlisten(struct fl_server *s);
 
 /* ---- relaymap.c ---- */
 /* `wait`: the first answers are needed now (start); else they come when they come (reload). */
-FL_MUST enum fl_err fl_server_relaymap_start(struct fl_server *s, bool wait, struct fl_fault *fault);
+FL_MUST enum fl_err fl_server_relaymap_start(struct fl_server *s, bool wait,
+					     struct fl_fault *fault);
 void fl_server_relaymap_stop(struct fl_server *s);
 
 /* The whole map as JSON, from the embedded region, the files and what the URLs gave last. */

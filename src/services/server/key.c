@@ -22,7 +22,8 @@ static enum fl_err create(const char *path, struct fl_fault *fault, struct fl_pr
 	return err;
 }
 
-enum fl_err fl_server_noise_key(const char *path, struct fl_fault *fault, struct fl_private_key *out)
+enum fl_err fl_server_noise_key(const char *path, struct fl_fault *fault,
+				struct fl_private_key *out)
 {
 	struct fl_buf text = fl_buf_make(KEY_FILE_MAX);
 
@@ -36,10 +37,12 @@ enum fl_err fl_server_noise_key(const char *path, struct fl_fault *fault, struct
 	if (err == FL_OK) {
 		err = fl_private_key_parse(fl_buf_slice(&text), out);
 		if (err != FL_OK)
-			fl_fault_set(fault, err,
-				     "%s does not hold a key (\"privkey:\" and 64 hex digits): restore it "
-				     "from a backup; with a new key every client has to be restarted",
-				     path);
+			fl_fault_set(
+				fault, err,
+				"%s does not hold a key (\"privkey:\" and 64 hex digits): restore "
+				"it "
+				"from a backup; with a new key every client has to be restarted",
+				path);
 	}
 	fl_buf_wipe(&text);
 	return err;

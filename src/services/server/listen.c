@@ -15,16 +15,21 @@
 enum { METRICS_MAX = 1 << 20, SPARE_DESCRIPTORS = 128, SOCKET_CONNECTIONS = 256 };
 
 static const char *const security_fields[] = {
-	"X-Frame-Options", "DENY",
-	"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-	"X-Content-Type-Options", "nosniff",
-	"Referrer-Policy", "no-referrer",
+	"X-Frame-Options",
+	"DENY",
+	"Content-Security-Policy",
+	"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+	"X-Content-Type-Options",
+	"nosniff",
+	"Referrer-Policy",
+	"no-referrer",
 	NULL,
 };
 
 /* ---- routes ---- */
 
-static void add(struct fl_server_routes *r, const struct fl_http_route *routes, size_t count, void *ctx)
+static void add(struct fl_server_routes *r, const struct fl_http_route *routes, size_t count,
+		void *ctx)
 {
 	for (size_t i = 0; i < count && r->count < FL_SERVER_ROUTES_MAX; i++) {
 		r->at[r->count] = routes[i];
@@ -55,7 +60,8 @@ static void on_metrics(void *ctx, struct fl_http *x)
 	if (s->stun != NULL)
 		fl_stun_metrics(s->stun, &out);
 	if (fl_buf_err(&out) == FL_OK)
-		fl_http_respond(x, 200, "text/plain; version=0.0.4; charset=utf-8", fl_buf_slice(&out));
+		fl_http_respond(x, 200, "text/plain; version=0.0.4; charset=utf-8",
+				fl_buf_slice(&out));
 	else
 		fl_http_respond(x, 500, "text/plain", fl_slice_str("metrics could not be built\n"));
 	fl_buf_done(&out);
@@ -93,8 +99,8 @@ static void make_routes(struct fl_server *s)
 
 /* ---- listeners ---- */
 
-static void serve(struct fl_server *s, struct fl_stream *stream, const struct fl_http_router *router,
-		  void *conn_ctx)
+static void serve(struct fl_server *s, struct fl_stream *stream,
+		  const struct fl_http_router *router, void *conn_ctx)
 {
 	const struct fl_slice none = { 0 };
 	if (fl_http1_serve(stream, none, router, &s->times->http, conn_ctx) != FL_OK)
@@ -126,8 +132,9 @@ static uint32_t connections_max(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
 		return 0;
-	return limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? (uint32_t)(limit.rlim_cur - SPARE_DESCRIPTORS)
-						      : SPARE_DESCRIPTORS;
+	return limit.rlim_cur > 2 * SPARE_DESCRIPTORS
+		       ? (uint32_t)(limit.rlim_cur - SPARE_DESCRIPTORS)
+		       : SPARE_DESCRIPTORS;
 }
 
 static enum fl_err listen_public(struct fl_server *s, struct fl_fault *fault)

@@ -19,7 +19,8 @@ enum { SOURCE_MAX = 2 << 20, FIRST_TIMEOUT_S = 10 };
 /* ---- building ---- */
 
 static void describe_embedded(struct fl_server *s, const struct fl_config *c,
-			      const struct fl_config_url *url, char pin[static FL_RELAY_PIN_TEXT_MAX],
+			      const struct fl_config_url *url,
+			      char pin[static FL_RELAY_PIN_TEXT_MAX],
 			      struct fl_derpmap_embedded *out)
 {
 	pin[0] = '\0';
@@ -45,8 +46,8 @@ struct inputs {
 	size_t count, file_count;
 };
 
-static enum fl_err read_inputs(struct fl_server *s, const struct fl_config *c, struct fl_fault *fault,
-			       struct inputs *in)
+static enum fl_err read_inputs(struct fl_server *s, const struct fl_config *c,
+			       struct fl_fault *fault, struct inputs *in)
 {
 	in->list = calloc(c->derp_urls.len + c->derp_paths.len + 1, sizeof *in->list);
 	in->files = calloc(c->derp_paths.len + 1, sizeof *in->files);
@@ -124,7 +125,8 @@ static void on_fetched(void *ctx, const struct fl_fetch_result *r)
 	if (r->err == FL_OK && r->status == 200)
 		keep(s, s->fetching, r->body);
 	else
-		fl_log_warn("relay map not refreshed", FL_LS("url", s->config->derp_urls.at[s->fetching]),
+		fl_log_warn("relay map not refreshed",
+			    FL_LS("url", s->config->derp_urls.at[s->fetching]),
 			    FL_LS("reason", r->fault), FL_LU("status", r->status));
 	s->fetching++;
 	fetch_next(s);

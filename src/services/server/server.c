@@ -81,8 +81,9 @@ static enum fl_err open_core(struct fl_server *s, struct fl_fault *fault)
 	memcpy(state_cfg.seed, s->seed, sizeof state_cfg.seed);
 	enum fl_err err = fl_store_open(&store_cfg, fault, &store);
 	if (err == FL_OK && fl_state_new(&state_cfg, &state) != FL_OK)
-		err = fl_fault_set(fault, FL_ERR_INVALID,
-				   "the state could not be set up: check prefixes and dns.base_domain");
+		err = fl_fault_set(
+			fault, FL_ERR_INVALID,
+			"the state could not be set up: check prefixes and dns.base_domain");
 	if (err == FL_OK)
 		err = fl_store_load(store, state, fault);
 	if (err == FL_OK && fl_presence_new(s->seed, &presence) != FL_OK)
@@ -177,8 +178,8 @@ static enum fl_err open_relay(struct fl_server *s, struct fl_fault *fault)
 			err = open_stun(s, fault);
 	}
 	if (err == FL_OK)
-		err = load_identity(s, c, s->relay != NULL ? fl_relay_public(s->relay) : none, fault,
-				    &s->identity);
+		err = load_identity(s, c, s->relay != NULL ? fl_relay_public(s->relay) : none,
+				    fault, &s->identity);
 	return err;
 }
 
@@ -308,7 +309,8 @@ enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, stru
 
 struct fl_server *fl_server_stop(struct fl_server *s, int64_t grace)
 {
-	const struct fl_derp_restarting restarting = { .reconnect_in_ms = 1000, .try_for_ms = 10000 };
+	const struct fl_derp_restarting restarting = { .reconnect_in_ms = 1000,
+						       .try_for_ms = 10000 };
 
 	if (s == NULL)
 		return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * services/server/server.h - the whole server of `fairlead serve`: settings in, running listeners out.
+ * services/server/server.h - the whole server of `fairlead serve`: settings in, running listeners
+ * out.
  *
  * Start order: keys and certificates, database and migrations, state, relay, control, admin API,
  * listeners last. Stop order is the reverse, bounded in time; what clients were last seen is
@@ -18,11 +19,12 @@
 struct fl_server;
 
 /*
- * Starts on `loop`. Takes `config` (also on failure). Errors with a text in `fault` that says what, where and what to
- * do: port in use, folder not writable, database locked, damaged or newer, key file damaged, no relay region...
+ * Starts on `loop`. Takes `config` (also on failure). Errors come with a text in `fault` that says
+ * what, where and what to do: port in use, folder not writable, database locked, damaged or newer,
+ * key file damaged, no relay region...
  */
-FL_MUST enum fl_err fl_server_start(struct fl_loop *loop, struct fl_config *config, struct fl_fault *fault,
-				    struct fl_server **out);
+FL_MUST enum fl_err fl_server_start(struct fl_loop *loop, struct fl_config *config,
+				    struct fl_fault *fault, struct fl_server **out);
 
 /* Where clients connect, with the port filled in when the settings asked for any. */
 struct fl_addrport fl_server_at(const struct fl_server *s);
@@ -31,7 +33,8 @@ struct fl_addrport fl_server_at(const struct fl_server *s);
  * Applies what may change while running: certificates, log level, DNS settings, DERP map. A bad new
  * file changes nothing. `fault` says what was wrong, or which changed keys need a restart.
  */
-FL_MUST enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, struct fl_fault *fault);
+FL_MUST enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config,
+				     struct fl_fault *fault);
 
 struct fl_control *fl_server_control(struct fl_server *s);
 
