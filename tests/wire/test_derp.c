@@ -441,11 +441,10 @@ static void long_app_is_cut_at_a_character(void **state)
 {
 	(void)state;
 	struct fl_derp_client_info info;
-	char text[128] = "{\"AppName\":\"";
+	char text[128];
 
-	for (int i = 0; i < 62; i++)
-		strcat(text, "x");
-	strcat(text, "\u00e9!\"}"); /* the two bytes of the letter would end at 64 */
+	/* The two bytes of the letter would end at 64. */
+	snprintf(text, sizeof text, "{\"AppName\":\"%062d\u00e9!\"}", 0);
 	assert_int_equal(open_text(text, &info), FL_OK);
 	assert_int_equal(strlen(info.app), 62);
 }

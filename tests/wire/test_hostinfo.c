@@ -180,7 +180,7 @@ static void characters_are_not_cut(void **state)
 	char json[512] = "{\"OS\":\"";
 
 	memset(json + 7, 'o', FL_HOSTINFO_STRING_MAX - 1);
-	strcpy(json + 7 + FL_HOSTINFO_STRING_MAX - 1, "\xc3\xa9\"}");
+	memcpy(json + 7 + FL_HOSTINFO_STRING_MAX - 1, "\xc3\xa9\"}", sizeof "\xc3\xa9\"}");
 	struct fl_hostinfo *h = parsed(json);
 	assert_int_equal(strlen(h->os), FL_HOSTINFO_STRING_MAX - 1);
 	fl_hostinfo_unref(h);
@@ -250,7 +250,7 @@ static void host_keys_are_cut(void **state)
 	char json[2000] = "{\"sshHostKeys\":[\"";
 
 	memset(json + 17, 'k', 1500);
-	strcpy(json + 1517, "\"]}");
+	memcpy(json + 1517, "\"]}", sizeof "\"]}");
 	struct fl_hostinfo *h = parsed(json);
 	assert_int_equal(h->json_len, 17 + 1024 + 3);
 	fl_hostinfo_unref(h);
@@ -264,7 +264,7 @@ static void lists_go_before_the_text_is_too_long(void **state)
 	/* Sixteen keys of which each byte is escaped sixfold. */
 	memset(format, '<', sizeof format);
 	format[0] = '"';
-	strcpy(format + 1000, "%u\"");
+	memcpy(format + 1000, "%u\"", sizeof "%u\"");
 	struct fl_hostinfo *h = with_list("{\"OS\":\"linux\",\"RoutableIPs\":[\"10.0.0.0/8\"],"
 					  "\"sshHostKeys\":[",
 					  format, 16, "],\"Distro\":\"d\"}");
@@ -281,7 +281,7 @@ static void claims_go_last(void **state)
 
 	memset(format, '<', sizeof format);
 	memcpy(format, "\"tag:", 5);
-	strcpy(format + 250, "%u\"");
+	memcpy(format + 250, "%u\"", sizeof "%u\"");
 	struct fl_hostinfo *h =
 		with_list("{\"OS\":\"linux\",\"ShieldsUp\":true,\"RequestTags\":[", format, 64,
 			  "],\"NetInfo\":{\"PreferredDERP\":9,\"PMP\":true}}");
@@ -298,9 +298,9 @@ static void a_megabyte_stays_small(void **state)
 	char *json = malloc(n + 64);
 
 	assert_non_null(json);
-	strcpy(json, "{\"Hostname\":\"");
+	memcpy(json, "{\"Hostname\":\"", sizeof "{\"Hostname\":\"");
 	memset(json + 13, '<', n);
-	strcpy(json + 13 + n, "\"}");
+	memcpy(json + 13 + n, "\"}", sizeof "\"}");
 	struct fl_hostinfo *h = parsed(json);
 	assert_int_equal(strlen(h->hostname), FL_HOSTINFO_STRING_MAX);
 	assert_true(h->json_len < FL_HOSTINFO_JSON_MAX);

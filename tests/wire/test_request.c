@@ -2,6 +2,8 @@
 /* tests/wire/test_request.c - register and map requests, and the register answer. */
 #include "../base/table.h"
 
+#include <stdio.h>
+
 #include "wire/tailcfg/request.h"
 
 #define HEX1 "1111111111111111111111111111111111111111111111111111111111111111"
@@ -172,13 +174,13 @@ static void register_bad_row(void **state)
 /* {"Auth":{"AuthKey":"kkk..."}} or {"Followup":"kkk..."} with n letters. */
 static enum fl_err parse_long(const char *head, size_t n, const char *tail)
 {
-	char *json = calloc(1, n + 100);
+	size_t size = n + 100;
+	char *json = malloc(size);
 	struct fl_register_request r;
 
 	assert_non_null(json);
-	strcpy(json, head);
+	snprintf(json, size, "%s%*s%s", head, (int)n, "", tail);
 	memset(json + strlen(head), 'k', n);
-	strcat(json, tail);
 	enum fl_err err = parse_register(json, &r);
 	if (err == FL_OK)
 		fl_register_request_done(&r);
@@ -207,7 +209,7 @@ static enum fl_err parse_nested(size_t levels)
 
 	memset(json + 5, '[', levels - 1);
 	memset(json + 5 + levels - 1, ']', levels - 1);
-	strcpy(json + 5 + 2 * (levels - 1), "}");
+	json[5 + 2 * (levels - 1)] = '}';
 	enum fl_err err = parse_register(json, &r);
 	if (err == FL_OK)
 		fl_register_request_done(&r);
