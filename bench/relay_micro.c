@@ -63,7 +63,8 @@ static void run(struct fl_derp_server *s, bool all, fl_time now)
 	}
 }
 
-static void feed(struct fl_derp_server *s, struct fl_derp_client *c, struct fl_slice in, fl_time now)
+static void feed(struct fl_derp_server *s, struct fl_derp_client *c, struct fl_slice in,
+		 fl_time now)
 {
 	enum fl_err err = FL_MORE;
 
@@ -97,7 +98,8 @@ static void login(struct fl_derp_server *s, unsigned i)
 }
 
 /* A receive buffer full of frames to random receivers; the last is cut as a real read cuts it. */
-static struct fl_slice make_batch(struct fl_rng *rng, unsigned peers, size_t payload, uint64_t *count)
+static struct fl_slice make_batch(struct fl_rng *rng, unsigned peers, size_t payload,
+				  uint64_t *count)
 {
 	static uint8_t packet[FL_DERP_PACKET_MAX];
 	struct fl_buf b = fl_buf_make(2 * BATCH);
@@ -134,7 +136,8 @@ static void measure(struct fl_derp_server *s, unsigned peers, size_t payload, ui
 	const struct fl_derp_stats *st = fl_derp_server_stats(s);
 	if (st->packets_sent != done)
 		die("packets were lost");
-	printf("relay_micro peers=%u payload=%zu packets=%llu ns_per_packet=%.1f packets_per_write=%.1f "
+	printf("relay_micro peers=%u payload=%zu packets=%llu ns_per_packet=%.1f "
+	       "packets_per_write=%.1f "
 	       "memory=%llu\n",
 	       peers, payload, (unsigned long long)done, t * 1e9 / (double)done,
 	       (double)done / (double)writes, (unsigned long long)(st->memory + st->memory_cache));
