@@ -283,6 +283,21 @@ enum fl_err fl_cert_not_after(struct fl_slice pem, fl_wall *out)
 	return err;
 }
 
+bool fl_cert_is_self_signed(struct fl_slice pem)
+{
+	unsigned char *der;
+	long len;
+	X509 *x;
+
+	if (read_first(pem, &der, &len, &x) != FL_OK)
+		return false;
+	bool self = X509_self_signed(x, 1) == 1;
+	ERR_clear_error();
+	X509_free(x);
+	OPENSSL_free(der);
+	return self;
+}
+
 static enum fl_err put_der(X509 *x, struct fl_buf *out)
 {
 	unsigned char *der = NULL;

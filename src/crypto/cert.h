@@ -37,6 +37,9 @@ FL_MUST enum fl_err fl_cert_pin(struct fl_slice pem, uint8_t out[static FL_HASH_
 /* NotAfter of the first certificate in `pem`; FL_NEVER past 2262. Errors as fl_cert_pin. */
 FL_MUST enum fl_err fl_cert_not_after(struct fl_slice pem, fl_wall *out);
 
+/* Is the first certificate in `pem` signed by its own key? Such a one is known by its pin only. */
+bool fl_cert_is_self_signed(struct fl_slice pem);
+
 /* The DER of the fast-start certificate for a relay key, valid 30 days either side of `now`. */
 FL_MUST enum fl_err fl_cert_derp_meta(const uint8_t relay_public[static FL_KEY_LEN], fl_wall now,
 				      struct fl_buf *out_der);

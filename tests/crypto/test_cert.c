@@ -162,6 +162,7 @@ static void days_row(void **state)
 	assert_int_equal(fl_cert_self_signed("a", NOW, row->days, &cert, &key), row->want);
 	if (row->want == FL_OK) {
 		assert_int_equal(fl_cert_not_after(fl_buf_slice(&cert), &end), FL_OK);
+		assert_true(fl_cert_is_self_signed(fl_buf_slice(&cert)));
 		assert_int_equal(end, NOW + (fl_wall)row->days * FL_DAY);
 	}
 	fl_buf_done(&cert);
@@ -257,6 +258,7 @@ static void bad_pem_row(void **state)
 	assert_int_equal(fl_cert_pin(fl_slice_str(row->pem), pin), FL_ERR_SYNTAX);
 	assert_int_equal(pin[0], 0xaa);
 	assert_int_equal(fl_cert_not_after(fl_slice_str(row->pem), &end), FL_ERR_SYNTAX);
+	assert_false(fl_cert_is_self_signed(fl_slice_str(row->pem)));
 	assert_int_equal(end, 7);
 }
 
@@ -337,6 +339,7 @@ static void end_row(void **state)
 	assert_int_equal(PEM_write_bio_X509(bio, x), 1);
 	long len = BIO_get_mem_data(bio, &text);
 	assert_int_equal(fl_cert_not_after(fl_slice_of(text, (size_t)len), &end), FL_OK);
+	assert_false(fl_cert_is_self_signed(fl_slice_of(text, (size_t)len))); /* by another key */
 	assert_true(end == row->want);
 	BIO_free(bio);
 	EVP_PKEY_free(signer);

@@ -49,13 +49,15 @@ static enum fl_err obtain(const struct fl_relay_identity_spec *spec, struct fl_f
 	fl_wall end;
 	enum fl_err err = read(spec, fault, m);
 
-	if (!spec->may_make || (err != FL_OK && err != FL_ERR_NOT_FOUND))
+	if (err == FL_ERR_NOT_FOUND && spec->may_make)
+		return make(spec, fault, m);
+	if (err != FL_OK)
 		return err;
-	m->made = true;
-	if (err == FL_OK && fl_cert_not_after(fl_buf_slice(&m->cert), &end) == FL_OK &&
-	    end - spec->now > RENEW_BEFORE)
-		return FL_OK;
-	return make(spec, fault, m);
+	m->made = fl_cert_is_self_signed(fl_buf_slice(&m->cert));
+	if (spec->may_make && m->made && fl_cert_not_after(fl_buf_slice(&m->cert), &end) == FL_OK &&
+	    end - spec->now <= RENEW_BEFORE)
+		return make(spec, fault, m);
+	return FL_OK;
 }
 
 static enum fl_err build(const struct fl_relay_identity_spec *spec, const struct material *m,

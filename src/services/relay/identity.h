@@ -29,7 +29,7 @@ struct fl_relay_identity {
 	struct fl_tls_server *tls;
 	uint8_t pin[FL_HASH_LEN];
 	fl_wall not_after;
-	bool self_made;
+	bool self_made; /* signed by itself: clients need its pin */
 };
 
 /* Errors with text in `fault`: those of the files, FL_ERR_SYNTAX, FL_ERR_INVALID, FL_ERR_NOMEM. */

@@ -27,7 +27,7 @@ static void put_pin(const struct fl_relay_standalone *s, struct fl_jw *w)
 {
 	char pin[FL_RELAY_PIN_TEXT_MAX];
 
-	if (!s->made_cert || s->identity.tls == NULL)
+	if (!s->identity.self_made || s->identity.tls == NULL)
 		return;
 	fl_relay_identity_pin(&s->identity, pin);
 	put_member(w, "CertName", pin);
