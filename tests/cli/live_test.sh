@@ -4,7 +4,7 @@
 # Usage: live_test.sh path/to/fairlead
 set -u
 
-fairlead=$1
+fairlead=$(realpath "$1") || exit 1
 dir=$(mktemp -d "${TMPDIR:-/tmp}/fl-cli-XXXXXX")
 server=
 failed=0
