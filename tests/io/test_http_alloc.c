@@ -4,6 +4,7 @@
  *
  * Whatever fails, nothing may crash, leak or stay silent towards a handler that waits.
  */
+#include "alloc.h"
 #include "h2_peer.h"
 
 #include "io/stream_impl.h"
@@ -13,46 +14,11 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-/* ---- an allocator that fails once, or from then on ---- */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-
 /* A session that has run out of memory is left behind on purpose, see io/h2_mem.h. */
 const char *__lsan_default_suppressions(void) __attribute__((visibility("default")));
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:libnghttp2\n";
-}
-
-static size_t seen_allocs, fail_at;
-static bool armed, for_good;
-
-static bool fails(void)
-{
-	if (!armed)
-		return false;
-	seen_allocs++;
-	return seen_allocs == fail_at || (for_good && seen_allocs > fail_at);
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t count, size_t n)
-{
-	return fails() ? NULL : __real_calloc(count, n);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
 }
 
 /* ---- handlers ---- */
@@ -168,7 +134,7 @@ static void run_h2(struct fl_loop *loop)
 		answer_all();
 	fl_loop_poll(loop);
 	fl_loop_poll(loop);
-	armed = false;
+	alloc_disarm();
 	fl_h2_free(h);
 }
 
@@ -231,7 +197,7 @@ static void run_h1(struct fl_loop *loop)
 		fl_loop_poll(loop);
 		fl_loop_poll(loop);
 	}
-	armed = false;
+	alloc_disarm();
 	if (raw != NULL)
 		fl_stream_close(raw, 0);
 	else if (fl_stream_hears(s))
@@ -240,28 +206,25 @@ static void run_h1(struct fl_loop *loop)
 
 /* ---- every n ---- */
 
+static void once(void *run)
+{
+	void (*fn)(struct fl_loop *) = *(void (**)(struct fl_loop *))run;
+	struct fl_loop *loop;
+
+	alloc_hold(true);
+	assert_int_equal(fl_loop_new(&loop), FL_OK);
+	alloc_hold(false);
+	held = streaming = NULL;
+	fn(loop);
+	alloc_disarm();
+	assert_null(held);
+	assert_null(streaming);
+	fl_loop_free(loop);
+}
+
 static void every_allocation(void (*run)(struct fl_loop *loop))
 {
-	size_t total = 1;
-
-	for (int mode = 0; mode < 2; mode++) {
-		for (fail_at = 0; fail_at <= total; fail_at++) {
-			struct fl_loop *loop;
-			assert_int_equal(fl_loop_new(&loop), FL_OK);
-			held = streaming = NULL;
-			seen_allocs = 0;
-			for_good = mode == 1 && fail_at > 0;
-			armed = true;
-			run(loop);
-			armed = false;
-			assert_null(held);
-			assert_null(streaming);
-			if (fail_at == 0)
-				total = seen_allocs;
-			fl_loop_free(loop);
-		}
-	}
-	assert_true(total > 20);
+	assert_true(alloc_fail_each(once, &run) > 20);
 }
 
 static void http2_survives(void **state)
