@@ -68,17 +68,45 @@ static enum fl_err check(struct fl_store *st, struct fl_fault *fault)
 	return err;
 }
 
+/* Asks for a journal mode and takes note of what was given, which may be another. */
+static enum fl_err set_journal(struct fl_store *st, const char *sql, struct fl_fault *fault)
+{
+	sqlite3_stmt *q = NULL;
+	const char *mode = NULL;
+	enum fl_err err = FL_OK;
+
+	if (sqlite3_prepare_v2(st->db, sql, -1, &q, NULL) == SQLITE_OK &&
+	    sqlite3_step(q) == SQLITE_ROW)
+		mode = (const char *)sqlite3_column_text(q, 0);
+	if (mode != NULL)
+		st->wal = strcmp(mode, "wal") == 0;
+	else
+		err = fl_store_fault(st->db, st->path, "opening", fault);
+	sqlite3_finalize(q);
+	return err;
+}
+
+/*
+ * A disk without shared memory (some network file systems) cannot have the log. Nothing but
+ * TRUNCATE will do then: SQLite's own choice, DELETE, forgets the last commit in a power cut.
+ */
+static enum fl_err set_journals(struct fl_store *st, bool wal, struct fl_fault *fault)
+{
+	enum fl_err err = wal ? set_journal(st, "PRAGMA journal_mode = WAL", fault) : FL_OK;
+
+	if (err == FL_OK && (!wal || !st->wal))
+		err = set_journal(st, "PRAGMA journal_mode = TRUNCATE", fault);
+	return err;
+}
+
 static enum fl_err set_pragmas(struct fl_store *st, const struct fl_store_config *cfg,
 			       struct fl_fault *fault)
 {
-	char sql[256];
-
-	snprintf(sql, sizeof sql,
-		 "PRAGMA journal_mode = %s;"
-		 "PRAGMA synchronous = FULL;"
-		 "PRAGMA foreign_keys = ON;",
-		 cfg->wal ? "WAL" : "TRUNCATE");
-	if (sqlite3_exec(st->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+	enum fl_err err = set_journals(st, cfg->wal, fault);
+	if (err != FL_OK)
+		return err;
+	if (sqlite3_exec(st->db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", NULL, NULL,
+			 NULL) != SQLITE_OK)
 		return fl_store_fault(st->db, st->path, "opening", fault);
 	if (cfg->wal_autocheckpoint >= 0 &&
 	    sqlite3_wal_autocheckpoint(st->db, cfg->wal_autocheckpoint) != SQLITE_OK)
@@ -134,7 +162,6 @@ enum fl_err fl_store_open(const struct fl_store_config *cfg, struct fl_fault *fa
 	if (st == NULL)
 		return FL_ERR_NOMEM;
 	st->lock_fd = -1;
-	st->wal = cfg->wal;
 	st->path = strdup(cfg->path);
 
 	enum fl_err err = st->path != NULL ? open_all(st, cfg, fault) : FL_ERR_NOMEM;

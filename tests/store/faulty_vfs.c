@@ -194,6 +194,11 @@ bool faulty_vfs_hit(void)
 	return plan.hit;
 }
 
+void faulty_vfs_no_shm(bool none)
+{
+	methods.iVersion = none ? 1 : 2;
+}
+
 void faulty_vfs_disarm(void)
 {
 	plan.armed = false;

@@ -27,6 +27,9 @@ void faulty_vfs_pause(bool pause);
 /* Was the chosen operation reached since arming? */
 bool faulty_vfs_hit(void);
 
+/* Databases opened from now on find no shared memory, which a write-ahead log needs. */
+void faulty_vfs_no_shm(bool none);
+
 /* No more failures. */
 void faulty_vfs_disarm(void);
 

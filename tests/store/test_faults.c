@@ -15,6 +15,7 @@
 #include <sqlite3.h>
 
 #include "faulty_vfs.h"
+#include "store/inner.h"
 #include "store_kit.h"
 
 enum { PRELUDE = 80, TICKS = 4, STEPS = 8 };
@@ -112,6 +113,7 @@ static char *after_crash(const struct store_kit *k)
 struct run {
 	enum faulty_mode mode;
 	bool disk_full, wal, memory;
+	bool no_shm; /* the log is asked for and cannot be had */
 	int checkpoint;
 };
 
@@ -152,7 +154,7 @@ static void after_failure(const struct run *r, const struct store_kit *k, struct
 	char *now = kit_dump(s);
 	assert_string_equal(now, before);
 	char *crash = after_crash(k);
-	bool may_be_there = r->mode == FAULTY_DEAD || !r->wal;
+	bool may_be_there = r->mode == FAULTY_DEAD || !r->wal || r->no_shm;
 	if (!may_be_there || strcmp(crash, wanted) != 0)
 		assert_string_equal(crash, before);
 	free(wanted);
@@ -199,6 +201,7 @@ static bool one_run(const struct run *r, long n)
 
 	play_init(&p, 77);
 	assert_int_equal(fl_store_open(&cfg, &fault, &st), FL_OK);
+	assert_int_equal(st->wal, r->wal && !r->no_shm);
 	assert_int_equal(fl_store_load(st, s, &fault), FL_OK);
 	for (int i = 0; i < PRELUDE; i++)
 		(void)play_step(&p, s);
@@ -223,8 +226,10 @@ static void sweep(const struct run *r, long least)
 {
 	long n = 0;
 
+	faulty_vfs_no_shm(r->no_shm);
 	while (one_run(r, n)) /* all of the first, then every third: the rest repeats itself */
 		n += n < 40 ? 1 : 3;
+	faulty_vfs_no_shm(false);
 	print_message("  %ld operations\n", n);
 	assert_true(n >= least);
 }
@@ -252,6 +257,12 @@ static void test_without_write_ahead_log(void **unused)
 {
 	(void)unused;
 	sweep(&(struct run){ .wal = false, .checkpoint = -1 }, 50);
+}
+
+static void test_write_ahead_log_not_to_be_had(void **unused)
+{
+	(void)unused;
+	sweep(&(struct run){ .wal = true, .no_shm = true, .checkpoint = -1 }, 50);
 }
 
 static void test_memory_fails_in_commits(void **unused)
@@ -307,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_io_error_once),
 		cmocka_unit_test(test_disk_dies),
 		cmocka_unit_test(test_without_write_ahead_log),
+		cmocka_unit_test(test_write_ahead_log_not_to_be_had),
 		cmocka_unit_test(test_memory_fails_in_commits),
 		cmocka_unit_test(test_opening_fails_cleanly),
 	};

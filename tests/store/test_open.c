@@ -438,7 +438,7 @@ static void test_busy_database_fails_the_commit(void **unused)
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 	kit_user(s, "bob");
 	assert_int_equal(fl_store_commit(st, s, &fault), FL_ERR_BUSY);
-	assert_non_null(strstr(fault.text, "another program"));
+	assert_non_null(strstr(fault.text, "stop the program that holds it"));
 	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(other);
 	assert_int_equal(fl_store_commit(st, s, &fault), FL_OK); /* the same tick again */
