@@ -243,17 +243,24 @@ struct sys_usage sys_usage(void)
 }
 
 static struct sys *guarded;
+static size_t kept;
 
 static int forget(void **state)
 {
+	struct fl_list *last = &guarded->clients;
+
 	(void)state;
-	fl_list_init(&guarded->clients);
+	for (size_t i = 0; i < kept; i++)
+		last = last->next;
+	last->next = &guarded->clients;
+	guarded->clients.prev = last;
 	return 0;
 }
 
 void sys_guard(struct sys *s, struct suite *suite)
 {
 	guarded = s;
+	fl_list_each(it, &s->clients) kept++;
 	for (size_t i = 0; i < suite->count; i++)
 		suite->tests[i].teardown_func = forget;
 }

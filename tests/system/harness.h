@@ -57,7 +57,10 @@ struct sys_usage {
 };
 struct sys_usage sys_usage(void);
 
-/* A test that failed leaves clients on its stack: forgets them after each, so that others still run. */
+/*
+ * A test that failed leaves clients on its stack: forgets after each all but those that are there
+ * now, so that others still run.
+ */
 void sys_guard(struct sys *s, struct suite *suite);
 
 /* ---- plain HTTP/1 ---- */

@@ -500,6 +500,7 @@ int main(void)
 	node_open(&actor, &sys, "actor");
 	node_join(&actor, reusable);
 	actor_id = node_id(&actor);
+	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/changes");
 	node_close(&viewer);
 	node_close(&actor);

@@ -329,6 +329,7 @@ int main(void)
 	node_open(&witness, &sys, "witness");
 	node_join(&witness, key);
 	node_poll(&witness);
+	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/floods");
 	node_close(&witness);
 	free(key);

@@ -428,6 +428,7 @@ int main(void)
 	ephemeral = api_key(&sys, ada, "\"reusable\":true,\"ephemeral\":true");
 	joined(&witness, "witness", reusable);
 	node_poll(&witness);
+	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/sessions");
 	node_close(&witness);
 	free(reusable);

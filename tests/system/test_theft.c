@@ -344,6 +344,7 @@ int main(void)
 	node_poll(&victim);
 	node_lite(&victim, NULL);
 	node_open(&thief, &sys, "thief");
+	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/theft");
 	node_close(&victim);
 	node_close(&thief);
