@@ -4,14 +4,16 @@
 set -eu
 cd "$(dirname "$0")/.."
 dir=build-cover
-[ -f $dir/build.ninja ] || CC=clang meson setup $dir -Dc_args='-fprofile-instr-generate -fcoverage-mapping' \
-	-Dc_link_args='-fprofile-instr-generate -fcoverage-mapping' >/dev/null
-ninja -C $dir >/dev/null
+flags='-fprofile-instr-generate -fcoverage-mapping'
+CC=clang sh tools/build.sh $dir all -Dc_args="$flags" -Dc_link_args="$flags"
 rm -rf $dir/profiles
 mkdir -p $dir/profiles
-LLVM_PROFILE_FILE="$PWD/$dir/profiles/%p.profraw" meson test -C $dir --no-rebuild --suite unit --suite corpus >/dev/null || true
+LLVM_PROFILE_FILE="$PWD/$dir/profiles/%4m.profraw" meson test -C $dir --no-rebuild --no-suite lint \
+	>$dir/test.log 2>&1 </dev/null || echo "Some tests failed, see $dir/test.log" >&2
 llvm-profdata merge -sparse -o $dir/all.profdata $dir/profiles/*.profraw
-objects=$(find $dir/tests -maxdepth 2 -type f -perm -u+x -name 'test_*' -printf ' -object %p')
+objects=$(find $dir/tests $dir/src/cli -maxdepth 2 -type f -perm -u+x \
+	\( -name 'test_*' -o -name 'replay_*' -o -name fairlead \) -printf ' -object %p')
 # shellcheck disable=SC2086
-llvm-cov report -instr-profile=$dir/all.profdata $objects -ignore-filename-regex='(tests|llhttp)/' 2>/dev/null |
-	awk 'NR <= 2 || /\.c / || /TOTAL/ { print $1, $(NF-3) }' | sort -k2 -n
+llvm-cov report -instr-profile=$dir/all.profdata $objects \
+	-ignore-filename-regex='(tests|llhttp|build-cover)/' 2>/dev/null |
+	awk '/\.[ch] / || /^TOTAL/ { print $(NF - 3), $1 }' | sort -n

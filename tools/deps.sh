@@ -18,7 +18,7 @@ cover) wanted="$build $clang libcmocka-dev" ;;
 lint) wanted="$build clang clang-format clang-tidy cppcheck git" ;;
 interop) wanted="$build $interop" ;;
 bench) wanted="$build $interop" ;;
-dist) wanted="$build binutils dpkg dpkg-dev" ;;
+dist) wanted="$build binutils" ;;
 *)
 	echo "usage: tools/deps.sh build|test|interop|lint|fuzz|cover|bench|dist" >&2
 	exit 2

@@ -1,34 +1,45 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# tools/dist.sh - a stripped release binary and, where dpkg-deb exists, a Debian package in build/dist.
+# tools/dist.sh - a stripped release binary and, where dpkg-deb exists, a Debian package, both in
+# build/dist. The same commit and tools give the same package.
 set -eu
 cd "$(dirname "$0")/.."
-dir=build-release
-[ -f $dir/build.ninja ] || meson setup $dir --buildtype=release -Dtests=false -Db_lto=true >/dev/null
-ninja -C $dir src/cli/fairlead >/dev/null
-out=build/dist
+umask 022
+dir=build-release out=build/dist
+sh tools/build.sh $dir src/cli/fairlead --buildtype=release -Dtests=false -Db_lto=true
 rm -rf $out
 mkdir -p $out
-cp $dir/src/cli/fairlead $out/fairlead
-strip $out/fairlead
+strip -o $out/fairlead $dir/src/cli/fairlead
 version=$($out/fairlead version | awk 'NR == 1 { print $2 }')
+
+# Lays out what the package installs below $1.
+fill() {
+	mkdir -p "$1/DEBIAN" "$1/usr/bin" "$1/usr/lib/systemd/system" "$1/etc/fairlead"
+	install -m 755 $out/fairlead "$1/usr/bin/fairlead"
+	install -m 644 packaging/*.service "$1/usr/lib/systemd/system/"
+	install -m 644 packaging/config.yaml "$1/etc/fairlead/config.yaml"
+	install -D -m 644 LICENSE "$1/usr/share/doc/fairlead/copyright"
+	install -m 644 README.md CHANGES "$1/usr/share/doc/fairlead/"
+	for shell in bash zsh fish; do
+		case $shell in
+		bash) to=bash-completion/completions/fairlead ;;
+		zsh) to=zsh/vendor-completions/_fairlead ;;
+		fish) to=fish/vendor_completions.d/fairlead.fish ;;
+		esac
+		mkdir -p "$1/usr/share/${to%/*}"
+		$out/fairlead completion $shell >"$1/usr/share/$to"
+	done
+	install -m 755 packaging/debian/postinst packaging/debian/prerm packaging/debian/postrm "$1/DEBIAN/"
+	echo /etc/fairlead/config.yaml >"$1/DEBIAN/conffiles"
+	sed "s/@VERSION@/$version/; s/@ARCH@/$arch/" packaging/debian/control >"$1/DEBIAN/control"
+}
+
 if command -v dpkg-deb >/dev/null 2>&1; then
-	root=$out/root
-	mkdir -p $root/usr/bin $root/lib/systemd/system $root/etc/fairlead $root/DEBIAN $root/usr/share/doc/fairlead \
-		$root/usr/share/bash-completion/completions $root/usr/share/zsh/vendor-completions \
-		$root/usr/share/fish/vendor_completions.d
-	cp $out/fairlead $root/usr/bin/
-	cp packaging/*.service $root/lib/systemd/system/
-	cp packaging/config.yaml $root/etc/fairlead/config.yaml
-	cp LICENSE $root/usr/share/doc/fairlead/copyright
-	cp packaging/debian/postinst packaging/debian/prerm packaging/debian/postrm $root/DEBIAN/
-	chmod 755 $root/DEBIAN/post* $root/DEBIAN/prerm
-	echo /etc/fairlead/config.yaml >$root/DEBIAN/conffiles
-	$out/fairlead completion bash >$root/usr/share/bash-completion/completions/fairlead
-	$out/fairlead completion zsh >$root/usr/share/zsh/vendor-completions/_fairlead
-	$out/fairlead completion fish >$root/usr/share/fish/vendor_completions.d/fairlead.fish
-	sed "s/@VERSION@/$version/; s/@ARCH@/$(dpkg --print-architecture)/" packaging/debian/control >$root/DEBIAN/control
-	dpkg-deb --root-owner-group --build $root $out/fairlead_"$version"_"$(dpkg --print-architecture)".deb >/dev/null
-	rm -rf $root
+	arch=$(dpkg --print-architecture)
+	SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s)
+	export SOURCE_DATE_EPOCH
+	fill $out/root
+	dpkg-deb --root-owner-group --build $out/root "$out/fairlead_${version}_$arch.deb" >/dev/null
+	rm -rf $out/root
 fi
-ls -l $out | awk 'NR > 1 { print $5, $9 }'
+(cd $out && wc -c -- * | awk '$2 != "total" { printf "%9d bytes  '$out'/%s\n", $1, $2 }')

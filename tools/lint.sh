@@ -22,7 +22,7 @@ run_cppcheck() {
 		--suppressions-list=tools/cppcheck-suppressions.txt -D_GNU_SOURCE -D__linux__ -I src -j 2 src
 }
 run_tidy() {
-	[ -f build-tidy/compile_commands.json ] || CC=clang meson setup build-tidy >/dev/null || return 1
+	CC=clang sh tools/build.sh build-tidy none -Dtests=false || return 1
 	git ls-files 'src/*.c' | xargs -P 2 -n 8 clang-tidy --quiet -p build-tidy --warnings-as-errors='*'
 }
 check floors sh tools/lint_floors.sh
