@@ -67,7 +67,8 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
 # shellcheck disable=SC2086
+# An update that reached no server succeeds, so the lists may be old ones: what counts is the install.
 if ! { apt update && apt install -y --no-install-recommends $missing; } >"$log" 2>&1; then
-	grep -E '^(E|W|Err):?' "$log" | tail -n 12 >&2 || tail -n 12 "$log" >&2
+	grep -E '^(E|W|Err):?' "$log" | tail -n 3 >&2 || tail -n 12 "$log" >&2
 	by_hand "The packages could not be installed; the lines above say why (no network?)."
 fi
