@@ -36,7 +36,7 @@ struct fl_store {
 	sqlite3 *db;
 	sqlite3_stmt *stmt[FL_STMT_COUNT];
 	uint64_t last_id[FL_RECORD_KINDS]; /* as stored */
-	bool wal; /* as it is, not as it was asked for */
+	bool wal;                          /* as it is, not as it was asked for */
 	bool doubt; /* a commit failed so late that its rows may be in the file all the same */
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "services/config/check.h"
 #include "services/config/config.h"
 #include "services/config/keys.h"
 
@@ -283,6 +284,10 @@ static struct bad {
 	  "wal_autocheckpoint", "-1 or more" },
 	{ "rule: ephemeral timeout", "node: {ephemeral: {inactivity_timeout: 65s}}\n",
 	  "inactivity_timeout", "more than 65s" },
+	{ "rule: relay maps too often", "derp: {update_frequency: 59s}\n", "update_frequency",
+	  "1m" },
+	{ "rule: logins that end at once", "tuning: {register_cache_expiration: 0}\n",
+	  "register_cache_expiration", "more than 0" },
 	{ "rule: register cache", "tuning: {register_cache_max_entries: 0}\n",
 	  "register_cache_max_entries", "at least 1" },
 	{ "rule: cli.address needs a key", "cli: {address: vpn.example.com}\n", "cli.address",
@@ -298,6 +303,81 @@ static void read_bad(void **state)
 	assert_int_equal(r.report.errors.len, 1); /* no error follows from another */
 	assert_said(&r, &r.report.errors, b->at, b->says);
 	drop(&r);
+}
+
+/* ---- server_url ---- */
+
+static struct url {
+	const char *name, *text;
+	const char *host; /* NULL: refused */
+	uint16_t port;
+	bool https;
+} urls[] = {
+	{ "https", "https://vpn.example.com", "vpn.example.com", 443, true },
+	{ "http", "http://vpn.example.com", "vpn.example.com", 80, false },
+	{ "a slash", "https://a/", "a", 443, true },
+	{ "a port", "http://a:8080", "a", 8080, false },
+	{ "the last port", "http://a:65535/", "a", 65535, false },
+	{ "one port more", "http://a:65536", NULL, 0, false },
+	{ "port 0", "http://a:0", NULL, 0, false },
+	{ "an empty port", "http://a:", NULL, 0, false },
+	{ "a port that is a word", "http://a:b", NULL, 0, false },
+	{ "two ports", "http://a:1:2", NULL, 0, false },
+	{ "IPv4", "http://192.0.2.1:81", "192.0.2.1", 81, false },
+	{ "IPv6", "http://[2001:db8::1]", "2001:db8::1", 80, false },
+	{ "IPv6 and a port", "https://[2001:db8::1]:444", "2001:db8::1", 444, true },
+	{ "IPv6 and an empty port", "https://[::1]:", NULL, 0, false },
+	{ "IPv6 and something else", "https://[::1]x", NULL, 0, false },
+	{ "IPv6 without an end", "https://[::1", NULL, 0, false },
+	{ "empty IPv6", "https://[]", NULL, 0, false },
+	{ "no host", "https://", NULL, 0, false },
+	{ "only a port", "https://:443", NULL, 0, false },
+	{ "a path", "https://a/b", NULL, 0, false },
+	{ "a query", "https://a?b", NULL, 0, false },
+	{ "a fragment", "https://a/#b", NULL, 0, false },
+	{ "another scheme", "ftp://a", NULL, 0, false },
+	{ "no scheme", "a:80", NULL, 0, false },
+	{ "nothing", "", NULL, 0, false },
+};
+
+static void read_url(void **state)
+{
+	const struct url *row = *state;
+	struct fl_config_url u = { .port = 7 };
+
+	assert_int_equal(fl_config_url_parse(row->text, &u), row->host != NULL);
+	assert_int_equal(u.port, row->host != NULL ? row->port : 7); /* untouched on failure */
+	assert_string_equal(u.host, row->host != NULL ? row->host : "");
+	assert_int_equal(u.https, row->https);
+}
+
+/* ---- what a reload leaves to a restart ---- */
+
+static struct change {
+	const char *name, *before, *after, *want;
+} changes[] = {
+	{ "nothing", "log: {level: info}\n", "log: {level: info}\n", "" },
+	{ "applied at once", "log: {level: info}\n",
+	  "log: {level: warn}\ntrusted_proxies: [10.0.0.0/8]\ndns: {search_domains: [a.b]}\n", "" },
+	{ "one", "{}\n", "listen_addr: 127.0.0.1:1\n", "listen_addr" },
+	{ "two", "node: {expiry: 1h}\n", "listen_addr: 127.0.0.1:1\n", "listen_addr, node.expiry" },
+	{ "not the server's", "{}\n", "cli: {api_key: x, timeout: 9s}\n", "" },
+};
+
+static void find_restart_keys(void **state)
+{
+	const struct change *ch = *state;
+	struct result a = load(ch->before), b = load(ch->after);
+	char text[256] = "";
+	struct fl_buf out = fl_buf_over(text, sizeof text);
+
+	assert_err(a.err, FL_OK);
+	assert_err(b.err, FL_OK);
+	fl_config_restart_keys(a.config, b.config, &out);
+	fl_buf_byte(&out, '\0');
+	assert_string_equal(text, ch->want);
+	drop(&a);
+	drop(&b);
 }
 
 /* ---- warnings ---- */
@@ -691,6 +771,8 @@ int main(void)
 	ROWS(&s, goods, read_good);
 	ROWS(&s, goods, dump_again);
 	ROWS(&s, bads, read_bad);
+	ROWS(&s, urls, read_url);
+	ROWS(&s, changes, find_restart_keys);
 	ROWS(&s, warneds, read_warned);
 	ROWS(&s, envs, read_env);
 	ROWS(&s, banners, warn_of_prefixes);

@@ -6,50 +6,45 @@
 
 #define SHORTEST_EPHEMERAL (65 * FL_SEC)
 
+/* "host", "host:port", "[v6]" or "[v6]:port"; an empty port means there was none. */
+static bool split_host(struct fl_slice text, struct fl_slice *out_host, struct fl_slice *out_port)
+{
+	bool bracket = text.len > 0 && text.ptr[0] == '[';
+	const uint8_t *end = text.len > 0 ? memchr(text.ptr, bracket ? ']' : ':', text.len) : NULL;
+	struct fl_slice host = text, rest = { 0 };
+
+	if (bracket && end == NULL)
+		return false;
+	if (end != NULL) {
+		host = fl_slice_of(text.ptr + bracket, (size_t)(end - text.ptr) - bracket);
+		rest = fl_slice_skip(text, (size_t)(end - text.ptr) + bracket);
+	}
+	if (rest.len > 0 && (rest.ptr[0] != ':' || rest.len == 1))
+		return false;
+	*out_host = host;
+	*out_port = fl_slice_skip(rest, 1);
+	return true;
+}
+
 bool fl_config_url_parse(const char *url, struct fl_config_url *out)
 {
-	struct fl_config_url u = { 0 };
-	const char *rest;
+	struct fl_config_url u = { .https = strncmp(url, "https://", 8) == 0 };
+	struct fl_slice host, port;
+	uint64_t number = u.https ? 443 : 80;
 
-	if (strncmp(url, "https://", 8) == 0) {
-		u.https = true;
-		rest = url + 8;
-	} else if (strncmp(url, "http://", 7) == 0) {
-		rest = url + 7;
-	} else {
+	if (!u.https && strncmp(url, "http://", 7) != 0)
 		return false;
-	}
+	const char *rest = url + (u.https ? 8 : 7);
 	size_t len = strcspn(rest, "/?#");
 	if (rest[len] != '\0' && strcmp(rest + len, "/") != 0)
 		return false;
-	const char *colon = NULL;
-	const char *host = rest;
-	size_t host_len = len;
-	if (rest[0] == '[') {
-		const char *close = memchr(rest, ']', len);
-		if (close == NULL)
-			return false;
-		host = rest + 1;
-		host_len = (size_t)(close - host);
-		if (close + 1 < rest + len)
-			colon = close + 1;
-	} else {
-		colon = memchr(rest, ':', len);
-		if (colon != NULL)
-			host_len = (size_t)(colon - rest);
-	}
-	u.port = u.https ? 443 : 80;
-	if (colon != NULL) {
-		uint64_t port;
-		if (*colon != ':' ||
-		    fl_u64_parse(fl_slice_of(colon + 1, (size_t)(rest + len - colon - 1)), &port) !=
-			    FL_OK ||
-		    port == 0 || port > UINT16_MAX)
-			return false;
-		u.port = (uint16_t)port;
-	}
-	if (host_len == 0 || !fl_str_copy(u.host, sizeof u.host, fl_slice_of(host, host_len)))
+	if (!split_host(fl_slice_of(rest, len), &host, &port) || host.len == 0 ||
+	    !fl_str_copy(u.host, sizeof u.host, host))
 		return false;
+	if (port.len > 0 &&
+	    (fl_u64_parse(port, &number) != FL_OK || number == 0 || number > UINT16_MAX))
+		return false;
+	u.port = (uint16_t)number;
 	*out = u;
 	return true;
 }
@@ -165,6 +160,9 @@ static void check_prefixes(const struct fl_config *c, struct fl_config_report *r
 
 static void check_relay(const struct fl_config *c, struct fl_config_report *r)
 {
+	if (c->derp_update_frequency != 0 && c->derp_update_frequency < FL_MIN && !c->short_timers)
+		fl_config_say(&r->errors,
+			      "derp.update_frequency: must be at least 1m, or 0 for never");
 	if (!c->derp_server.enabled) {
 		if (c->derp_urls.len == 0 && c->derp_paths.len == 0)
 			fl_config_say(
@@ -219,6 +217,10 @@ void fl_config_check(const struct fl_config *c, struct fl_config_report *r)
 			"reconnect slowly would be deleted");
 	if (c->register_cache_max == 0)
 		fl_config_say(&r->errors, "tuning.register_cache_max_entries: must be at least 1");
+	if (c->register_cache_expiration == 0)
+		fl_config_say(&r->errors,
+			      "tuning.register_cache_expiration: must be more than 0, or no login "
+			      "could be approved");
 	if (c->cli_address[0] != '\0' && c->cli_api_key[0] == '\0')
 		fl_config_say(
 			&r->errors,

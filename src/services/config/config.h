@@ -107,6 +107,10 @@ size_t fl_config_prefix_warning(const struct fl_config *c, const char *out_lines
 /* A box of constant width (64 columns) around lines, for critical warnings. Long text wraps. */
 void fl_banner(const char *const *lines, size_t count, struct fl_buf *out);
 
+/* Names, separated by ", ", of the keys that differ and that a running server does not take on. */
+void fl_config_restart_keys(const struct fl_config *a, const struct fl_config *b,
+			    struct fl_buf *out);
+
 /* All effective values as YAML, secrets masked. */
 void fl_config_dump(const struct fl_config *c, struct fl_buf *out);
 

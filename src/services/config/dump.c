@@ -7,7 +7,7 @@
 #include "services/config/config.h"
 #include "services/config/keys.h"
 
-enum { BOX_WIDTH = 64, BOX_TEXT = BOX_WIDTH - 4 };
+enum { BOX_WIDTH = 64, BOX_TEXT = BOX_WIDTH - 4, VALUE_MAX = 1 << 20 };
 
 /* ---- the framed warning ---- */
 
@@ -114,10 +114,42 @@ static void dump_prefixes(const struct fl_prefix *at, size_t count, struct fl_bu
 	fl_buf_str(out, "]");
 }
 
+static void dump_prefix(const struct fl_prefix *p, struct fl_buf *out)
+{
+	char text[FL_PREFIX_TEXT_MAX] = "";
+
+	if (fl_ip_is_set(&p->ip))
+		fl_prefix_format(p, text);
+	fl_buf_printf(out, "\"%s\"", text);
+}
+
+static void dump_split(const struct fl_config *c, struct fl_buf *out)
+{
+	fl_buf_str(out, "{");
+	for (size_t i = 0; i < c->dns.split_count; i++) {
+		fl_buf_str(out, i ? ", " : "");
+		dump_text(c->dns.split[i].domain, out);
+		fl_buf_str(out, ": ");
+		dump_list(&c->dns.split[i].resolvers, out);
+	}
+	fl_buf_str(out, "}");
+}
+
+static void dump_records(const struct fl_config *c, struct fl_buf *out)
+{
+	fl_buf_str(out, "[");
+	for (size_t i = 0; i < c->dns.records_count; i++) {
+		const struct fl_config_record *r = &c->dns.records[i];
+		fl_buf_str(out, i ? ", {name: " : "{name: ");
+		dump_text(r->name, out);
+		fl_buf_printf(out, ", type: %s, value: \"%s\"}", r->type, r->value);
+	}
+	fl_buf_str(out, "]");
+}
+
 static void dump_value(const struct fl_config *c, const struct fl_key_def *key, struct fl_buf *out)
 {
 	static const char *const levels[] = { "trace", "debug", "info", "warn", "error" };
-	char prefix[FL_PREFIX_TEXT_MAX] = "";
 
 	switch (key->type) {
 	case FL_KEY_STRING:
@@ -140,9 +172,7 @@ static void dump_value(const struct fl_config *c, const struct fl_key_def *key, 
 		fl_buf_printf(out, "%" PRId64 "ms", *VALUE(int64_t) / FL_MS);
 		return;
 	case FL_KEY_PREFIX:
-		if (fl_ip_is_set(&VALUE(struct fl_prefix)->ip))
-			fl_prefix_format(VALUE(struct fl_prefix), prefix);
-		fl_buf_printf(out, "\"%s\"", prefix);
+		dump_prefix(VALUE(struct fl_prefix), out);
 		return;
 	case FL_KEY_PREFIXES:
 		dump_prefixes(c->trusted_proxies, c->trusted_proxies_count, out);
@@ -164,24 +194,10 @@ static void dump_value(const struct fl_config *c, const struct fl_key_def *key, 
 			   *VALUE(enum fl_ip_allocation) == FL_IP_RANDOM ? "random" : "sequential");
 		return;
 	case FL_KEY_SPLIT:
-		fl_buf_str(out, "{");
-		for (size_t i = 0; i < c->dns.split_count; i++) {
-			fl_buf_str(out, i ? ", " : "");
-			dump_text(c->dns.split[i].domain, out);
-			fl_buf_str(out, ": ");
-			dump_list(&c->dns.split[i].resolvers, out);
-		}
-		fl_buf_str(out, "}");
+		dump_split(c, out);
 		return;
 	case FL_KEY_RECORDS:
-		fl_buf_str(out, "[");
-		for (size_t i = 0; i < c->dns.records_count; i++) {
-			fl_buf_str(out, i ? ", {name: " : "{name: ");
-			dump_text(c->dns.records[i].name, out);
-			fl_buf_printf(out, ", type: %s, value: \"%s\"}", c->dns.records[i].type,
-				      c->dns.records[i].value);
-		}
-		fl_buf_str(out, "]");
+		dump_records(c, out);
 		return;
 	case FL_KEY_ANY:
 		return;
@@ -204,6 +220,29 @@ static const char *dump_groups(const char *name, const char *before, struct fl_b
 		word = dot + 1;
 	}
 	return word;
+}
+
+static bool same_value(const struct fl_config *a, const struct fl_config *b,
+		       const struct fl_key_def *key)
+{
+	struct fl_buf x = fl_buf_make(VALUE_MAX), y = fl_buf_make(VALUE_MAX);
+
+	dump_value(a, key, &x);
+	dump_value(b, key, &y);
+	bool same = fl_slice_eq(fl_buf_slice(&x), fl_buf_slice(&y));
+	fl_buf_done(&x);
+	fl_buf_done(&y);
+	return same;
+}
+
+void fl_config_restart_keys(const struct fl_config *a, const struct fl_config *b,
+			    struct fl_buf *out)
+{
+	for (size_t i = 0; i < fl_keys_count; i++) {
+		const struct fl_key_def *key = &fl_keys[i];
+		if (key->status == FL_KEY_USED && !key->live && !same_value(a, b, key))
+			fl_buf_printf(out, "%s%s", out->len > 0 ? ", " : "", key->name);
+	}
 }
 
 void fl_config_dump(const struct fl_config *c, struct fl_buf *out)

@@ -45,6 +45,7 @@ struct fl_key_def {
 	enum fl_key_status status;
 	size_t offset;        /* into struct fl_config */
 	const char *fallback; /* default as text, NULL = none; "@x" is x in the state folder */
+	bool live;            /* a reload applies it, or the running server does not use it */
 };
 
 extern const struct fl_key_def fl_keys[];

@@ -26,9 +26,10 @@ struct fl_server_routes {
 	struct fl_http_router router;
 };
 
-/* What derp.urls gave last, so that a failing one keeps its regions. */
+/* What one of derp.urls gave last, so that a failing one keeps its regions, over reloads too. */
 struct fl_server_source {
-	struct fl_buf body;
+	char *url;
+	struct fl_buf body; /* empty: nothing yet */
 };
 
 /* How long the server waits for others. */
@@ -53,7 +54,9 @@ struct fl_server {
 	struct fl_fetcher *fetcher;
 	struct fl_fetch *fetch; /* under way, for source `fetching` */
 	size_t fetching;
+	bool fetch_failed;                /* in this round */
 	struct fl_server_source *sources; /* one a URL of config->derp_urls */
+	size_t sources_count;
 	struct fl_timer map_timer, renew_timer;
 	uint8_t seed[32];
 };
@@ -63,7 +66,10 @@ FL_MUST enum fl_err fl_server_listen(struct fl_server *s, struct fl_fault *fault
 void fl_server_unlisten(struct fl_server *s);
 
 /* ---- relaymap.c ---- */
-/* `wait`: the first answers are needed now (start); else they come when they come (reload). */
+/*
+ * Takes the URLs of s->config, keeping what those known before gave, and asks them. `wait`: the
+ * first answers are needed now (start); else they come when they come (reload).
+ */
 FL_MUST enum fl_err fl_server_relaymap_start(struct fl_server *s, bool wait,
 					     struct fl_fault *fault);
 void fl_server_relaymap_stop(struct fl_server *s);

@@ -73,7 +73,7 @@ static const struct fl_http_route metrics_routes[] = {
 
 static void make_routes(struct fl_server *s)
 {
-	struct fl_http_route relay[FL_RELAY_ROUTES_MAX];
+	struct fl_http_route relay[FL_RELAY_ROUTES_MAX] = { 0 };
 	size_t count;
 	const struct fl_http_route *list = fl_control_routes(&count);
 

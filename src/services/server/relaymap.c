@@ -4,7 +4,7 @@
  *
  * A URL that fails keeps what it gave last. Only a start with no region at all is an error.
  *
- * Source: docs/lifecycle.md DE-1 to DE-4.
+ * Source  docs/lifecycle.md DE-1 to DE-4
  */
 #include "services/server/internal.h"
 
@@ -15,6 +15,7 @@
 #include "services/config/derpmap.h"
 
 enum { SOURCE_MAX = 2 << 20, FIRST_TIMEOUT_S = 10 };
+#define RETRY (5 * FL_MIN) /* after a round in which an URL failed */
 
 /* ---- building ---- */
 
@@ -40,6 +41,14 @@ static void describe_embedded(struct fl_server *s, const struct fl_config *c,
 	};
 }
 
+static struct fl_server_source *find_source(const struct fl_server *s, const char *url)
+{
+	for (size_t i = 0; i < s->sources_count; i++)
+		if (strcmp(s->sources[i].url, url) == 0)
+			return &s->sources[i];
+	return NULL;
+}
+
 struct inputs {
 	struct fl_derpmap_source *list;
 	struct fl_buf *files;
@@ -53,11 +62,12 @@ static enum fl_err read_inputs(struct fl_server *s, const struct fl_config *c,
 	in->files = calloc(c->derp_paths.len + 1, sizeof *in->files);
 	if (in->list == NULL || in->files == NULL)
 		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
-	for (size_t i = 0; s->sources != NULL && i < s->config->derp_urls.len; i++) {
-		if (s->sources[i].body.len > 0)
+	for (size_t i = 0; i < c->derp_urls.len; i++) {
+		const struct fl_server_source *src = find_source(s, c->derp_urls.at[i]);
+		if (src != NULL && src->body.len > 0)
 			in->list[in->count++] = (struct fl_derpmap_source){
-				.name = s->config->derp_urls.at[i],
-				.text = fl_buf_slice(&s->sources[i].body),
+				.name = src->url,
+				.text = fl_buf_slice(&src->body),
 			};
 	}
 	for (size_t i = 0; i < c->derp_paths.len; i++) {
@@ -109,6 +119,26 @@ static void apply(struct fl_server *s)
 	fl_netmap_config_unref(netmap);
 }
 
+/* 0: never. Not to the second, so that many servers do not ask at once; soon after a failure. */
+static int64_t next_round(const struct fl_server *s)
+{
+	int64_t wait = s->config->derp_auto_update ? s->config->derp_update_frequency : 0;
+	uint8_t random;
+
+	if (s->fetch_failed && wait > RETRY)
+		wait = RETRY;
+	fl_random(&random, sizeof random);
+	return wait + wait / 16 * random / UINT8_MAX;
+}
+
+static void end_round(struct fl_server *s)
+{
+	int64_t wait = next_round(s);
+
+	if (wait > 0)
+		fl_timer_start(&s->map_timer, wait);
+}
+
 static void fetch_next(struct fl_server *s);
 
 static void keep(struct fl_server *s, size_t i, struct fl_slice body)
@@ -120,94 +150,137 @@ static void keep(struct fl_server *s, size_t i, struct fl_slice body)
 static void on_fetched(void *ctx, const struct fl_fetch_result *r)
 {
 	struct fl_server *s = ctx;
+	size_t i = s->fetching++;
 
 	s->fetch = NULL;
-	if (r->err == FL_OK && r->status == 200)
-		keep(s, s->fetching, r->body);
-	else
-		fl_log_warn("relay map not refreshed",
-			    FL_LS("url", s->config->derp_urls.at[s->fetching]),
+	if (r->err == FL_OK && r->status == 200) {
+		keep(s, i, r->body);
+	} else {
+		s->fetch_failed = true;
+		fl_log_warn("relay map not refreshed", FL_LS("url", s->sources[i].url),
 			    FL_LS("reason", r->fault), FL_LU("status", r->status));
-	s->fetching++;
+	}
 	fetch_next(s);
 }
 
 static void fetch_next(struct fl_server *s)
 {
-	if (s->fetching == s->config->derp_urls.len) {
-		apply(s);
-		if (s->config->derp_auto_update)
-			fl_timer_start(&s->map_timer, s->config->derp_update_frequency);
-		return;
+	for (; s->fetching < s->sources_count; s->fetching++) {
+		const struct fl_http_call call = {
+			.url = s->sources[s->fetching].url,
+			.answer_max = SOURCE_MAX,
+		};
+		if (fl_fetch_start(s->fetcher, &call, on_fetched, s, &s->fetch) == FL_OK)
+			return;
+		s->fetch_failed = true;
+		fl_log_warn("relay map not asked for", FL_LS("url", call.url));
 	}
-	const struct fl_http_call call = {
-		.url = s->config->derp_urls.at[s->fetching],
-		.answer_max = SOURCE_MAX,
-	};
-	if (fl_fetch_start(s->fetcher, &call, on_fetched, s, &s->fetch) != FL_OK)
-		fl_timer_start(&s->map_timer, FL_MIN);
+	apply(s);
+	end_round(s);
 }
 
 static void on_refresh(void *ctx)
 {
 	struct fl_server *s = ctx;
+
 	s->fetching = 0;
+	s->fetch_failed = false;
 	fetch_next(s);
 }
 
 /* The first map is needed before anyone can be served: wait for it. */
 static void ask_first(struct fl_server *s)
 {
-	for (size_t i = 0; i < s->config->derp_urls.len; i++) {
+	for (size_t i = 0; i < s->sources_count; i++) {
 		struct fl_fault fault = { "" };
 		struct fl_buf body = fl_buf_make(SOURCE_MAX);
 		unsigned status = 0;
 		const struct fl_http_call call = {
-			.url = s->config->derp_urls.at[i],
+			.url = s->sources[i].url,
 			.timeout = FIRST_TIMEOUT_S * FL_SEC,
 			.answer_max = SOURCE_MAX,
 		};
-		if (fl_http_client_call(&call, &fault, &status, &body) == FL_OK && status == 200)
+		if (fl_http_client_call(&call, &fault, &status, &body) == FL_OK && status == 200) {
 			keep(s, i, fl_buf_slice(&body));
-		else
+		} else {
+			s->fetch_failed = true;
 			fl_log_warn("relay map not reached", FL_LS("url", call.url),
 				    FL_LS("reason", fault.text), FL_LU("status", status));
+		}
 		fl_buf_done(&body);
 	}
 }
 
+/* ---- life ---- */
+
+static void free_sources(struct fl_server_source *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		fl_buf_done(&list[i].body);
+		free(list[i].url);
+	}
+	free(list);
+}
+
+static enum fl_err set_sources(struct fl_server *s)
+{
+	const struct fl_strlist *urls = &s->config->derp_urls;
+	struct fl_server_source *list = calloc(urls->len + 1, sizeof *list);
+	if (list == NULL)
+		return FL_ERR_NOMEM;
+
+	for (size_t i = 0; i < urls->len; i++) {
+		list[i].url = fl_str_dup(fl_slice_str(urls->at[i]));
+		if (list[i].url == NULL) {
+			free_sources(list, i);
+			return FL_ERR_NOMEM;
+		}
+	}
+	for (size_t i = 0; i < urls->len; i++) {
+		struct fl_server_source *old = find_source(s, urls->at[i]);
+		list[i].body = old != NULL ? old->body : fl_buf_make(SOURCE_MAX);
+		if (old != NULL)
+			old->body = fl_buf_make(SOURCE_MAX);
+	}
+	free_sources(s->sources, s->sources_count);
+	s->sources = list;
+	s->sources_count = urls->len;
+	return FL_OK;
+}
+
+static void stop_asking(struct fl_server *s)
+{
+	s->fetch = fl_fetch_cancel(s->fetch);
+	fl_timer_done(&s->map_timer);
+	s->fetcher = s->fetcher != NULL ? fl_fetcher_free(s->fetcher) : NULL;
+}
+
 enum fl_err fl_server_relaymap_start(struct fl_server *s, bool wait, struct fl_fault *fault)
 {
-	size_t urls = s->config->derp_urls.len;
-
-	if (urls == 0)
+	stop_asking(s);
+	enum fl_err err = set_sources(s);
+	if (err == FL_OK && s->sources_count == 0 && s->config->derp_paths.len == 0)
 		return FL_OK;
-	s->sources = calloc(urls, sizeof *s->sources);
-	if (s->sources == NULL)
-		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
-	for (size_t i = 0; i < urls; i++)
-		s->sources[i].body = fl_buf_make(SOURCE_MAX);
-	enum fl_err err = fl_fetcher_new(s->loop, &s->fetcher);
+	if (err == FL_OK)
+		err = fl_fetcher_new(s->loop, &s->fetcher);
 	if (err == FL_OK)
 		err = fl_timer_init(&s->map_timer, s->loop, on_refresh, s);
 	if (err != FL_OK)
 		return fl_fault_set(fault, err, "relay map: %s", fl_err_text(err));
-	if (wait)
+	s->fetch_failed = false;
+	if (wait) {
 		ask_first(s);
-	if (!wait)
+		end_round(s);
+	} else {
 		fl_timer_start(&s->map_timer, 0);
-	else if (s->config->derp_auto_update)
-		fl_timer_start(&s->map_timer, s->config->derp_update_frequency);
+	}
 	return FL_OK;
 }
 
 void fl_server_relaymap_stop(struct fl_server *s)
 {
-	s->fetch = fl_fetch_cancel(s->fetch);
-	fl_timer_done(&s->map_timer);
-	s->fetcher = s->fetcher != NULL ? fl_fetcher_free(s->fetcher) : NULL;
-	for (size_t i = 0; s->sources != NULL && i < s->config->derp_urls.len; i++)
-		fl_buf_done(&s->sources[i].body);
-	free(s->sources);
+	stop_asking(s);
+	free_sources(s->sources, s->sources_count);
 	s->sources = NULL;
+	s->sources_count = 0;
 }

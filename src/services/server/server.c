@@ -9,7 +9,11 @@
 #include "services/config/check.h"
 #include "services/server/internal.h"
 
-enum { PATH_LEN = 4096, MIN_CAP = 113 };
+enum {
+	PATH_LEN = 4096,
+	MIN_CAP = 113,
+	FULL_NAME_MAX = 255, /* with both dots */
+};
 #define IDENTITY_RENEWAL (7 * FL_DAY) /* the fast-start certificate is good for 30 */
 
 /* docs/lifecycle.md section 1 */
@@ -95,6 +99,21 @@ static enum fl_err open_core(struct fl_server *s, struct fl_fault *fault)
 		return err;
 	}
 	return fl_core_init(&s->core, s->loop, state, store, presence);
+}
+
+/* They can come from a longer dns.base_domain. Peers do not see such a node, and it gets no map. */
+static void list_long_names(const struct fl_server *s)
+{
+	size_t base = strlen(s->config->dns.base_domain);
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(s->core.state, &nodes);
+
+	for (size_t i = 0; i < count; i++)
+		if (strlen(nodes[i]->given_name) + base + 2 > FULL_NAME_MAX)
+			fl_log_warn("the node's full name is too long: give it a shorter one with "
+				    "`fairlead nodes rename`",
+				    FL_LU("node.id", nodes[i]->id),
+				    FL_LS("node.name", nodes[i]->given_name));
 }
 
 /* ---- relay ---- */
@@ -225,6 +244,8 @@ static enum fl_err start(struct fl_server *s, struct fl_fault *fault)
 	if (err == FL_OK)
 		err = open_core(s, fault);
 	if (err == FL_OK)
+		list_long_names(s);
+	if (err == FL_OK)
 		err = open_relay(s, fault);
 	if (err == FL_OK)
 		err = fl_server_relaymap_start(s, true, fault);
@@ -271,6 +292,18 @@ struct fl_control *fl_server_control(struct fl_server *s)
 	return s->control;
 }
 
+static void note_restart_keys(const struct fl_config *old, const struct fl_config *fresh,
+			      struct fl_fault *fault)
+{
+	char text[sizeof fault->text - 32];
+	struct fl_buf names = fl_buf_over(text, sizeof text);
+
+	fl_config_restart_keys(old, fresh, &names);
+	if (names.len > 0)
+		fl_fault_write(fault, "changed, but only a restart applies it: %.*s",
+			       (int)names.len, text);
+}
+
 /* Everything new is prepared before anything old is let go. */
 enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, struct fl_fault *fault)
 {
@@ -301,10 +334,12 @@ enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, stru
 		fl_log_warn("trusted proxies kept as they were: out of memory");
 	fl_control_netmap(s->control, netmap);
 	fl_netmap_config_unref(netmap);
-	fl_server_relaymap_stop(s);
+	note_restart_keys(s->config, config, fault);
 	fl_config_free(s->config);
 	s->config = config;
-	return fl_server_relaymap_start(s, false, fault);
+	if (fl_server_relaymap_start(s, false, fault) != FL_OK)
+		fl_log_warn("relay maps stay as they are", FL_LS("reason", fault->text));
+	return FL_OK;
 }
 
 struct fl_server *fl_server_stop(struct fl_server *s, int64_t grace)

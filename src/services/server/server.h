@@ -30,8 +30,9 @@ FL_MUST enum fl_err fl_server_start(struct fl_loop *loop, struct fl_config *conf
 struct fl_addrport fl_server_at(const struct fl_server *s);
 
 /*
- * Applies what may change while running: certificates, log level, DNS settings, DERP map. A bad new
- * file changes nothing. `fault` says what was wrong, or which changed keys need a restart.
+ * Applies what may change while running (docs/configuration.md, "Reload"). Takes `config`, on
+ * failure too; then nothing changes and `fault` says why. After FL_OK a text in `fault` names the
+ * changed keys that need a restart.
  */
 FL_MUST enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config,
 				     struct fl_fault *fault);

@@ -227,7 +227,7 @@ static bool is_empty(const struct member *m, struct fl_jv v, const struct fl_hos
 	return true;
 }
 
-static void put_members(struct fl_jw *w, struct fl_jv obj, const struct member *m,
+static void put_members(struct fl_jw *w, struct fl_jv obj, const struct member *table,
 			const struct source *src);
 
 static void put_services(struct fl_jw *w, struct fl_jv list, const struct source *src)

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/services/test_server.c - what a running server keeps and changes on a reload: relay maps
+ * of URLs that fail later, certificates and settings of a bad new file.
+ *
+ * The URLs are answered by a thread, because a start waits for them without turning its loop.
+ */
+#include "../base/table.h"
+
+#include <arpa/inet.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "crypto/prim.h"
+#include "services/server/internal.h"
+
+#define REGION(id)                                                                                 \
+	"{\"Regions\":{\"" #id "\":{\"RegionID\":" #id ",\"RegionCode\":\"r\",\"Nodes\":["         \
+	"{\"Name\":\"n\",\"RegionID\":" #id ",\"HostName\":\"relay.example\"}]}}}"
+
+/* ---- a web server: /a and /b each have a region, until it is told to fail ---- */
+
+static struct {
+	pthread_t thread;
+	int fd;
+	uint16_t port;
+	atomic_bool fails;
+	atomic_int asked;
+} web;
+
+static void answer(int fd)
+{
+	char in[1024] = "", out[1024];
+
+	if (read(fd, in, sizeof in - 1) <= 0)
+		return;
+	const char *map = strncmp(in, "GET /a ", 7) == 0 ? REGION(901) : REGION(902);
+	if (atomic_load(&web.fails))
+		map = "";
+	int n = snprintf(out, sizeof out,
+			 "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+			 map[0] != '\0' ? "200 OK" : "503 Busy", strlen(map), map);
+	if (write(fd, out, (size_t)n) == n)
+		atomic_fetch_add(&web.asked, 1);
+}
+
+static void *serve_web(void *unused)
+{
+	(void)unused;
+	for (int fd; (fd = accept(web.fd, NULL, NULL)) >= 0; close(fd))
+		answer(fd);
+	return NULL;
+}
+
+static int web_start(void **state)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof at;
+
+	(void)state;
+	web.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (web.fd < 0 || bind(web.fd, (struct sockaddr *)(void *)&at, len) != 0 ||
+	    listen(web.fd, 8) != 0 ||
+	    getsockname(web.fd, (struct sockaddr *)(void *)&at, &len) != 0)
+		return -1;
+	web.port = ntohs(at.sin_port);
+	atomic_store(&web.fails, false);
+	atomic_store(&web.asked, 0);
+	return pthread_create(&web.thread, NULL, serve_web, NULL);
+}
+
+static int web_stop(void **state)
+{
+	(void)state;
+	shutdown(web.fd, SHUT_RDWR);
+	pthread_join(web.thread, NULL);
+	close(web.fd);
+	return 0;
+}
+
+/* ---- a server ---- */
+
+struct run {
+	char dir[64];
+	struct fl_loop *loop;
+	struct fl_server *server;
+};
+
+/* Settings of the test: which of the URLs, and more lines. */
+static struct fl_config *settings(const struct run *r, const char *paths, const char *more)
+{
+	struct fl_config_report report = { 0 };
+	struct fl_config *c = NULL;
+	char file[128], urls[128] = "";
+	size_t len = 0;
+
+	for (const char *p = paths; *p != '\0'; p++)
+		len += (size_t)snprintf(urls + len, sizeof urls - len, "%shttp://127.0.0.1:%u/%c",
+					p == paths ? "" : ", ", web.port, *p);
+	snprintf(file, sizeof file, "%s/config.yaml", r->dir);
+	FILE *f = fopen(file, "w");
+	assert_non_null(f);
+	fprintf(f,
+		"listen_addr: 127.0.0.1:0\nderp:\n  urls: [%s]\n"
+		"  server: {stun_listen_addr: \"127.0.0.1:0\"}\n%s",
+		urls, more);
+	fclose(f);
+	assert_err(fl_config_load(file, r->dir, &report, &c), FL_OK);
+	fl_config_report_done(&report);
+	return c;
+}
+
+static void run_start(struct run *r, const char *paths)
+{
+	struct fl_fault fault = { "" };
+
+	snprintf(r->dir, sizeof r->dir, "/tmp/fl-test-server-XXXXXX");
+	assert_non_null(mkdtemp(r->dir));
+	assert_err(fl_loop_new(&r->loop), FL_OK);
+	enum fl_err err = fl_server_start(r->loop, settings(r, paths, ""), &fault, &r->server);
+	if (err != FL_OK)
+		fail_msg("%s", fault.text);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static void run_stop(struct run *r)
+{
+	fl_server_stop(r->server, 0);
+	fl_loop_free(r->loop);
+	nftw(r->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static bool has_region(const struct run *r, const char *id)
+{
+	struct fl_buf map = fl_buf_make(1 << 20);
+	struct fl_fault fault;
+	char want[32];
+
+	assert_err(fl_server_relaymap_build(r->server, r->server->config, &fault, &map), FL_OK);
+	fl_buf_byte(&map, '\0');
+	snprintf(want, sizeof want, "\"%s\":{", id);
+	bool has = strstr((const char *)map.ptr, want) != NULL;
+	fl_buf_done(&map);
+	return has;
+}
+
+/* Turns the loop until the URLs were asked `count` times and the last answer was used. */
+static void until_asked(const struct run *r, int count)
+{
+	while (atomic_load(&web.asked) < count || r->server->fetch != NULL)
+		(void)fl_loop_poll(r->loop);
+}
+
+static void reload(struct run *r, const char *paths, const char *more, const char *note)
+{
+	struct fl_fault fault = { "" };
+
+	assert_err(fl_server_reload(r->server, settings(r, paths, more), &fault), FL_OK);
+	assert_string_equal(fault.text, note);
+}
+
+/* ---- tests ---- */
+
+static void regions_outlive_a_failing_url(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_start(&r, "ab");
+	assert_true(has_region(&r, "901") && has_region(&r, "902") && has_region(&r, "999"));
+	atomic_store(&web.fails, true);
+	reload(&r, "ab", "", "");
+	assert_true(has_region(&r, "901") && has_region(&r, "902"));
+	until_asked(&r, 4);
+	assert_true(has_region(&r, "901") && has_region(&r, "902"));
+	run_stop(&r);
+}
+
+static void urls_come_and_go(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_start(&r, "a");
+	assert_true(has_region(&r, "901") && !has_region(&r, "902"));
+	reload(&r, "b", "", "");
+	assert_false(has_region(&r, "901")); /* at once */
+	until_asked(&r, 2);
+	assert_true(has_region(&r, "902"));
+	reload(&r, "", "", "");
+	assert_false(has_region(&r, "902"));
+	assert_true(has_region(&r, "999"));
+	run_stop(&r);
+}
+
+static void a_start_without_answers(void **state)
+{
+	struct run r;
+
+	(void)state;
+	atomic_store(&web.fails, true);
+	run_start(&r, "a");
+	assert_true(!has_region(&r, "901") && has_region(&r, "999"));
+	run_stop(&r);
+}
+
+static void reload_names_what_needs_a_restart(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_start(&r, "");
+	reload(&r, "", "log: {level: warn}\n", "");
+	reload(&r, "", "node: {expiry: 1h}\n",
+	       "changed, but only a restart applies it: node.expiry");
+	run_stop(&r);
+}
+
+static void a_bad_file_changes_nothing(void **state)
+{
+	struct fl_fault fault = { "" };
+	struct run r;
+
+	(void)state;
+	run_start(&r, "a");
+	const struct fl_config *before = r.server->config;
+	struct fl_config *bad = settings(&r, "a", "tls_cert_path: /none\ntls_key_path: /none\n");
+	assert_true(fl_server_reload(r.server, bad, &fault) != FL_OK);
+	assert_non_null(strstr(fault.text, "/none"));
+	assert_ptr_equal(r.server->config, before);
+	assert_true(has_region(&r, "901"));
+	run_stop(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(regions_outlive_a_failing_url, web_start, web_stop),
+		cmocka_unit_test_setup_teardown(urls_come_and_go, web_start, web_stop),
+		cmocka_unit_test_setup_teardown(a_start_without_answers, web_start, web_stop),
+		cmocka_unit_test_setup_teardown(reload_names_what_needs_a_restart, web_start,
+						web_stop),
+		cmocka_unit_test_setup_teardown(a_bad_file_changes_nothing, web_start, web_stop),
+	};
+
+	if (fl_crypto_init() != FL_OK)
+		return 1;
+	return cmocka_run_group_tests_name("services/server", tests, NULL, NULL);
+}
