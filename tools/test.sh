@@ -15,7 +15,7 @@ trap 'rm -f "$results"' EXIT
 trap 'exit 130' INT TERM
 
 indent() { sed -u 's/^/   /'; }
-failures() { grep -vE '^ *[0-9]+/[0-9]+ .* (OK|SKIP) |^ok [0-9]' | indent; }
+failures() { grep -avE '^ *[0-9]+/[0-9]+ .* (OK|SKIP) |^ok [0-9]' | indent; }
 
 # name, passed, failed, skipped, since when
 add() {
@@ -41,8 +41,8 @@ tier() {
 	rm -f "$log"
 	case $* in *b_sanitize*) wrapper=$fixed ;; *) wrapper= ;; esac
 	# shellcheck disable=SC2086
-	meson test -C "$dir" --no-rebuild --print-errorlogs ${wrapper:+--wrapper="$wrapper"} $suites \
-		>"$results" 2>&1 </dev/null || failures <"$results"
+	$wrapper meson test -C "$dir" --no-rebuild --print-errorlogs $suites >"$results" 2>&1 </dev/null ||
+		failures <"$results"
 	[ -s "$log" ] || echo '{"name": "meson test", "result": "ERROR"}' >"$log"
 	awk -f tools/count.awk "$log" >"$results"
 	sed 1d "$results" | indent
