@@ -22,11 +22,11 @@ enum { KILLS_DEFAULT = 50, MEMBERS_MAX = 4096, AT_ONCE = 4 };
 /* What the server has acknowledged about one machine. */
 struct member {
 	struct fl_private_key machine, secret;
-	char hostname[24], key[FL_KEY_TEXT_MAX], given[64];
+	char hostname[24];
 	json_int_t id;
 	json_t *addresses;
 	char version[16]; /* of its OS, the last update that was answered */
-	char asked_given[64], asked_version[16]; /* not answered yet: either may be there */
+	char asked_version[16]; /* not answered yet: either may be there */
 };
 
 static struct member members[MEMBERS_MAX];
@@ -207,29 +207,24 @@ static void live_and_die(void)
 	}
 }
 
-static json_t *find(json_t *nodes, const struct member *m)
+static json_t *by_key(json_t *nodes)
 {
-	char key[FL_KEY_TEXT_MAX];
-	struct node n;
-	json_t *node, *found = NULL;
+	json_t *map = json_object(), *node;
 	size_t i;
 
-	as_node(m, &n);
-	fl_node_key_format(&n.key, key);
-	json_array_foreach(nodes, i, node)
-	{
-		if (strcmp(text_at(node, "nodeKey"), key) != 0)
-			continue;
-		assert_null(found); /* one node for one machine */
-		found = node;
-	}
-	return found;
+	json_array_foreach(nodes, i, node) json_object_set(map, text_at(node, "nodeKey"), node);
+	assert_int_equal(json_object_size(map), json_array_size(nodes));
+	return map;
 }
 
 static void check_member(json_t *nodes, struct member *m)
 {
-	json_t *node = find(nodes, m);
+	char key[FL_KEY_TEXT_MAX];
+	struct node n;
 
+	as_node(m, &n);
+	fl_node_key_format(&n.key, key);
+	json_t *node = json_object_get(nodes, key);
 	if (node == NULL) {
 		if (m->id != 0)
 			fail_msg("%s was acknowledged and is lost", m->hostname);
@@ -276,14 +271,15 @@ static void check_versions(void)
 
 static void check_everything(void)
 {
-	json_t *list = api_json(&sys, "GET", "/api/v1/node", NULL, 200), *nodes = at(list, "nodes");
+	json_t *list = api_json(&sys, "GET", "/api/v1/node", NULL, 200), *nodes = by_key(at(list, "nodes"));
 	size_t known = 0;
 
 	for (size_t i = 0; i < member_count; i++) {
 		check_member(nodes, &members[i]);
 		known += members[i].id != 0;
 	}
-	assert_int_equal(json_array_size(nodes), known); /* and nothing else */
+	assert_int_equal(json_object_size(nodes), known); /* and nothing else */
+	json_decref(nodes);
 	json_decref(list);
 	check_versions();
 }
