@@ -46,14 +46,6 @@ bool fl_ip_is_link_local(const struct fl_ip *ip)
 	return ip->family == FL_IP_V6 && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
 }
 
-bool fl_ip_is_private(const struct fl_ip *ip)
-{
-	if (ip->family == FL_IP_V4)
-		return ip->b[0] == 10 || (ip->b[0] == 172 && (ip->b[1] & 0xf0) == 16) ||
-		       (ip->b[0] == 192 && ip->b[1] == 168);
-	return ip->family == FL_IP_V6 && (ip->b[0] & 0xfe) == 0xfc;
-}
-
 bool fl_ip_next(struct fl_ip *ip)
 {
 	struct fl_ip next = *ip;

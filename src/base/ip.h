@@ -51,7 +51,6 @@ int fl_ip_cmp(const struct fl_ip *a, const struct fl_ip *b);
 bool fl_ip_eq(const struct fl_ip *a, const struct fl_ip *b);
 bool fl_ip_is_loopback(const struct fl_ip *ip);
 bool fl_ip_is_link_local(const struct fl_ip *ip); /* 169.254/16, fe80::/10 */
-bool fl_ip_is_private(const struct fl_ip *ip);    /* RFC 1918, fc00::/7 */
 
 /* The next higher address; false (unchanged) at the end of the family. */
 bool fl_ip_next(struct fl_ip *ip);

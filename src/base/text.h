@@ -15,12 +15,8 @@ void fl_hex_encode(const void *src, size_t n, char *out);
 FL_MUST enum fl_err fl_hex_decode(struct fl_slice text, uint8_t *out, size_t n);
 
 /* Standard padded base64, strict on decode (no white space, canonical padding). */
-enum { FL_BASE64_PAD = 4 };
-static inline size_t fl_base64_len(size_t n) /* with NUL */
-{
-	return (n + 2) / 3 * 4 + 1;
-}
-void fl_base64_encode(const void *src, size_t n, char *out);
+void fl_base64_encode(const void *src, size_t n, char *out); /* (n + 2) / 3 * 4 and a NUL */
+
 /* Writes at most `cap` bytes. Errors: FL_ERR_SYNTAX, FL_ERR_TOO_BIG. */
 FL_MUST enum fl_err fl_base64_decode(struct fl_slice text, uint8_t *out, size_t cap,
 				     size_t *out_len);

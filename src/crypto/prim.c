@@ -240,24 +240,6 @@ enum fl_err fl_aead_open(struct fl_aead *a, const uint8_t nonce[static NONCE_LEN
 	return FL_OK;
 }
 
-enum fl_err fl_box_seal(const struct fl_private_key *priv, const uint8_t pub[static FL_KEY_LEN],
-			const uint8_t nonce[static FL_BOX_NONCE_LEN], struct fl_slice in,
-			uint8_t *out)
-{
-	if (crypto_box_easy(out, in.ptr, in.len, nonce, pub, priv->b) != 0)
-		return FL_ERR_CRYPTO;
-	return FL_OK;
-}
-
-enum fl_err fl_box_open(const struct fl_private_key *priv, const uint8_t pub[static FL_KEY_LEN],
-			const uint8_t nonce[static FL_BOX_NONCE_LEN], struct fl_slice in,
-			uint8_t *out)
-{
-	if (crypto_box_open_easy(out, in.ptr, in.len, nonce, pub, priv->b) != 0)
-		return FL_ERR_CRYPTO;
-	return FL_OK;
-}
-
 enum fl_err fl_box_key_make(const struct fl_private_key *priv, const uint8_t pub[static FL_KEY_LEN],
 			    struct fl_box_key *out)
 {

@@ -72,27 +72,19 @@ FL_MUST enum fl_err fl_aead_open(struct fl_aead *a, const uint8_t nonce[static 1
 				 struct fl_slice ad, struct fl_slice in, uint8_t *out);
 
 /*
- * NaCl box between `priv` and `pub`: `out` gets in.len + FL_BOX_OVERHEAD bytes (seal) or
- * in.len - FL_BOX_OVERHEAD (open). FL_ERR_CRYPTO: does not open, too short, or low-order key.
- */
-FL_MUST enum fl_err fl_box_seal(const struct fl_private_key *priv,
-				const uint8_t pub[static FL_KEY_LEN],
-				const uint8_t nonce[static FL_BOX_NONCE_LEN], struct fl_slice in,
-				uint8_t *out);
-FL_MUST enum fl_err fl_box_open(const struct fl_private_key *priv,
-				const uint8_t pub[static FL_KEY_LEN],
-				const uint8_t nonce[static FL_BOX_NONCE_LEN], struct fl_slice in,
-				uint8_t *out);
-
-/*
- * What all boxes between two parties have in common, for those who seal or open more than one:
- * the key exchange is nearly all of a box's cost. Secret. Otherwise as above.
+ * The NaCl box between two parties. What all their boxes have in common is made once, because the
+ * key exchange is nearly all of a box's cost. Secret. FL_ERR_CRYPTO: a low-order key.
  */
 struct fl_box_key {
 	uint8_t b[FL_KEY_LEN];
 };
 FL_MUST enum fl_err fl_box_key_make(const struct fl_private_key *priv,
 				    const uint8_t pub[static FL_KEY_LEN], struct fl_box_key *out);
+
+/*
+ * `out` gets in.len + FL_BOX_OVERHEAD bytes (seal) or in.len - FL_BOX_OVERHEAD (open).
+ * FL_ERR_CRYPTO: does not open, or too short.
+ */
 FL_MUST enum fl_err fl_box_key_seal(const struct fl_box_key *k,
 				    const uint8_t nonce[static FL_BOX_NONCE_LEN],
 				    struct fl_slice in, uint8_t *out);

@@ -98,7 +98,6 @@ static void base64_row(void **state)
 	assert_bytes(fl_slice_of(out, row->out.len), row->out);
 	assert_int_equal(out[row->out.len], 0xaa);
 	if (row->want == FL_OK) {
-		assert_int_equal(fl_base64_len(row->out.len), row->text.len + 1);
 		fl_base64_encode(row->out.ptr, row->out.len, text);
 		assert_text(row->text, text);
 	}
@@ -123,7 +122,7 @@ static void base64_round_trips(void **state)
 		for (size_t i = 0; i < n; i++)
 			in[i] = (uint8_t)fl_rng_next(&r);
 		fl_base64_encode(in, n, text);
-		assert_int_equal(strlen(text) + 1, fl_base64_len(n));
+		assert_int_equal(strlen(text), (n + 2) / 3 * 4);
 		assert_err(fl_base64_decode(fl_slice_str(text), out, n, &len), FL_OK);
 		assert_bytes(fl_slice_of(out, len), fl_slice_of(in, n));
 	}

@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t nonce[FL_BOX_NONCE_LEN] = { 3 };
 	uint8_t server_pub[FL_KEY_LEN], *body;
 	struct fl_derp_client_info info;
+	struct fl_box_key shared;
 	struct fl_node_key key;
 	size_t len = FL_DERP_LOGIN_MIN + FL_BOX_OVERHEAD + size;
 
@@ -32,8 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fl_private_key_public(&server, server_pub);
 	fl_private_key_public(&client, body);
 	memcpy(body + FL_KEY_LEN, nonce, sizeof nonce);
-	must(fl_box_seal(&client, server_pub, nonce, fl_slice_of(data, size),
-			 body + FL_DERP_LOGIN_MIN) == FL_OK);
+	must(fl_box_key_make(&client, server_pub, &shared) == FL_OK);
+	must(fl_box_key_seal(&shared, nonce, fl_slice_of(data, size), body + FL_DERP_LOGIN_MIN) ==
+	     FL_OK);
 	if (fl_derp_client_info_open(&server, fl_slice_of(body, len), &key, &info) == FL_OK) {
 		struct fl_derp_client_info again;
 		struct fl_derp_frame f;

@@ -235,6 +235,14 @@ static void peers_round_trip(void **state)
 	assert_false(fl_ip_is_set(&got_here.at.ip));
 	fl_buf_reset(&b);
 
+	for (int yes = 0; yes < 2; yes++) {
+		bool got = !yes;
+		fl_derp_put_preferred(&b, yes);
+		assert_int_equal(fl_derp_as_preferred(only_body(&b, FL_DERP_NOTE_PREFERRED), &got),
+				 FL_OK);
+		assert_int_equal(got, yes);
+		fl_buf_reset(&b);
+	}
 	fl_derp_put_close_peer(&b, &key);
 	assert_int_equal(fl_derp_as_close_peer(only_body(&b, FL_DERP_CLOSE_PEER), &got_key), FL_OK);
 	assert_true(fl_node_key_eq(&got_key, &key));
@@ -352,14 +360,15 @@ static enum fl_err open_text(const char *text, struct fl_derp_client_info *out)
 {
 	struct login l = login_make();
 	struct fl_slice in = fl_slice_str(text);
+	struct fl_box_key shared;
 	struct fl_node_key key;
 	uint8_t *body = malloc(FL_DERP_LOGIN_MIN + FL_BOX_OVERHEAD + in.len);
 
 	memcpy(body, l.client_pub, FL_KEY_LEN);
 	memcpy(body + FL_KEY_LEN, l.client_nonce, FL_BOX_NONCE_LEN);
-	assert_int_equal(
-		fl_box_seal(&l.client, l.server_pub, l.client_nonce, in, body + FL_DERP_LOGIN_MIN),
-		FL_OK);
+	assert_int_equal(fl_box_key_make(&l.client, l.server_pub, &shared), FL_OK);
+	assert_int_equal(fl_box_key_seal(&shared, l.client_nonce, in, body + FL_DERP_LOGIN_MIN),
+			 FL_OK);
 	enum fl_err err = fl_derp_client_info_open(
 		&l.server, fl_slice_of(body, FL_DERP_LOGIN_MIN + FL_BOX_OVERHEAD + in.len), &key,
 		out);

@@ -26,12 +26,6 @@ struct fl_user *fl_user_unref(struct fl_user *u)
 	return NULL;
 }
 
-struct fl_preauth *fl_preauth_ref(struct fl_preauth *k)
-{
-	k->refs++;
-	return k;
-}
-
 struct fl_preauth *fl_preauth_unref(struct fl_preauth *k)
 {
 	if (k == NULL || --k->refs > 0)
@@ -40,12 +34,6 @@ struct fl_preauth *fl_preauth_unref(struct fl_preauth *k)
 	fl_wipe(k->hash, sizeof k->hash);
 	free(k);
 	return NULL;
-}
-
-struct fl_apikey *fl_apikey_ref(struct fl_apikey *k)
-{
-	k->refs++;
-	return k;
 }
 
 struct fl_apikey *fl_apikey_unref(struct fl_apikey *k)

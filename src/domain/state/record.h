@@ -93,9 +93,7 @@ struct fl_node {
 
 struct fl_user *fl_user_ref(struct fl_user *u);
 struct fl_user *fl_user_unref(struct fl_user *u);
-struct fl_preauth *fl_preauth_ref(struct fl_preauth *k);
 struct fl_preauth *fl_preauth_unref(struct fl_preauth *k);
-struct fl_apikey *fl_apikey_ref(struct fl_apikey *k);
 struct fl_apikey *fl_apikey_unref(struct fl_apikey *k);
 struct fl_node *fl_node_ref(struct fl_node *n);
 struct fl_node *fl_node_unref(struct fl_node *n);

@@ -200,11 +200,3 @@ bool fl_hostinfo_eq(const struct fl_hostinfo *a, const struct fl_hostinfo *b)
 		return a == b;
 	return fl_slice_eq(fl_slice_of(a->json, a->json_len), fl_slice_of(b->json, b->json_len));
 }
-
-bool fl_hostinfo_same_for_peers(const struct fl_hostinfo *a, const struct fl_hostinfo *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	return a->preferred_derp == b->preferred_derp &&
-	       fl_slice_eq(fl_slice_of(a->json, a->peer_len), fl_slice_of(b->json, b->peer_len));
-}

@@ -63,7 +63,4 @@ FL_MUST enum fl_err fl_hostinfo_merge(struct fl_hostinfo *old, struct fl_hostinf
 /* Same content? Compares the normalised text. Either may be NULL. */
 bool fl_hostinfo_eq(const struct fl_hostinfo *a, const struct fl_hostinfo *b);
 
-/* Equal in what concerns peers: all but NetInfo, of which only the home region counts? */
-bool fl_hostinfo_same_for_peers(const struct fl_hostinfo *a, const struct fl_hostinfo *b);
-
 #endif
