@@ -121,6 +121,11 @@ static bool owner_taken(const struct fl_state *s, const struct fl_node *n)
 	return false;
 }
 
+static bool is_of(const struct fl_ip *ip, enum fl_family family)
+{
+	return !fl_ip_is_set(ip) || ip->family == family;
+}
+
 /* What is wrong with the node, or NULL. */
 static const char *fault_of(const struct fl_state *s, const struct fl_node *n)
 {
@@ -130,6 +135,10 @@ static const char *fault_of(const struct fl_state *s, const struct fl_node *n)
 		return "a key is zero";
 	if (!name_ok(n->given_name))
 		return "the given name is not a DNS label";
+	if (!is_of(&n->ip4, FL_IP_V4) || !is_of(&n->ip6, FL_IP_V6))
+		return "an address is of the other family";
+	if (n->expiry < 0)
+		return "the expiry lies before 1970";
 	if (!tags_ok(&n->tags))
 		return "the tags are malformed";
 	if ((n->user == 0) != fl_node_is_tagged(n))
