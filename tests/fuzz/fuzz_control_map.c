@@ -113,7 +113,8 @@ static void tell(uint8_t how)
 	struct fl_buf out = fl_buf_make(MAP_MAX);
 	struct fl_bytes *fragment;
 
-	must(fl_netmap_fragment(config, fl_state_node(state, 1), &presence, &none, NOW, &fragment) == FL_OK);
+	must(fl_netmap_fragment(config, fl_state_node(state, 1), &presence, &none, NOW,
+				&fragment) == FL_OK);
 	struct fl_netmap_peer peer = {
 		.node = fl_state_node(state, 1),
 		.fragment = fragment,

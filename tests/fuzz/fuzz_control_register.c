@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { MACHINES = 4, ROLLBACK = 0x80 };
 
 /* The keys that a corpus may name. */
-static const char *const prefixes[] = { "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc", "dddddddddddd" };
+static const char *const prefixes[] = { "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc",
+					"dddddddddddd" };
 static const char secret[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 static void must(bool ok)
@@ -53,10 +54,11 @@ static void add_key(struct fl_state *s, size_t i, fl_user_id user)
 
 static void join(struct fl_state *s, unsigned n)
 {
-	static const char json[] = "{\"Version\":145,\"NodeKey\":\"nodekey:"
-				   "%02x00000000000000000000000000000000000000000000000000000000000000\","
-				   "\"Auth\":{\"AuthKey\":\"hskey-auth-aaaaaaaaaaaa-%s\"},"
-				   "\"Hostinfo\":{\"Hostname\":\"host\"}}";
+	static const char json[] =
+		"{\"Version\":145,\"NodeKey\":\"nodekey:"
+		"%02x00000000000000000000000000000000000000000000000000000000000000\","
+		"\"Auth\":{\"AuthKey\":\"hskey-auth-aaaaaaaaaaaa-%s\"},"
+		"\"Hostinfo\":{\"Hostname\":\"host\"}}";
 	char text[512];
 	struct fl_register_request req;
 	struct fl_register_result result;
@@ -98,7 +100,8 @@ static void check_outcome(struct fl_state *s, const struct fl_machine_key *m,
 
 	switch (r->outcome) {
 	case FL_REG_ACCEPTED:
-		must(n != NULL && fl_machine_key_eq(&n->machine, m) && fl_node_key_eq(&n->key, &req->node_key));
+		must(n != NULL && fl_machine_key_eq(&n->machine, m) &&
+		     fl_node_key_eq(&n->key, &req->node_key));
 		must(fl_node_is_tagged(n) == (n->user == 0));
 		break;
 	case FL_REG_LOGGED_OUT:

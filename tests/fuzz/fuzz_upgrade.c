@@ -146,11 +146,13 @@ static void speak_inside(struct run *r, struct fl_slice in)
 
 	key_from(0x00, &machine);
 	key_from(0x20, &ephemeral);
-	must(fl_noise_initiate(&machine, &ephemeral, &r->server.public_key, 145, initiation, &hs) == FL_OK);
+	must(fl_noise_initiate(&machine, &ephemeral, &r->server.public_key, 145, initiation, &hs) ==
+	     FL_OK);
 	fl_base64_encode(initiation, sizeof initiation, text);
 	fl_buf_printf(&b,
 		      "POST /ts2021 HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\n"
-		      "Upgrade: tailscale-control-protocol\r\nX-Tailscale-Handshake: %s\r\n\r\n", text);
+		      "Upgrade: tailscale-control-protocol\r\nX-Tailscale-Handshake: %s\r\n\r\n",
+		      text);
 	feed(r, fl_buf_slice(&b));
 	const uint8_t *end = memmem(r->answers.ptr, r->answers.len, "\r\n\r\n", 4);
 	must(end != NULL);

@@ -55,7 +55,8 @@ json_t *api_json(struct sys *s, const char *method, const char *path, const char
 	if (r.status != status)
 		fail_msg("%s %s: %u, want %u: %s", method, path, r.status, status,
 			 (const char *)r.body.ptr);
-	json_t *doc = json_loadb((const char *)r.body.ptr, r.body.len, JSON_REJECT_DUPLICATES, &why);
+	json_t *doc =
+		json_loadb((const char *)r.body.ptr, r.body.len, JSON_REJECT_DUPLICATES, &why);
 	if (doc == NULL)
 		fail_msg("%s %s: %s", method, path, why.text);
 	reply_done(&r);

@@ -9,7 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WIRE_MAX = 64 << 20, WINDOW_STREAM = 4 << 20, WINDOW_CONN = 1 << 30, MESSAGE_MAX = 32 << 10 };
+enum {
+	WIRE_MAX = 64 << 20,
+	WINDOW_STREAM = 4 << 20,
+	WINDOW_CONN = 1 << 30,
+	MESSAGE_MAX = 32 << 10
+};
 
 /* ---- nghttp2 callbacks ---- */
 
@@ -19,7 +24,8 @@ static struct call *call_of(struct client *c, int32_t id)
 }
 
 static int on_header(nghttp2_session *h, const nghttp2_frame *frame, const uint8_t *name,
-		     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *ctx)
+		     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+		     void *ctx)
 {
 	struct call *k = call_of(ctx, frame->hd.stream_id);
 	struct fl_slice n = fl_slice_of(name, name_len), v = fl_slice_of(value, value_len);
@@ -216,8 +222,9 @@ static bool take_upgrade(struct client *c)
 {
 	char head[sizeof c->http];
 
-	if (!fl_str_copy(head, sizeof head,
-			 fl_slice_of(c->in.ptr, c->in.len < sizeof head ? c->in.len : sizeof head - 1)))
+	if (!fl_str_copy(
+		    head, sizeof head,
+		    fl_slice_of(c->in.ptr, c->in.len < sizeof head ? c->in.len : sizeof head - 1)))
 		return false;
 	char *end = strstr(head, "\r\n\r\n");
 	if (end == NULL)
@@ -302,7 +309,8 @@ static void read_socket(struct client *c)
 	while (!c->deaf && c->phase != CLIENT_OVER) {
 		ssize_t n = recv(c->fd, mem, sizeof mem, 0);
 		if (n > 0) {
-			fl_buf_put(c->ws && c->phase != CLIENT_UPGRADING ? &c->frames : &c->in, mem, (size_t)n);
+			fl_buf_put(c->ws && c->phase != CLIENT_UPGRADING ? &c->frames : &c->in, mem,
+				   (size_t)n);
 			if (c->ws && c->phase != CLIENT_UPGRADING)
 				take_messages(c);
 			take_input(c);
@@ -349,11 +357,12 @@ static void send_upgrade(struct client *c, const uint8_t *initiation)
 		fl_buf_str(&c->out, "GET /ts2021?X-Tailscale-Handshake=");
 		for (const char *p = text; *p != '\0'; p++)
 			fl_buf_printf(&c->out, "%%%02X", (unsigned)*p);
-		fl_buf_str(&c->out, " HTTP/1.1\r\nHost: x:80\r\nOrigin: https://elsewhere.example\r\n"
-				    "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-				    "Sec-WebSocket-Version: 13\r\n"
-				    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-				    "Sec-WebSocket-Protocol: tailscale-control-protocol\r\n\r\n");
+		fl_buf_str(&c->out,
+			   " HTTP/1.1\r\nHost: x:80\r\nOrigin: https://elsewhere.example\r\n"
+			   "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+			   "Sec-WebSocket-Version: 13\r\n"
+			   "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+			   "Sec-WebSocket-Protocol: tailscale-control-protocol\r\n\r\n");
 		return;
 	}
 	fl_buf_printf(&c->out,
@@ -388,8 +397,9 @@ void client_dial(struct client *c, struct sys *s, const struct fl_private_key *m
 		assert_err(fl_private_key_new(&c->machine), FL_OK);
 	fl_private_key_public(&c->machine, c->machine_public.b);
 	assert_err(fl_private_key_new(&ephemeral), FL_OK);
-	assert_err(fl_noise_initiate(&c->machine, &ephemeral, &s->noise, version, initiation, &c->hs),
-		   FL_OK);
+	assert_err(
+		fl_noise_initiate(&c->machine, &ephemeral, &s->noise, version, initiation, &c->hs),
+		FL_OK);
 	send_upgrade(c, initiation);
 	fl_list_push(&s->clients, &c->link);
 }
@@ -490,7 +500,8 @@ struct call *client_call(struct client *c, const char *method, const char *path,
 	for (size_t i = 0; fields != NULL && fields[i] != NULL; i += 2)
 		nv[count++] = field(fields[i], fields[i + 1]);
 	fl_buf_put(&k->sending, body.ptr, body.len);
-	k->id = nghttp2_submit_request(c->h2, NULL, nv, count, body.ptr != NULL ? &provider : NULL, k);
+	k->id = nghttp2_submit_request(c->h2, NULL, nv, count, body.ptr != NULL ? &provider : NULL,
+				       k);
 	assert_true(k->id > 0);
 	return k;
 }
@@ -548,7 +559,8 @@ json_t *call_json(struct call *k, unsigned status)
 	if (k->status != status || !k->ended)
 		fail_msg("%u, want %u: %.*s", k->status, status, (int)k->body.len,
 			 k->body.len > 0 ? (const char *)k->body.ptr : "");
-	json_t *doc = json_loadb((const char *)k->body.ptr, k->body.len, JSON_REJECT_DUPLICATES, &why);
+	json_t *doc =
+		json_loadb((const char *)k->body.ptr, k->body.len, JSON_REJECT_DUPLICATES, &why);
 	if (doc == NULL)
 		fail_msg("%s: %.*s", why.text, (int)k->body.len, (const char *)k->body.ptr);
 	call_drop(k);

@@ -27,13 +27,13 @@ struct call {
 	unsigned status;
 	char type[64];
 	struct fl_buf body; /* of the answer, terminated by hand */
-	bool ended;	    /* the answer is whole */
-	bool closed;	    /* the stream is gone, ended or reset */
-	uint32_t code;	    /* why it closed */
+	bool ended;         /* the answer is whole */
+	bool closed;        /* the stream is gone, ended or reset */
+	uint32_t code;      /* why it closed */
 	struct fl_buf sending;
 	size_t sent;
 	uint64_t filler; /* bytes of 'x' after `sending` */
-	bool hold;	 /* never ends its body */
+	bool hold;       /* never ends its body */
 	bool parked;
 };
 
@@ -50,13 +50,13 @@ struct client {
 	struct fl_noise_conn noise;
 	nghttp2_session *h2;
 	struct fl_buf in, out, plain; /* wire, and the early payload while it is in pieces */
-	char http[512];		      /* the head of the answer to the upgrade */
-	char refusal[256];	      /* a type-3 message */
-	bool early_done, deaf;	      /* deaf: takes nothing from its socket */
-	bool ws;		      /* set before client_dial: by WebSocket */
-	struct fl_buf frames;	      /* WebSocket frames that are not whole yet */
-	uint32_t goaway;	      /* code seen, UINT32_MAX: none */
-	size_t window;		      /* of each stream towards us */
+	char http[512];               /* the head of the answer to the upgrade */
+	char refusal[256];            /* a type-3 message */
+	bool early_done, deaf;        /* deaf: takes nothing from its socket */
+	bool ws;                      /* set before client_dial: by WebSocket */
+	struct fl_buf frames;         /* WebSocket frames that are not whole yet */
+	uint32_t goaway;              /* code seen, UINT32_MAX: none */
+	size_t window;                /* of each stream towards us */
 	struct call *calls[CLIENT_CALLS_MAX];
 	size_t call_count;
 };

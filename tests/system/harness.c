@@ -43,7 +43,8 @@ void sys_make(struct sys *s, bool short_timers, const char *extra)
 
 	*s = (struct sys){ .short_timers = short_timers };
 	fl_list_init(&s->clients);
-	fl_log_level_set((enum fl_log_level)(FL_LOG_ERROR + 1)); /* failures are what is tried here */
+	fl_log_level_set(
+		(enum fl_log_level)(FL_LOG_ERROR + 1)); /* failures are what is tried here */
 	assert_int_equal(fl_crypto_init(), FL_OK);
 	snprintf(s->dir, sizeof s->dir, "/tmp/fairlead-system-XXXXXX");
 	assert_non_null(mkdtemp(s->dir));

@@ -34,7 +34,7 @@ void sys_halt(struct sys *s);   /* stops the server, keeps the folder */
 void sys_remove(struct sys *s); /* the loop and the folder */
 
 void sys_start(struct sys *s, bool short_timers, const char *extra); /* make and boot */
-void sys_stop(struct sys *s);					     /* halt and remove */
+void sys_stop(struct sys *s);                                        /* halt and remove */
 
 /* The path of a file in the folder; the last eight answers stay valid. */
 const char *sys_path(const struct sys *s, const char *name);
@@ -70,7 +70,7 @@ struct reply {
 	char type[64];
 	char head[2048];
 	struct fl_buf body; /* terminated */
-	bool ended;	    /* the server closed */
+	bool ended;         /* the server closed */
 };
 void reply_done(struct reply *r);
 

@@ -48,10 +48,11 @@ json_t *node_register_body(const struct node *n, const char *auth_key)
 
 	fl_node_key_format(&n->key, key);
 	fl_node_key_format(&(struct fl_node_key){ { 0 } }, zero);
-	json_t *body = json_pack("{s:i,s:s,s:s,s:s,s:s,s:{s:s,s:s,s:s,s:s}}", "Version", 145, "NodeKey",
-				 key, "OldNodeKey", zero, "Expiry", "0001-01-01T00:00:00Z", "Followup", "",
-				 "Hostinfo", "IPNVersion", "1.90.0", "BackendLogID", "aa", "OS", "linux",
-				 "Hostname", n->hostname);
+	json_t *body =
+		json_pack("{s:i,s:s,s:s,s:s,s:s,s:{s:s,s:s,s:s,s:s}}", "Version", 145, "NodeKey",
+			  key, "OldNodeKey", zero, "Expiry", "0001-01-01T00:00:00Z", "Followup", "",
+			  "Hostinfo", "IPNVersion", "1.90.0", "BackendLogID", "aa", "OS", "linux",
+			  "Hostname", n->hostname);
 	assert_non_null(body);
 	if (auth_key != NULL)
 		json_object_set_new(body, "Auth", json_pack("{s:s}", "AuthKey", auth_key));
@@ -60,7 +61,8 @@ json_t *node_register_body(const struct node *n, const char *auth_key)
 
 json_t *node_register(struct node *n, const char *auth_key)
 {
-	return call_json(client_post(&n->c, "/machine/register", node_register_body(n, auth_key)), 200);
+	return call_json(client_post(&n->c, "/machine/register", node_register_body(n, auth_key)),
+			 200);
 }
 
 void node_join(struct node *n, const char *auth_key)
@@ -83,9 +85,9 @@ json_t *node_map_body(const struct node *n)
 
 	fl_node_key_format(&n->key, key);
 	fl_disco_key_format(&n->disco, disco);
-	json_t *body = json_pack("{s:i,s:b,s:s,s:s,s:{s:s,s:s,s:s}}", "Version", 145, "KeepAlive", 1,
-				 "NodeKey", key, "DiscoKey", disco, "Hostinfo", "IPNVersion", "1.90.0",
-				 "OS", "linux", "Hostname", n->hostname);
+	json_t *body = json_pack("{s:i,s:b,s:s,s:s,s:{s:s,s:s,s:s}}", "Version", 145, "KeepAlive",
+				 1, "NodeKey", key, "DiscoKey", disco, "Hostinfo", "IPNVersion",
+				 "1.90.0", "OS", "linux", "Hostname", n->hostname);
 	assert_non_null(body);
 	if (n->zstd)
 		json_object_set_new(body, "Compress", json_string("zstd"));

@@ -98,8 +98,10 @@ static void test_wrong_keys(void **state)
 	api_ok(&sys, "DELETE", path, NULL);
 	changed[strlen(changed) - 1] ^= 1;
 	snprintf(other, sizeof other, "Bearer %s", joins);
-	const char *const wrong[] = { "Bearer x", "Bearer ", "Basic YTpi", good + 7, expired, deleted, changed,
-				      other, "Bearer hskey-api-aaaaaaaaaaaa-", "bearer\t", "Bearer  x" };
+	const char *const wrong[] = { "Bearer x", "Bearer ",  "Basic YTpi",
+				      good + 7,   expired,    deleted,
+				      changed,    other,      "Bearer hskey-api-aaaaaaaaaaaa-",
+				      "bearer\t", "Bearer  x" };
 	for (size_t i = 0; i < COUNT(wrong); i++)
 		assert_int_equal(status_with(wrong[i], "GET", "/api/v1/user"), 401);
 	assert_int_equal(status_with(good, "GET", "/api/v1/user"), 200);
@@ -155,7 +157,10 @@ static const struct {
 	const char *text;
 	size_t len;
 } bodies[] = {
-#define B(s) { s, sizeof(s) - 1 }
+#define B(s)                                                                                       \
+	{                                                                                          \
+		s, sizeof(s) - 1                                                                   \
+	}
 	B("garbage"),
 	B("{"),
 	B("{\"user\":"),
@@ -172,25 +177,39 @@ static const struct {
 	B("{\"name\":\"a\\u0000b\"}"),
 	B("{\"name\":\"a\0b\"}"),
 	B("\0"),
-	B("{\"user\":{},\"id\":[],\"name\":5,\"routes\":\"x\",\"tags\":{\"a\":1},\"expiry\":true,\"prefix\":[],"
-	  "\"authId\":7,\"expiration\":{},\"reusable\":\"yes\",\"aclTags\":5,\"NodeKey\":5,\"Version\":\"x\"}"),
-	B("{\"user\":1e400,\"id\":1e400,\"name\":1e400,\"Version\":1e400,\"tags\":[1e400],\"routes\":[1e400],"
+	B("{\"user\":{},\"id\":[],\"name\":5,\"routes\":\"x\",\"tags\":{\"a\":1},\"expiry\":true,"
+	  "\"prefix\":[],"
+	  "\"authId\":7,\"expiration\":{},\"reusable\":\"yes\",\"aclTags\":5,\"NodeKey\":5,"
+	  "\"Version\":\"x\"}"),
+	B("{\"user\":1e400,\"id\":1e400,\"name\":1e400,\"Version\":1e400,\"tags\":[1e400],"
+	  "\"routes\":[1e400],"
 	  "\"expiry\":1e400,\"expiration\":1e400,\"authId\":1e400,\"prefix\":1}"),
 	B("{\"user\":99999999999999999999999999,\"id\":99999999999999999999999999,"
-	  "\"Version\":99999999999999999999999999,\"name\":1,\"tags\":[1],\"routes\":[1],\"expiry\":1,"
+	  "\"Version\":99999999999999999999999999,\"name\":1,\"tags\":[1],\"routes\":[1],"
+	  "\"expiry\":1,"
 	  "\"expiration\":1,\"authId\":1}"),
-	B("{\"id\":-1,\"ID\":-1,\"user\":-1,\"USER\":-1.5,\"Version\":-1,\"name\":-1,\"tags\":-1,\"routes\":-1,"
+	B("{\"id\":-1,\"ID\":-1,\"user\":-1,\"USER\":-1.5,\"Version\":-1,\"name\":-1,\"tags\":-1,"
+	  "\"routes\":-1,"
 	  "\"expiry\":-1,\"expiration\":-1,\"authId\":-1}"),
-	B("{\"name\":{\"name\":\"x\"},\"NAME\":7,\"nAmE\":[],\"id\":[],\"Tags\":7,\"tAGS\":{},\"routes\":7,"
-	  "\"expiry\":7,\"expiration\":7,\"user\":[],\"authId\":[],\"Version\":\"1\",\"VERSION\":[]}"),
+	B("{\"name\":{\"name\":\"x\"},\"NAME\":7,\"nAmE\":[],\"id\":[],\"Tags\":7,\"tAGS\":{},"
+	  "\"routes\":7,"
+	  "\"expiry\":7,\"expiration\":7,\"user\":[],\"authId\":[],\"Version\":\"1\",\"VERSION\":[]"
+	  "}"),
 #undef B
 };
 
 static const char *const with_bodies[] = {
-	"/api/v1/user",		    "/api/v1/preauthkey",	"/api/v1/preauthkey/expire",
-	"/api/v1/apikey",	    "/api/v1/apikey/expire",	"/api/v1/auth/register",
-	"/api/v1/auth/approve",	    "/api/v1/auth/reject",	"/api/v1/node/1/expire",
-	"/api/v1/node/1/tags", "/api/v1/node/1/approve_routes",
+	"/api/v1/user",
+	"/api/v1/preauthkey",
+	"/api/v1/preauthkey/expire",
+	"/api/v1/apikey",
+	"/api/v1/apikey/expire",
+	"/api/v1/auth/register",
+	"/api/v1/auth/approve",
+	"/api/v1/auth/reject",
+	"/api/v1/node/1/expire",
+	"/api/v1/node/1/tags",
+	"/api/v1/node/1/approve_routes",
 };
 
 static char *everything(void)
@@ -243,8 +262,9 @@ static void test_api_bodies(void **state)
 /* A good body cut at every byte. */
 static void test_api_bodies_cut(void **state)
 {
-	static const char body[] = "{\"user\":\"1\",\"reusable\":true,\"expiration\":\"2100-01-01T00:00:00Z\","
-				   "\"aclTags\":[\"tag:a\",\"tag:b\"]}";
+	static const char body[] =
+		"{\"user\":\"1\",\"reusable\":true,\"expiration\":\"2100-01-01T00:00:00Z\","
+		"\"aclTags\":[\"tag:a\",\"tag:b\"]}";
 	(void)state;
 
 	for (size_t len = 1; len < sizeof body - 1; len++)
@@ -280,12 +300,14 @@ static void test_inner_bodies(void **state)
 	size_t pending = sys_stats(&sys).pending;
 	for (size_t p = 0; p < COUNT(paths); p++) {
 		for (size_t i = 0; i < COUNT(bodies) + COUNT(deep); i++) {
-			struct fl_slice body = i < COUNT(bodies) ? fl_slice_of(bodies[i].text, bodies[i].len)
-								 : fl_slice_str(deep[i - COUNT(bodies)]);
+			struct fl_slice body = i < COUNT(bodies)
+						       ? fl_slice_of(bodies[i].text, bodies[i].len)
+						       : fl_slice_str(deep[i - COUNT(bodies)]);
 			struct call *k = client_call(&c, "POST", paths[p], body, NULL);
 			call_wait(k);
 			if (k->status != 400)
-				fail_msg("%s: %u for %.60s", paths[p], k->status, (const char *)body.ptr);
+				fail_msg("%s: %u for %.60s", paths[p], k->status,
+					 (const char *)body.ptr);
 			call_drop(k);
 		}
 		struct call *k = client_call(&c, "POST", paths[p], fl_slice_of(NULL, 0), NULL);

@@ -36,13 +36,16 @@ static void expect_empty(const char *method, const char *path, const char *body)
 
 static void test_users(void **state)
 {
-	static const char *const members[] = { "id", "name", "createdAt", "displayName", "email",
-					       "providerId", "provider", "profilePicUrl", NULL };
+	static const char *const members[] = { "id",          "name",          "createdAt",
+					       "displayName", "email",         "providerId",
+					       "provider",    "profilePicUrl", NULL };
 	(void)state;
 
-	json_t *doc = api_json(&sys, "POST", "/api/v1/user",
-			       "{\"name\":\"ada\",\"displayName\":\"Ada L.\",\"email\":\"ada@example.com\","
-			       "\"pictureUrl\":\"https://example.com/a.png\"}", 200);
+	json_t *doc = api_json(
+		&sys, "POST", "/api/v1/user",
+		"{\"name\":\"ada\",\"displayName\":\"Ada L.\",\"email\":\"ada@example.com\","
+		"\"pictureUrl\":\"https://example.com/a.png\"}",
+		200);
 	expect_members(at(doc, "user"), members);
 	expect_text(doc, "user.id", "1");
 	expect_text(doc, "user.displayName", "Ada L.");
@@ -60,8 +63,14 @@ static void test_users(void **state)
 		const char *query;
 		size_t count;
 	} queries[] = {
-		{ "?name=bob", 1 },  { "?name=nobody", 0 }, { "?email=ada@example.com", 1 }, { "?email=ada%40example.com", 1 },
-		{ "?id=2", 1 },	     { "?id=0", 2 },	    { "?id=99", 0 },		     { "?name=bob&id=1", 1 },
+		{ "?name=bob", 1 },
+		{ "?name=nobody", 0 },
+		{ "?email=ada@example.com", 1 },
+		{ "?email=ada%40example.com", 1 },
+		{ "?id=2", 1 },
+		{ "?id=0", 2 },
+		{ "?id=99", 0 },
+		{ "?name=bob&id=1", 1 },
 	};
 	for (size_t i = 0; i < COUNT(queries); i++) {
 		char path[128];
@@ -87,19 +96,23 @@ static void test_users(void **state)
 
 static void test_preauth_keys(void **state)
 {
-	static const char *const members[] = { "user", "id", "key", "reusable", "ephemeral", "used",
-					       "expiration", "createdAt", "aclTags", NULL };
+	static const char *const members[] = { "user",      "id",   "key",        "reusable",
+					       "ephemeral", "used", "expiration", "createdAt",
+					       "aclTags",   NULL };
 	(void)state;
 
 	json_t *doc = api_json(&sys, "POST", "/api/v1/preauthkey",
 			       "{\"user\":\"1\",\"reusable\":true,\"ephemeral\":true,"
-			       "\"expiration\":\"2100-01-01T00:00:00Z\",\"aclTags\":[\"tag:a\"]}", 200);
+			       "\"expiration\":\"2100-01-01T00:00:00Z\",\"aclTags\":[\"tag:a\"]}",
+			       200);
 	expect_members(at(doc, "preAuthKey"), members);
-	assert_int_equal(strlen(text_at(doc, "preAuthKey.key")), strlen("hskey-auth-") + 12 + 1 + 64);
+	assert_int_equal(strlen(text_at(doc, "preAuthKey.key")),
+			 strlen("hskey-auth-") + 12 + 1 + 64);
 	expect_text(doc, "preAuthKey.expiration", "2100-01-01T00:00:00Z");
 	assert_true(json_is_true(at(doc, "preAuthKey.reusable")));
 	json_decref(doc);
-	json_decref(api_json(&sys, "POST", "/api/v1/preauthkey", "{\"user\":1}", 200)); /* a number too */
+	json_decref(api_json(&sys, "POST", "/api/v1/preauthkey", "{\"user\":1}",
+			     200)); /* a number too */
 
 	struct reply r = api_call(&sys, "GET", "/api/v1/preauthkey", NULL);
 	assert_non_null(strstr((char *)r.body.ptr, "-***\""));
@@ -111,14 +124,16 @@ static void test_preauth_keys(void **state)
 
 static void test_api_keys(void **state)
 {
-	static const char *const members[] = { "id", "prefix", "expiration", "createdAt", "lastSeen", NULL };
+	static const char *const members[] = { "id",        "prefix",   "expiration",
+					       "createdAt", "lastSeen", NULL };
 	char path[128];
 	(void)state;
 
 	json_t *doc = api_json(&sys, "POST", "/api/v1/apikey", NULL, 200);
 	assert_int_equal(strncmp(text_at(doc, "apiKey"), "hskey-api-", 10), 0);
 	json_decref(doc);
-	json_decref(api_json(&sys, "POST", "/api/v1/apikey", "{\"expiration\":\"2100-01-01T00:00:00Z\"}", 200));
+	json_decref(api_json(&sys, "POST", "/api/v1/apikey",
+			     "{\"expiration\":\"2100-01-01T00:00:00Z\"}", 200));
 	json_decref(api_json(&sys, "POST", "/api/v1/apikey", "{}", 200));
 	doc = api_json(&sys, "GET", "/api/v1/apikey", NULL, 200);
 	assert_int_equal(json_array_size(at(doc, "apiKeys")), 3);
@@ -128,7 +143,8 @@ static void test_api_keys(void **state)
 	expect_empty("POST", "/api/v1/apikey/expire", "{\"id\":1}");
 	snprintf(path, sizeof path, "{\"prefix\":\"%s\"}", text_at(doc, "apiKeys.1.prefix"));
 	expect_empty("POST", "/api/v1/apikey/expire", path);
-	snprintf(path, sizeof path, "{\"id\":1,\"prefix\":\"%s\"}", text_at(doc, "apiKeys.1.prefix"));
+	snprintf(path, sizeof path, "{\"id\":1,\"prefix\":\"%s\"}",
+		 text_at(doc, "apiKeys.1.prefix"));
 	json_decref(api_json(&sys, "POST", "/api/v1/apikey/expire", path, 400));
 	snprintf(path, sizeof path, "/api/v1/apikey/%s", text_at(doc, "apiKeys.1.prefix"));
 	expect_empty("DELETE", path, NULL); /* masked */
@@ -152,7 +168,8 @@ static void expect_node_changes(json_int_t id)
 	snprintf(path, sizeof path, "/api/v1/node/%lld/approve_routes", (long long)id);
 	doc = api_json(&sys, "POST", path, "{\"routes\":[\"10.1.0.7/24\",\"0.0.0.0/0\"]}", 200);
 	assert_int_equal(json_array_size(at(doc, "node.approvedRoutes")), 3); /* ::/0 came along */
-	assert_int_equal(json_array_size(at(doc, "node.subnetRoutes")), 1);   /* announced: 10.1.0.0/24 */
+	assert_int_equal(json_array_size(at(doc, "node.subnetRoutes")),
+			 1); /* announced: 10.1.0.0/24 */
 	expect_text(doc, "node.subnetRoutes.0", "10.1.0.0/24");
 	json_decref(doc);
 	doc = api_json(&sys, "POST", path, "{\"routes\":[]}", 200);
@@ -165,8 +182,8 @@ static void expect_node_changes(json_int_t id)
 	doc = api_json(&sys, "POST", path, "{\"disableExpiry\":true}", 200);
 	assert_true(json_is_null(at(doc, "node.expiry")));
 	json_decref(doc);
-	json_decref(api_json(&sys, "POST", path, "{\"expiry\":\"2100-01-01T00:00:00Z\",\"disableExpiry\":true}",
-			     400));
+	json_decref(api_json(&sys, "POST", path,
+			     "{\"expiry\":\"2100-01-01T00:00:00Z\",\"disableExpiry\":true}", 400));
 	doc = api_json(&sys, "POST", path, NULL, 200); /* now */
 	assert_true(json_is_string(at(doc, "node.expiry")));
 	json_decref(doc);
@@ -179,11 +196,25 @@ static void expect_node_changes(json_int_t id)
 
 static void test_nodes(void **state)
 {
-	static const char *const members[] = {
-		"id", "machineKey", "nodeKey", "discoKey", "ipAddresses", "name", "user", "lastSeen", "expiry",
-		"preAuthKey", "createdAt", "registerMethod", "givenName", "online", "approvedRoutes",
-		"availableRoutes", "subnetRoutes", "tags", NULL
-	};
+	static const char *const members[] = { "id",
+					       "machineKey",
+					       "nodeKey",
+					       "discoKey",
+					       "ipAddresses",
+					       "name",
+					       "user",
+					       "lastSeen",
+					       "expiry",
+					       "preAuthKey",
+					       "createdAt",
+					       "registerMethod",
+					       "givenName",
+					       "online",
+					       "approvedRoutes",
+					       "availableRoutes",
+					       "subnetRoutes",
+					       "tags",
+					       NULL };
 	char path[128];
 	struct node n;
 	(void)state;
@@ -244,7 +275,8 @@ static void test_logins(void **state)
 	char body[256];
 	(void)state;
 
-	char *first = ask(&n[0], "<b>one</b>"), *second = ask(&n[1], "two"), *third = ask(&n[2], "three");
+	char *first = ask(&n[0], "<b>one</b>"), *second = ask(&n[1], "two"),
+	     *third = ask(&n[2], "three");
 	json_t *doc = api_json(&sys, "GET", "/api/v1/auth/pending", NULL, 200);
 	assert_int_equal(json_array_size(at(doc, "pending")), 3);
 	expect_text(doc, "pending.0.authId", first);
@@ -317,7 +349,8 @@ static struct {
 	{ "key for an unknown user", "POST", "preauthkey", "{\"user\":\"77\"}", 404 },
 	{ "key for a name", "POST", "preauthkey", "{\"user\":\"ada\"}", 400 },
 	{ "key with a bad tag", "POST", "preauthkey", "{\"aclTags\":[\"web\"]}", 400 },
-	{ "key with a bad time", "POST", "preauthkey", "{\"user\":\"1\",\"expiration\":\"soon\"}", 400 },
+	{ "key with a bad time", "POST", "preauthkey", "{\"user\":\"1\",\"expiration\":\"soon\"}",
+	  400 },
 	{ "expiry of no key", "POST", "preauthkey/expire", "{\"id\":77}", 404 },
 	{ "delete of no key", "DELETE", "preauthkey?id=77", NULL, 404 },
 	{ "delete of a key without id", "DELETE", "preauthkey", NULL, 400 },

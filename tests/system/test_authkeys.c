@@ -21,8 +21,9 @@ static json_int_t newest_key(void)
 
 static char *unknown_key(void)
 {
-	return fl_str_dup(fl_slice_str("hskey-auth-aaaaaaaaaaaa-"
-				       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
+	return fl_str_dup(
+		fl_slice_str("hskey-auth-aaaaaaaaaaaa-"
+			     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
 }
 
 static char *wrong_secret(void)
@@ -341,7 +342,8 @@ static struct {
 	{ "version as text", "Version", "\"145\"", 400, "malformed" },
 	{ "huge version", "Version", "99999999999999999999999", 400, "malformed" },
 	{ "key of another kind", "NodeKey",
-	  "\"mkey:0100000000000000000000000000000000000000000000000000000000000000\"", 400, "malformed" },
+	  "\"mkey:0100000000000000000000000000000000000000000000000000000000000000\"", 400,
+	  "malformed" },
 	{ "hostinfo as list", "Hostinfo", "[]", 400, "malformed" },
 	{ "auth as text", "Auth", "\"hskey\"", 400, "malformed" },
 	{ "expiry as number", "Expiry", "5", 400, "malformed" },

@@ -99,7 +99,8 @@ static void test_false_content_length(void **state)
 	for (size_t i = 0; i < COUNT(fields); i++) {
 		struct client *c = stranger();
 		uint64_t registers = sys_stats(&sys).registers;
-		struct call *k = client_call(c, "POST", "/machine/register", fl_slice_str("{}"), fields[i]);
+		struct call *k =
+			client_call(c, "POST", "/machine/register", fl_slice_str("{}"), fields[i]);
 		call_wait(k);
 		assert_true(k->closed || k->status == 400);
 		assert_int_equal(sys_stats(&sys).registers, registers);
@@ -151,7 +152,8 @@ static void test_trickled_body_times_out(void **state)
 
 	sys_start(&slow, true, NULL);
 	client_open(&c, &slow, NULL);
-	json_decref(call_json(client_call(&c, "GET", "/machine/whoami", fl_slice_of(NULL, 0), NULL), 200));
+	json_decref(call_json(client_call(&c, "GET", "/machine/whoami", fl_slice_of(NULL, 0), NULL),
+			      200));
 	struct call *k = client_call(&c, "POST", "/machine/register", fl_slice_str("{"), NULL);
 	k->hold = true;
 	call_wait(k);
@@ -214,7 +216,8 @@ static void test_unread_gigabyte(void **state)
 	for (size_t i = 0; i < COUNT(unread); i++) {
 		struct client *c = stranger();
 		size_t before = sys_usage().live;
-		struct call *k = client_call(c, unread[i].method, unread[i].path, fl_slice_str(""), fields);
+		struct call *k =
+			client_call(c, unread[i].method, unread[i].path, fl_slice_str(""), fields);
 		k->filler = (uint64_t)1 << 30;
 		size_t grown = growth(k, before);
 		if (k->status != unread[i].status)
@@ -236,13 +239,16 @@ static void test_outer_bodies(void **state)
 		const char *request;
 		unsigned status;
 	} rows[] = {
-		{ "POST /key?v=145 HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", 405 },
+		{ "POST /key?v=145 HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n",
+		  405 },
 		{ "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", 200 },
 		{ "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 4097\r\n\r\n", 413 },
 		{ "POST /api/v1/user HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413 },
 		{ "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", 404 },
 		{ "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400 },
-		{ "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", 400 },
+		{ "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: "
+		  "99999999999999999999\r\n\r\n",
+		  400 },
 		{ "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{]", 400 },
 		{ "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 400 },
 	};
@@ -261,7 +267,8 @@ int main(void)
 	struct suite suite = { 0 };
 
 	ROWS(&suite, sizes, test_size);
-	suite_add(&suite, "announced length over the limit", test_announced_length_over_the_limit, NULL);
+	suite_add(&suite, "announced length over the limit", test_announced_length_over_the_limit,
+		  NULL);
 	suite_add(&suite, "false content-length", test_false_content_length, NULL);
 	suite_add(&suite, "endless body", test_endless_body_is_cut_at_the_limit, NULL);
 	suite_add(&suite, "trickled body", test_trickled_body_times_out, NULL);

@@ -97,7 +97,8 @@ static bool saw_rename(void *ctx)
 static void do_routes(void)
 {
 	node_lite(&actor, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.0.0/16\"]}}");
-	api("POST", "{\"routes\":[\"10.9.0.0/16\"]}", "/api/v1/node/%lld/approve_routes", (long long)actor_id);
+	api("POST", "{\"routes\":[\"10.9.0.0/16\"]}", "/api/v1/node/%lld/approve_routes",
+	    (long long)actor_id);
 }
 static bool saw_routes(void *ctx)
 {
@@ -187,12 +188,18 @@ static struct {
 	bool (*saw)(void *ctx);
 	bool moves;
 } kinds[] = {
-	{ "endpoints", do_endpoints, saw_endpoints }, { "home relay", do_home, saw_home },
-	{ "hostinfo", do_hostinfo, saw_hostinfo },    { "disco key", do_disco, saw_disco, true },
-	{ "rename", do_rename, saw_rename },	      { "routes", do_routes, saw_routes },
-	{ "expire", do_expire, saw_expired },	      { "expiry taken back", do_revive, saw_revived },
-	{ "user renamed", do_user_rename, saw_user }, { "node key rotated", do_rotate, saw_key, true },
-	{ "tag", do_tag, saw_tag },		      { "delete", do_delete, saw_nothing },
+	{ "endpoints", do_endpoints, saw_endpoints },
+	{ "home relay", do_home, saw_home },
+	{ "hostinfo", do_hostinfo, saw_hostinfo },
+	{ "disco key", do_disco, saw_disco, true },
+	{ "rename", do_rename, saw_rename },
+	{ "routes", do_routes, saw_routes },
+	{ "expire", do_expire, saw_expired },
+	{ "expiry taken back", do_revive, saw_revived },
+	{ "user renamed", do_user_rename, saw_user },
+	{ "node key rotated", do_rotate, saw_key, true },
+	{ "tag", do_tag, saw_tag },
+	{ "delete", do_delete, saw_nothing },
 };
 
 /* A client knows its own endpoints, home and keys: it is not told what it said itself (CHG-1). */
@@ -322,8 +329,10 @@ static void update(struct world *w, size_t i)
 	uint64_t a = fl_rng_below(&w->rng, 4);
 
 	snprintf(fields, sizeof fields,
-		 "{\"Endpoints\":[\"192.0.2.%" PRIu64 ":%" PRIu64 "\"],\"EndpointTypes\":[%" PRIu64 "],"
-		 "\"Hostinfo\":{\"OSVersion\":\"%" PRIu64 "\",\"RoutableIPs\":[\"10.%" PRIu64 ".0.0/16\"],"
+		 "{\"Endpoints\":[\"192.0.2.%" PRIu64 ":%" PRIu64 "\"],\"EndpointTypes\":[%" PRIu64
+		 "],"
+		 "\"Hostinfo\":{\"OSVersion\":\"%" PRIu64 "\",\"RoutableIPs\":[\"10.%" PRIu64
+		 ".0.0/16\"],"
 		 "\"NetInfo\":{\"PreferredDERP\":%d}}}",
 		 a + 1, 1000 + fl_rng_below(&w->rng, 3), 1 + 2 * fl_rng_below(&w->rng, 3),
 		 fl_rng_below(&w->rng, 3), fl_rng_below(&w->rng, 3), a % 2 ? 999 : 0);
@@ -366,15 +375,16 @@ static void act(struct world *w, size_t i)
 		toggle_poll(w, i);
 		return;
 	case 2:
-		api("POST", NULL, "/api/v1/node/%lld/rename/s%" PRIu64 "-n%zu-%" PRIu64, id, w->seed, i,
-		    fl_rng_below(&w->rng, 3));
+		api("POST", NULL, "/api/v1/node/%lld/rename/s%" PRIu64 "-n%zu-%" PRIu64, id,
+		    w->seed, i, fl_rng_below(&w->rng, 3));
 		return;
 	case 3:
 		expire(w, i);
 		return;
 	case 4:
-		api("POST", fl_rng_below(&w->rng, 2) ? "{\"routes\":[\"10.0.0.0/16\",\"10.1.0.0/16\"]}"
-						       : "{\"routes\":[\"10.1.0.0/16\",\"0.0.0.0/0\"]}",
+		api("POST",
+		    fl_rng_below(&w->rng, 2) ? "{\"routes\":[\"10.0.0.0/16\",\"10.1.0.0/16\"]}"
+					     : "{\"routes\":[\"10.1.0.0/16\",\"0.0.0.0/0\"]}",
 		    "/api/v1/node/%lld/approve_routes", id);
 		return;
 	case 5:
@@ -412,7 +422,8 @@ static void look_at_all(struct world *w)
 static struct {
 	const char *name;
 	uint64_t seed;
-} seeds[] = { { "500 random operations, seed 1", 1 }, { "500 random operations, seed 2", 2 },
+} seeds[] = { { "500 random operations, seed 1", 1 },
+	      { "500 random operations, seed 2", 2 },
 	      { "500 random operations, seed 3", 3 } };
 
 static void test_random(void **state)
@@ -475,7 +486,8 @@ static void test_opening_in_the_tick_of_a_change(void **state)
 		assert_true(sys_until(&sys, got_first, &opener));
 		sys_turn(&sys, 8);
 		assert_false(node_fold(&opener));
-		assert_string_equal(text_at(node_peer(&opener, "changer"), "Hostinfo.OSVersion"), version);
+		assert_string_equal(text_at(node_peer(&opener, "changer"), "Hostinfo.OSVersion"),
+				    version);
 		node_end_poll(&opener);
 	}
 	node_close(&opener);
@@ -489,7 +501,8 @@ int main(void)
 	ROWS(&suite, kinds, test_kind);
 	suite_add(&suite, "repeated update is silent", test_repeated_update_is_silent, NULL);
 	suite_add(&suite, "quiet endpoints", test_quiet_endpoints_are_in_later_maps, NULL);
-	suite_add(&suite, "opening in the tick of a change", test_opening_in_the_tick_of_a_change, NULL);
+	suite_add(&suite, "opening in the tick of a change", test_opening_in_the_tick_of_a_change,
+		  NULL);
 	ROWS(&suite, seeds, test_random);
 	sys_start(&sys, false, NULL);
 	ada = api_user(&sys, "ada");

@@ -83,7 +83,8 @@ static void test_registration(void **state)
 		before = everything();
 		size_t frames = witness_frames();
 		faulty_vfs_arm(place, FAULTY_ONCE, row->full);
-		struct call *k = client_post(&n.c, "/machine/register", node_register_body(&n, key));
+		struct call *k =
+			client_post(&n.c, "/machine/register", node_register_body(&n, key));
 		call_wait(k);
 		hit = faulty_vfs_hit();
 		faulty_vfs_disarm();
@@ -151,7 +152,8 @@ static void test_dead_disk(void **state)
 	snprintf(body, sizeof body, "{\"user\":\"ada\",\"authId\":\"%s\"}",
 		 strrchr(text_at(answer, "AuthURL"), '/') + 1);
 	expect_503("POST", "/api/v1/auth/register", body);
-	assert_int_equal(inner(&late, "/machine/register", node_register_body(&late, reusable)), 503);
+	assert_int_equal(inner(&late, "/machine/register", node_register_body(&late, reusable)),
+			 503);
 	json_t *lite = node_map_body(&n);
 	json_object_set_new(lite, "OmitPeers", json_true());
 	json_object_set_new(at(lite, "Hostinfo"), "OSVersion", json_string("7"));
@@ -198,7 +200,8 @@ static void test_one_tick_fails_together(void **state)
 	char *before = everything();
 	faulty_vfs_arm(0, FAULTY_DEAD, false);
 	for (size_t i = 0; i < COUNT(n); i++) {
-		k[i] = client_post(&n[i].c, "/machine/register", node_register_body(&n[i], reusable));
+		k[i] = client_post(&n[i].c, "/machine/register",
+				   node_register_body(&n[i], reusable));
 		client_move(&n[i].c);
 	}
 	for (size_t i = 0; i < COUNT(n); i++)

@@ -20,8 +20,8 @@ static void expect_witness_is_fine(void)
 	reply_done(&r);
 }
 
-static void put_frame(struct fl_buf *b, uint8_t type, uint8_t flags, uint32_t stream, const void *body,
-		      size_t len)
+static void put_frame(struct fl_buf *b, uint8_t type, uint8_t flags, uint32_t stream,
+		      const void *body, size_t len)
 {
 	fl_buf_be(b, len, 3);
 	fl_buf_byte(b, type);
@@ -96,9 +96,11 @@ static void continuation_flood(struct fl_buf *b)
 {
 	put_request(b, 1, 0, fl_slice_of(NULL, 0));
 	for (unsigned i = 0; i < 5000; i++)
-		put_frame(b, 9, 0, 1, "\x00\x01"
-				      "a\x01"
-				      "b", 5);
+		put_frame(b, 9, 0, 1,
+			  "\x00\x01"
+			  "a\x01"
+			  "b",
+			  5);
 }
 
 static void empty_continuations(struct fl_buf *b)
@@ -113,7 +115,10 @@ static void header_bomb(struct fl_buf *b)
 {
 	struct fl_buf extra = fl_buf_make(64 << 10);
 
-	fl_buf_put(&extra, "\x40\x01" "a\x7f\x81\x1e", 6); /* indexed literal, a value of 4000 bytes */
+	fl_buf_put(&extra,
+		   "\x40\x01"
+		   "a\x7f\x81\x1e",
+		   6); /* indexed literal, a value of 4000 bytes */
 	for (unsigned i = 0; i < 4000; i++)
 		fl_buf_byte(&extra, 'v');
 	for (unsigned i = 0; i < 12000; i++)
@@ -210,8 +215,9 @@ static void test_streams_at_the_limit(void **state)
 
 	client_open(&c, &sys, NULL);
 	sys_turn(&sys, 8);
-	assert_int_equal(nghttp2_session_get_remote_settings(c.h2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS),
-			 200);
+	assert_int_equal(
+		nghttp2_session_get_remote_settings(c.h2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS),
+		200);
 	for (size_t i = 0; i < COUNT(held); i++) {
 		held[i] = client_call(&c, "POST", "/machine/register", fl_slice_str("{"), NULL);
 		held[i]->hold = true;
@@ -272,7 +278,8 @@ static void test_two_thousand_strangers(void **state)
 		snprintf(name, sizeof name, "stranger-%u", i);
 		node_open(&n, &small, name);
 		json_t *answer = node_register(&n, NULL);
-		assert_int_equal(strncmp(text_at(answer, "AuthURL"), "http://127.0.0.1:8080/register/hskey-authreq-", 45),
+		assert_int_equal(strncmp(text_at(answer, "AuthURL"),
+					 "http://127.0.0.1:8080/register/hskey-authreq-", 45),
 				 0);
 		json_decref(answer);
 		node_close(&n);

@@ -24,7 +24,8 @@ static void expect_honest_client_works(void)
 	struct client c = { 0 };
 
 	client_open(&c, &sys, NULL);
-	json_decref(call_json(client_call(&c, "GET", "/machine/whoami", fl_slice_of(NULL, 0), NULL), 200));
+	json_decref(call_json(client_call(&c, "GET", "/machine/whoami", fl_slice_of(NULL, 0), NULL),
+			      200));
 	client_close(&c);
 	assert_true(sys_until(&sys, is_alone, NULL));
 }
@@ -53,31 +54,44 @@ static struct {
 	const char *says;
 } heads[] = {
 	{ "good", HEAD UP SHAKE "\r\n", 101, "" },
-	{ "upgrade in capitals", HEAD "Connection: Upgrade\r\nUpgrade: TAILSCALE-CONTROL-PROTOCOL\r\n" SHAKE "\r\n",
-	  101, "" },
+	{ "upgrade in capitals",
+	  HEAD "Connection: Upgrade\r\nUpgrade: TAILSCALE-CONTROL-PROTOCOL\r\n" SHAKE "\r\n", 101,
+	  "" },
 	{ "no upgrade header", HEAD SHAKE "\r\n", 500, "proxy" },
 	{ "no upgrade header on GET", "GET /ts2021 HTTP/1.1\r\nHost: x\r\n\r\n", 500, "proxy" },
-	{ "unknown protocol", HEAD "Connection: upgrade\r\nUpgrade: h2c\r\n" SHAKE "\r\n", 400, "unknown" },
+	{ "unknown protocol", HEAD "Connection: upgrade\r\nUpgrade: h2c\r\n" SHAKE "\r\n", 400,
+	  "unknown" },
 	{ "protocol with more behind it",
-	  HEAD "Connection: upgrade\r\nUpgrade: tailscale-control-protocol-2\r\n" SHAKE "\r\n", 400, "unknown" },
-	{ "two upgrade headers", HEAD UP "Upgrade: tailscale-control-protocol\r\n" SHAKE "\r\n", 400, "" },
+	  HEAD "Connection: upgrade\r\nUpgrade: tailscale-control-protocol-2\r\n" SHAKE "\r\n", 400,
+	  "unknown" },
+	{ "two upgrade headers", HEAD UP "Upgrade: tailscale-control-protocol\r\n" SHAKE "\r\n",
+	  400, "" },
 	{ "two handshakes", HEAD UP SHAKE SHAKE "\r\n", 400, "X-Tailscale-Handshake" },
 	{ "no handshake", HEAD UP "\r\n", 400, "X-Tailscale-Handshake" },
-	{ "empty handshake", HEAD UP "X-Tailscale-Handshake: \r\n\r\n", 400, "X-Tailscale-Handshake" },
-	{ "handshake is no base64", HEAD UP "X-Tailscale-Handshake: !!!!\r\n\r\n", 400, "X-Tailscale-Handshake" },
-	{ "handshake without padding", HEAD UP "X-Tailscale-Handshake: AAA\r\n\r\n", 400, "malformed" },
+	{ "empty handshake", HEAD UP "X-Tailscale-Handshake: \r\n\r\n", 400,
+	  "X-Tailscale-Handshake" },
+	{ "handshake is no base64", HEAD UP "X-Tailscale-Handshake: !!!!\r\n\r\n", 400,
+	  "X-Tailscale-Handshake" },
+	{ "handshake without padding", HEAD UP "X-Tailscale-Handshake: AAA\r\n\r\n", 400,
+	  "malformed" },
 	{ "url-safe base64", HEAD UP "X-Tailscale-Handshake: -_-_\r\n\r\n", 400, "malformed" },
 	{ "announced body", HEAD UP "Content-Length: 5\r\n" SHAKE "\r\nhello", 400, "body" },
-	{ "chunked body", HEAD UP "Transfer-Encoding: chunked\r\n" SHAKE "\r\n0\r\n\r\n", 400, "body" },
-	{ "length and chunked", HEAD UP "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n" SHAKE "\r\n", 400, "" },
+	{ "chunked body", HEAD UP "Transfer-Encoding: chunked\r\n" SHAKE "\r\n0\r\n\r\n", 400,
+	  "body" },
+	{ "length and chunked",
+	  HEAD UP "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n" SHAKE "\r\n", 400, "" },
 	{ "put", "PUT /ts2021 HTTP/1.1\r\nHost: x\r\n" UP SHAKE "\r\n", 405, "" },
 	{ "other path", "POST /ts2021/ HTTP/1.1\r\nHost: x\r\n" UP SHAKE "\r\n", 404, "" },
-	{ "inner path outside", "POST /machine/register HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 404, "" },
+	{ "inner path outside",
+	  "POST /machine/register HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 404, "" },
 	{ "websocket without handshake",
-	  "GET /ts2021 HTTP/1.1\r\n" WS "Sec-WebSocket-Protocol: tailscale-control-protocol\r\n\r\n", 400,
-	  "X-Tailscale-Handshake" },
-	{ "websocket without subprotocol", "GET /ts2021?X-Tailscale-Handshake=AAAA HTTP/1.1\r\n" WS "\r\n", 400, "" },
-	{ "websocket by POST", "POST /ts2021?X-Tailscale-Handshake=AAAA HTTP/1.1\r\n" WS "\r\n", 400, "" },
+	  "GET /ts2021 HTTP/1.1\r\n" WS
+	  "Sec-WebSocket-Protocol: tailscale-control-protocol\r\n\r\n",
+	  400, "X-Tailscale-Handshake" },
+	{ "websocket without subprotocol",
+	  "GET /ts2021?X-Tailscale-Handshake=AAAA HTTP/1.1\r\n" WS "\r\n", 400, "" },
+	{ "websocket by POST", "POST /ts2021?X-Tailscale-Handshake=AAAA HTTP/1.1\r\n" WS "\r\n",
+	  400, "" },
 };
 
 static void test_head(void **state)
@@ -175,7 +189,8 @@ static void test_request_cut_at_every_byte(void **state)
 	(void)state;
 
 	good_text(text);
-	int len = snprintf(request, sizeof request, HEAD UP "X-Tailscale-Handshake: %s\r\n\r\n", text);
+	int len = snprintf(request, sizeof request, HEAD UP "X-Tailscale-Handshake: %s\r\n\r\n",
+			   text);
 	struct sys_usage before = sys_usage();
 	for (int i = 0; i <= len; i++) {
 		int fd = sys_dial(&sys);
@@ -213,8 +228,9 @@ static struct {
 	uint16_t version;
 	bool admitted;
 } versions[] = {
-	{ "version 0", 0, false },	 { "version 39", 39, false },	  { "version 112", 112, false },
-	{ "version 113", 113, true }, { "version 145", 145, true }, { "version 65535", 65535, true },
+	{ "version 0", 0, false },     { "version 39", 39, false },
+	{ "version 112", 112, false }, { "version 113", 113, true },
+	{ "version 145", 145, true },  { "version 65535", 65535, true },
 };
 
 static void test_version(void **state)
@@ -230,7 +246,8 @@ static void test_version(void **state)
 	assert_true(sys_until(&sys, client_settled, &c));
 	assert_int_equal(c.phase == CLIENT_OPEN, row->admitted);
 	if (!row->admitted)
-		assert_string_equal(c.refusal, "client too old: update it to version 1.80 or newer");
+		assert_string_equal(c.refusal,
+				    "client too old: update it to version 1.80 or newer");
 	client_close(&c);
 	assert_true(sys_until(&sys, is_alone, NULL));
 }
@@ -267,9 +284,8 @@ static void test_low_order(void **state)
 static void test_bytes_behind_the_upgrade(void **state)
 {
 	static const char *const behind[] = {
-		"GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
-		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-		"\x04\x11\x11",		  /* a record over the limit */
+		"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"\x04\x11\x11", /* a record over the limit */
 	};
 	uint8_t message[FL_NOISE_INITIATION_LEN];
 	(void)state;
@@ -300,7 +316,8 @@ static void test_replayed_initiation_proves_nothing(void **state)
 	node_open(&n, &sys, "victim");
 	node_join(&n, key);
 	assert_err(fl_private_key_new(&ephemeral), FL_OK);
-	assert_err(fl_noise_initiate(&n.c.machine, &ephemeral, &sys.noise, 145, message, &hs), FL_OK);
+	assert_err(fl_noise_initiate(&n.c.machine, &ephemeral, &sys.noise, 145, message, &hs),
+		   FL_OK);
 	fl_noise_handshake_done(&hs);
 
 	uint64_t registers = sys_stats(&sys).registers, polls = sys_stats(&sys).map_requests;

@@ -25,7 +25,7 @@ struct member {
 	char hostname[24];
 	json_int_t id;
 	json_t *addresses;
-	char version[16]; /* of its OS, the last update that was answered */
+	char version[16];       /* of its OS, the last update that was answered */
 	char asked_version[16]; /* not answered yet: either may be there */
 };
 
@@ -137,11 +137,13 @@ static void begin(struct deed *d, bool *taken)
 static void send_deed(struct deed *d)
 {
 	if (d->what == JOIN) {
-		d->k = client_post(&d->n.c, "/machine/register", node_register_body(&d->n, reusable));
+		d->k = client_post(&d->n.c, "/machine/register",
+				   node_register_body(&d->n, reusable));
 		return;
 	}
 	json_t *body = node_map_body(&d->n);
-	snprintf(d->m->asked_version, sizeof d->m->asked_version, "%" PRIu64, fl_rng_below(&rng, 1000000));
+	snprintf(d->m->asked_version, sizeof d->m->asked_version, "%" PRIu64,
+		 fl_rng_below(&rng, 1000000));
 	json_object_set_new(body, "OmitPeers", json_true());
 	json_object_set_new(at(body, "Hostinfo"), "OSVersion", json_string(d->m->asked_version));
 	d->k = client_post(&d->n.c, "/machine/map", body);
@@ -262,7 +264,8 @@ static void check_versions(void)
 		const char *text = shown != NULL ? json_string_value(shown) : "";
 		if (m->version[0] != '\0' && strcmp(text, m->version) != 0 &&
 		    strcmp(text, m->asked_version) != 0)
-			fail_msg("%s shows \"%s\", acknowledged \"%s\"", m->hostname, text, m->version);
+			fail_msg("%s shows \"%s\", acknowledged \"%s\"", m->hostname, text,
+				 m->version);
 		strcpy(m->version, text);
 	}
 	fold_done(&view);
@@ -271,7 +274,8 @@ static void check_versions(void)
 
 static void check_everything(void)
 {
-	json_t *list = api_json(&sys, "GET", "/api/v1/node", NULL, 200), *nodes = by_key(at(list, "nodes"));
+	json_t *list = api_json(&sys, "GET", "/api/v1/node", NULL, 200),
+	       *nodes = by_key(at(list, "nodes"));
 	size_t known = 0;
 
 	for (size_t i = 0; i < member_count; i++) {

@@ -35,7 +35,8 @@ static unsigned decide(const struct waiting *w, const char *how)
 	char path[64], body[256];
 
 	snprintf(path, sizeof path, "/api/v1/auth/%s", how);
-	snprintf(body, sizeof body, "{\"user\":\"ada\",\"authId\":\"%s\"}", strrchr(w->url, '/') + 1);
+	snprintf(body, sizeof body, "{\"user\":\"ada\",\"authId\":\"%s\"}",
+		 strrchr(w->url, '/') + 1);
 	struct reply r = api_call(&sys, "POST", path, body);
 	unsigned status = r.status;
 	reply_done(&r);
@@ -224,7 +225,8 @@ int main(void)
 	struct suite suite = { 0 };
 
 	suite_add(&suite, "approval is heard at once", test_approval_is_heard_at_once, NULL);
-	suite_add(&suite, "rejection gives a new address", test_rejection_gives_a_new_address, NULL);
+	suite_add(&suite, "rejection gives a new address", test_rejection_gives_a_new_address,
+		  NULL);
 	suite_add(&suite, "expiry gives a new address", test_expiry_gives_a_new_address, NULL);
 	suite_add(&suite, "the displaced hears its address again", test_displaced, NULL);
 	suite_add(&suite, "many followers of one", test_many_followers_of_one, NULL);

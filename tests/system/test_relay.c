@@ -190,7 +190,8 @@ static void test_stolen_key(void **state)
 
 /* ---- ill-formed frames ---- */
 
-#define FRAME(type, len) type, (uint8_t)((len) >> 24), (uint8_t)((len) >> 16), (uint8_t)((len) >> 8), (uint8_t)(len)
+#define FRAME(type, len)                                                                           \
+	type, (uint8_t)((len) >> 24), (uint8_t)((len) >> 16), (uint8_t)((len) >> 8), (uint8_t)(len)
 
 static struct {
 	const char *name;
@@ -202,8 +203,16 @@ static struct {
 	{ "before login: garbage", "GET / HTTP/1.1\r\n\r\n", 18, false, true },
 	{ "before login: a packet", { FRAME(FL_DERP_SEND_PACKET, 40) }, 45, false, true },
 	{ "before login: info of no length", { FRAME(FL_DERP_CLIENT_INFO, 0) }, 5, false, true },
-	{ "before login: info of 4 GiB", { FRAME(FL_DERP_CLIENT_INFO, 0xffffffffu) }, 5, false, true },
-	{ "before login: info that does not open", { FRAME(FL_DERP_CLIENT_INFO, 59) }, 64, false, true },
+	{ "before login: info of 4 GiB",
+	  { FRAME(FL_DERP_CLIENT_INFO, 0xffffffffu) },
+	  5,
+	  false,
+	  true },
+	{ "before login: info that does not open",
+	  { FRAME(FL_DERP_CLIENT_INFO, 59) },
+	  64,
+	  false,
+	  true },
 	{ "length of 4 GiB", { FRAME(FL_DERP_SEND_PACKET, 0xffffffffu) }, 5, true, true },
 	{ "length over the limit", { FRAME(FL_DERP_SEND_PACKET, (64 << 10) + 65) }, 5, true, true },
 	{ "packet without a key", { FRAME(FL_DERP_SEND_PACKET, 0) }, 5, true, true },

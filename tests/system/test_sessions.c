@@ -196,7 +196,8 @@ static void test_two_sessions_of_one_node(void **state)
 	node_poll(&other);
 	sys_turn(&sys, 8);
 	size_t first = n.frames, second = other.frames;
-	snprintf(path, sizeof path, "/api/v1/node/%lld/rename/told-to-both", (long long)node_id(&n));
+	snprintf(path, sizeof path, "/api/v1/node/%lld/rename/told-to-both",
+		 (long long)node_id(&n));
 	api_ok(&sys, "POST", path, NULL);
 	sys_turn(&sys, 8);
 	assert_false(node_fold(&n));
@@ -242,7 +243,8 @@ static void test_slow_reader_is_dropped_alone(void **state)
 	memset(text, 'd', 250);
 	for (unsigned i = 0; i < 60; i++) {
 		char one[320];
-		snprintf(one, sizeof one, "%s{\"Proto\":\"tcp\",\"Port\":%u,\"Description\":\"%.240s\"}",
+		snprintf(one, sizeof one,
+			 "%s{\"Proto\":\"tcp\",\"Port\":%u,\"Description\":\"%.240s\"}",
 			 i > 0 ? "," : "", i + 1, text);
 		strncat(services, one, sizeof services - strlen(services) - 1);
 	}
@@ -329,7 +331,8 @@ static void test_ephemeral_that_leaves(void **state)
 	joined(&n, "ghost-2", ephemeral);
 	node_poll(&n);
 	expect(is_seen_online, "ghost-2");
-	assert_false(goes_offline_within("ghost-2", 3 * FL_SEC)); /* it lives while it is connected */
+	assert_false(
+		goes_offline_within("ghost-2", 3 * FL_SEC)); /* it lives while it is connected */
 	node_end_poll(&n);
 	expect(is_unseen, "ghost-2");
 	node_close(&n);
@@ -420,7 +423,8 @@ int main(void)
 	suite_add(&suite, "ephemeral: leaves", test_ephemeral_that_leaves, NULL);
 	suite_add(&suite, "ephemeral: returns", test_ephemeral_that_returns, NULL);
 	suite_add(&suite, "ephemeral: client vanishes", test_ephemeral_whose_client_vanishes, NULL);
-	suite_add(&suite, "ephemeral: approved by an admin", test_ephemeral_approved_by_an_admin, NULL);
+	suite_add(&suite, "ephemeral: approved by an admin", test_ephemeral_approved_by_an_admin,
+		  NULL);
 	suite_add(&suite, "ephemeral: over a restart", test_ephemeral_over_a_restart, NULL);
 	sys_start(&sys, true, "node:\n  ephemeral:\n    inactivity_timeout: 1s\n");
 	json_int_t ada = api_user(&sys, "ada");

@@ -43,7 +43,8 @@ static int half_line(void)
 
 static int half_body(void)
 {
-	static const char text[] = "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{";
+	static const char text[] =
+		"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{";
 	return begun(text, sizeof text - 1);
 }
 
@@ -51,7 +52,7 @@ static struct {
 	const char *name;
 	int (*open)(void);
 } outer[] = {
-	{ "no first byte", silent },   { "half of a TLS hello", half_hello },
+	{ "no first byte", silent },       { "half of a TLS hello", half_hello },
 	{ "one byte of HTTP", half_line }, { "half of a head", half_head },
 	{ "half of a body", half_body },
 };
@@ -74,7 +75,8 @@ static void test_outer(void **state)
 /* A byte now and then does not extend the time: it counts from the first. */
 static void test_trickled_head(void **state)
 {
-	static const char head[] = "GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaa";
+	static const char head[] =
+		"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaa";
 	int fd = sys_dial(&sys);
 	fl_time began = fl_loop_now(sys.loop);
 	(void)state;
@@ -172,7 +174,8 @@ static void test_half_headers_after_a_request(void **state)
 	(void)state;
 
 	client_open(&c, &sys, NULL);
-	json_decref(call_json(client_call(&c, "GET", "/machine/whoami", fl_slice_of(NULL, 0), NULL), 200));
+	json_decref(call_json(client_call(&c, "GET", "/machine/whoami", fl_slice_of(NULL, 0), NULL),
+			      200));
 	client_raw(&c, frame, sizeof frame);
 	assert_true(sys_until(&sys, client_over, &c));
 	assert_true(sys_until(&sys, is_alone, NULL));

@@ -96,8 +96,10 @@ static void hold_the_lock(int ready)
 	int rc = sqlite3_open(sys_path(&sys, "db.sqlite"), &db);
 
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;"
-				      "UPDATE meta SET value = value", NULL, NULL, NULL);
+		rc = sqlite3_exec(db,
+				  "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;"
+				  "UPDATE meta SET value = value",
+				  NULL, NULL, NULL);
 	if (rc == SQLITE_OK && write(ready, "x", 1) == 1)
 		pause();
 	_exit(1);
@@ -184,7 +186,8 @@ static void port_is_taken(void)
 	snprintf(taken_port, sizeof taken_port, "127.0.0.1:%u", ntohs(sa.sin_port));
 	snprintf(text, sizeof text,
 		 "server_url: http://127.0.0.1:8080\nlisten_addr: %s\nmetrics_listen_addr: \"\"\n"
-		 "derp:\n  server:\n    stun_listen_addr: 127.0.0.1:0\n", taken_port);
+		 "derp:\n  server:\n    stun_listen_addr: 127.0.0.1:0\n",
+		 taken_port);
 	put("config.yaml", text);
 }
 
@@ -200,8 +203,10 @@ static void stun_port_is_taken(void)
 	assert_int_equal(getsockname(held, (struct sockaddr *)&sa, &len), 0);
 	snprintf(taken_port, sizeof taken_port, "127.0.0.1:%u", ntohs(sa.sin_port));
 	snprintf(text, sizeof text,
-		 "server_url: http://127.0.0.1:8080\nlisten_addr: 127.0.0.1:0\nmetrics_listen_addr: \"\"\n"
-		 "derp:\n  server:\n    stun_listen_addr: %s\n", taken_port);
+		 "server_url: http://127.0.0.1:8080\nlisten_addr: "
+		 "127.0.0.1:0\nmetrics_listen_addr: \"\"\n"
+		 "derp:\n  server:\n    stun_listen_addr: %s\n",
+		 taken_port);
 	put("config.yaml", text);
 }
 
@@ -255,7 +260,8 @@ static struct {
 	{ "the Noise key is empty", noise_key_is_empty, "noise_private.key", "backup" },
 	{ "the Noise key is a folder", noise_key_is_a_folder, "noise_private.key", "" },
 	{ "the relay key is garbage", relay_key_is_garbage, "derp_server_private.key", "" },
-	{ "the relay key is open to all", relay_key_is_open_to_all, "derp_server_private.key", "chmod" },
+	{ "the relay key is open to all", relay_key_is_open_to_all, "derp_server_private.key",
+	  "chmod" },
 	{ "the certificate is missing", certificate_is_missing, "nothing.crt", "" },
 	{ "the certificate is garbage", certificate_is_garbage, "a.crt", "" },
 	{ "the port is taken", port_is_taken, "127.0.0.1:", "" },
@@ -324,7 +330,8 @@ static void test_stale_socket(void **state)
 
 static void test_modes_of_secrets(void **state)
 {
-	static const char *const secret[] = { "noise_private.key", "derp_server_private.key", "db.sqlite" };
+	static const char *const secret[] = { "noise_private.key", "derp_server_private.key",
+					      "db.sqlite" };
 	struct stat st;
 	(void)state;
 

@@ -30,10 +30,12 @@ static char *portrait(void)
 
 static void expect_discloses_nothing(const struct fl_buf *body)
 {
-	static const char *const secrets[] = { "victim", "ada", "100.64.", "fd7a:", "Peers", "DERPMap" };
+	static const char *const secrets[] = { "victim", "ada",   "100.64.",
+					       "fd7a:",  "Peers", "DERPMap" };
 
 	for (size_t i = 0; i < COUNT(secrets); i++)
-		if (body->len > 0 && memmem(body->ptr, body->len, secrets[i], strlen(secrets[i])) != NULL)
+		if (body->len > 0 &&
+		    memmem(body->ptr, body->len, secrets[i], strlen(secrets[i])) != NULL)
 			fail_msg("the answer names \"%s\": %.*s", secrets[i], (int)body->len,
 				 (char *)body->ptr);
 }
@@ -93,8 +95,10 @@ static json_t *auth_key_and_logout(void)
 static json_t *followup_of_nothing(void)
 {
 	json_t *body = restart();
-	json_object_set_new(body, "Followup",
-			    json_string("http://127.0.0.1:8080/register/hskey-authreq-000000000000000000000000"));
+	json_object_set_new(
+		body, "Followup",
+		json_string(
+			"http://127.0.0.1:8080/register/hskey-authreq-000000000000000000000000"));
 	return body;
 }
 
@@ -309,9 +313,15 @@ static void expect_refused(const char *method, const char *path)
 /* Nothing of the outer and admin paths is inside, nothing of the inner ones outside. */
 static void test_paths_stay_where_they_belong(void **state)
 {
-	static const char *const inside[] = { "/machine/map", "/machine/register", "/machine/whoami" };
-	static const char *const outside[] = { "/key?v=145", "/api/v1/node", "/verify", "/metrics", "/derp",
-					       "/machine/../api/v1/node", "/machine/%2e%2e/verify",
+	static const char *const inside[] = { "/machine/map", "/machine/register",
+					      "/machine/whoami" };
+	static const char *const outside[] = { "/key?v=145",
+					       "/api/v1/node",
+					       "/verify",
+					       "/metrics",
+					       "/derp",
+					       "/machine/../api/v1/node",
+					       "/machine/%2e%2e/verify",
 					       "//machine/map" };
 	(void)state;
 
