@@ -235,6 +235,12 @@ static void test_chosen_name_stays_derived_name_follows(void **unused)
 	}
 	assert_string_equal(name_of(s, a), "laptop-5"); /* chosen, though it looks derived */
 	assert_string_equal(name_of(s, b), "laptop");
+	/* Another spelling of the same label: its own name is not in its way. */
+	assert_int_equal(
+		kit_update(s, b,
+			   (struct kit_update){ .hostinfo = "{\"Hostname\":\"LAPTOP.local\"}" }),
+		FL_OK);
+	assert_string_equal(name_of(s, b), "laptop");
 	assert_int_equal(rename_to(s, b, "laptop"), FL_OK); /* now chosen too */
 	assert_int_equal(
 		kit_update(s, b, (struct kit_update){ .hostinfo = "{\"Hostname\":\"desk\"}" }),

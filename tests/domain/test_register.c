@@ -447,6 +447,43 @@ static void test_logout_deletes_ephemeral(void **unused)
 	done(&w);
 }
 
+/* DM-3, also after a login that does not ask for it. */
+static void test_ephemeral_is_for_life(void **unused)
+{
+	(void)unused;
+	struct world w = world();
+	struct kit_auth a = kit_auth(w.s, w.alice, NULL, true);
+
+	fl_node_id id = kit_approve(
+		w.s, (struct kit_request){ .machine = 2, .key = 2, .ephemeral = true }, w.alice);
+	assert_int_equal(
+		kit_join(w.s, (struct kit_request){ .machine = 2, .key = 3, .auth = a.text }), id);
+	assert_true(node(&w, id)->ephemeral);
+	assert_false(node(&w, 1)->ephemeral);
+	done(&w);
+}
+
+/* Flow D: a client that asks for a new login keeps its old key until the new one is allowed. */
+static void test_old_key_holds_until_approval(void **unused)
+{
+	(void)unused;
+	struct world w = world();
+	struct kit_request fresh = { .machine = 1, .key = 2 };
+	struct fl_ip ip = node(&w, 1)->ip4;
+
+	assert_int_equal(kit_register(w.s, KIT_NOW, fresh).outcome, FL_REG_INTERACTIVE);
+	assert_int_equal(dirty(&w), 0);
+	struct kit_request old = { .machine = 1, .key = 1 };
+	assert_int_equal(kit_register(w.s, KIT_NOW, old).outcome, FL_REG_ACCEPTED);
+
+	assert_int_equal(kit_approve(w.s, fresh, w.alice), 1);
+	assert_string_equal(heard(&w), "patched 1:endpoints,key,disco,expiry<1");
+	assert_int_equal(kit_register(w.s, KIT_NOW, fresh).outcome, FL_REG_ACCEPTED);
+	assert_int_equal(kit_register(w.s, KIT_NOW, old).outcome, FL_REG_INTERACTIVE);
+	assert_true(fl_ip_eq(&node(&w, 1)->ip4, &ip));
+	done(&w);
+}
+
 static void test_client_may_shorten_only(void **unused)
 {
 	(void)unused;
@@ -759,7 +796,7 @@ static void test_login_beside_a_tagged_node(void **unused)
 enum {
 	ROWS = sizeof rows / sizeof *rows,
 	EXPIRIES = sizeof expiries / sizeof *expiries,
-	CASES = 17
+	CASES = 19
 };
 
 int main(void)
@@ -772,6 +809,8 @@ int main(void)
 		cmocka_unit_test(test_logout),
 		cmocka_unit_test(test_expiry_now_is_a_logout),
 		cmocka_unit_test(test_logout_deletes_ephemeral),
+		cmocka_unit_test(test_ephemeral_is_for_life),
+		cmocka_unit_test(test_old_key_holds_until_approval),
 		cmocka_unit_test(test_client_may_shorten_only),
 		cmocka_unit_test(test_key_restart_may_shorten_too),
 		cmocka_unit_test(test_renewal_keeps_and_replaces),

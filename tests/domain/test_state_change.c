@@ -427,6 +427,25 @@ static void test_tagging(void **unused)
 	fl_state_free(s);
 }
 
+/* One owner, one node of a machine; the tagged ones have one owner together (DM-6). */
+static void test_second_tagged_node_of_a_machine(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = kit_state();
+	fl_user_id a = kit_user(s, "alice"), b = kit_user(s, "bob");
+
+	kit_approve(s, (struct kit_request){ .machine = 1, .key = 1 }, a);
+	kit_approve(s, (struct kit_request){ .machine = 1, .key = 2 }, b);
+	assert_int_equal(tag(s, 1, "tag:a", NULL), FL_OK);
+	fl_state_committed(s);
+	assert_int_equal(tag(s, 2, "tag:b", NULL), FL_ERR_EXISTS);
+	assert_int_equal(fl_state_node(s, 2)->user, b);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "");
+	assert_int_equal(tag(s, 1, "tag:b", NULL), FL_OK); /* the tagged one itself may change */
+	kit_check(s);
+	fl_state_free(s);
+}
+
 static void test_tag_limits(void **unused)
 {
 	(void)unused;
@@ -676,7 +695,7 @@ static void test_backfill_all_or_nothing(void **unused)
 enum {
 	ROWS = sizeof rows / sizeof *rows,
 	ROUTES = sizeof routes / sizeof *routes,
-	CASES = 16,
+	CASES = 17,
 };
 
 int main(void)
@@ -691,6 +710,7 @@ int main(void)
 		cmocka_unit_test(test_approval_without_effect_is_silent),
 		cmocka_unit_test(test_too_many_routes),
 		cmocka_unit_test(test_tagging),
+		cmocka_unit_test(test_second_tagged_node_of_a_machine),
 		cmocka_unit_test(test_tag_limits),
 		cmocka_unit_test(test_user_limits),
 		cmocka_unit_test(test_users),

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/store.h"
+#include "store/inner.h"
 #include "store_kit.h"
 
 static struct fl_endpoint endpoint(const char *text, uint8_t type)
@@ -76,6 +76,34 @@ static void test_everything_reads_back(void **unused)
 
 	struct fl_store *st = store_kit_open(&k, s);
 	fill(s);
+	store_kit_commit(st, s);
+	store_kit_same(&k, &st, s);
+	fl_store_close(st);
+	fl_state_free(s);
+	store_kit_free(&k);
+}
+
+/* No command revokes a key; one that was stays it when its row is written again. */
+static void test_revoked_keys_stay_revoked(void **unused)
+{
+	(void)unused;
+	struct store_kit k = store_kit_new();
+	struct fl_state *s = kit_state();
+	struct fl_store *st = store_kit_open(&k, s);
+	struct fl_fault fault;
+
+	struct kit_auth a = kit_auth(s, kit_user(s, "alice"), NULL, true);
+	store_kit_commit(st, s);
+	assert_int_equal(
+		sqlite3_exec(st->db, "UPDATE preauth_keys SET revoked = 5", NULL, NULL, NULL),
+		SQLITE_OK);
+	fl_store_close(st);
+	fl_state_free(s);
+
+	s = kit_state();
+	st = store_kit_open(&k, s);
+	assert_int_equal(fl_state_preauth(s, a.id)->revoked, 5);
+	assert_int_equal(fl_state_preauth_expire(s, KIT_NOW, a.id, &fault), FL_OK);
 	store_kit_commit(st, s);
 	store_kit_same(&k, &st, s);
 	fl_store_close(st);
@@ -164,6 +192,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything_reads_back),
+		cmocka_unit_test(test_revoked_keys_stay_revoked),
 		cmocka_unit_test(test_deletions_and_counters_read_back),
 		cmocka_unit_test(test_unique_values_move_within_a_tick),
 		cmocka_unit_test(test_tick_without_rows_costs_nothing),
