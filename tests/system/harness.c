@@ -233,6 +233,11 @@ static size_t live_bytes(void)
 	return m.uordblks + m.hblkhd;
 }
 
+size_t sys_usage_slack(void)
+{
+	return __sanitizer_get_current_allocated_bytes != NULL ? 1024 : 64 << 10;
+}
+
 struct sys_usage sys_usage(void)
 {
 

@@ -56,6 +56,8 @@ struct sys_usage {
 	size_t live;
 };
 struct sys_usage sys_usage(void);
+/* How far `live` may be off: malloc counts what it keeps for itself, a sanitizer does not. */
+size_t sys_usage_slack(void);
 
 /*
  * A test that failed leaves clients on its stack: forgets after each all but those that are there
