@@ -616,6 +616,37 @@ static void test_keys(void **unused)
 	fl_state_free(s);
 }
 
+/* ---- loading ---- */
+
+/* What the database's own rules would not let in either, but a state may not trust that. */
+static void test_loading_believes_nothing(void **unused)
+{
+	(void)unused;
+	static const char *const words[] = { "same owner", "an address is there twice",
+					     "a unique value", "the id is there twice" };
+	struct fl_state *s = one_node();
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		struct fl_node *n = fl_node_copy(fl_state_node(s, 1));
+		struct fl_fault fault = { "" };
+
+		assert_non_null(n);
+		n->id = i == 3 ? 1 : 2;
+		if (i != 0)
+			n->machine = kit_machine(2);
+		if (i != 1)
+			n->ip4 = n->ip6 = (struct fl_ip){ 0 };
+		if (i != 2)
+			n->key = kit_key(2);
+		fl_str_copy(n->given_name, sizeof n->given_name, fl_slice_str("other"));
+		assert_int_equal(fl_state_load_node(s, n, &fault), FL_ERR_CORRUPT);
+		if (strstr(fault.text, words[i]) == NULL)
+			fail_msg("%s, not %s", fault.text, words[i]);
+		kit_check(s);
+	}
+	fl_state_free(s);
+}
+
 /* ---- backfill ---- */
 
 static void test_backfill(void **unused)
@@ -695,7 +726,7 @@ static void test_backfill_all_or_nothing(void **unused)
 enum {
 	ROWS = sizeof rows / sizeof *rows,
 	ROUTES = sizeof routes / sizeof *routes,
-	CASES = 17,
+	CASES = 18,
 };
 
 int main(void)
@@ -716,6 +747,7 @@ int main(void)
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_keys_of_a_deleted_user),
 		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_loading_believes_nothing),
 		cmocka_unit_test(test_backfill),
 		cmocka_unit_test(test_backfill_all_or_nothing),
 	};
