@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 
+enum { SCANS_A_RECONCILIATION = 12 }; /* a minute */
+
 /* ---- expiry: announced once per node, by a window that follows the calendar ---- */
 
 static void scan_expiry(void *ctx)
@@ -13,10 +15,15 @@ static void scan_expiry(void *ctx)
 	struct fl_control *c = ctx;
 	fl_wall now = fl_loop_wall(c->core->loop);
 
+	/* A clock that was set back: announcing twice is harmless, not announcing is not. */
+	if (now < c->expiry_scanned)
+		c->expiry_scanned = now;
 	/* Out of memory: nothing was announced, the next scan asks for the same window again. */
 	if (now > c->expiry_scanned &&
 	    fl_state_expire_scan(c->core->state, c->expiry_scanned, now) != SIZE_MAX)
 		c->expiry_scanned = now;
+	if (++c->expiry_scans % SCANS_A_RECONCILIATION == 0)
+		fl_ephemeral_reconcile(c);
 	fl_timer_start(&c->expiry_timer, c->cfg.expiry_scan);
 }
 

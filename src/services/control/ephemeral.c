@@ -13,6 +13,8 @@
 
 #include "base/log.h"
 
+#define RETRY FL_MIN
+
 struct armed {
 	struct fl_control *control;
 	struct fl_timer timer;
@@ -26,6 +28,10 @@ static void armed_free(struct armed *a)
 	free(a);
 }
 
+/*
+ * The deletion may still fail with this tick's commit, so the node stays watched until it is gone:
+ * the removal that everyone hears of cancels the watch.
+ */
 static void fire(void *ctx)
 {
 	struct armed *a = ctx;
@@ -33,17 +39,17 @@ static void fire(void *ctx)
 	fl_node_id node = a->node;
 	struct fl_fault fault;
 
-	armed_free(a);
 	const struct fl_node *n = fl_state_node(c->core->state, node);
-	if (n == NULL || !n->ephemeral || fl_presence_online(c->core->presence, node))
+	if (n == NULL || !n->ephemeral || fl_presence_online(c->core->presence, node)) {
+		armed_free(a);
 		return;
-	fl_log_info("idle ephemeral node removed", FL_LU("node.id", node),
+	}
+	fl_timer_start(&a->timer, RETRY);
+	fl_log_info("idle ephemeral node is removed", FL_LU("node.id", node),
 		    FL_LS("node.name", n->given_name));
-	if (fl_state_node_delete(c->core->state, node, &fault) != FL_OK) {
+	if (fl_state_node_delete(c->core->state, node, &fault) != FL_OK)
 		fl_log_warn("ephemeral node could not be removed", FL_LU("node.id", node),
 			    FL_LS("reason", fault.text));
-		fl_ephemeral_arm(c, node);
-	}
 }
 
 void fl_ephemeral_arm(struct fl_control *c, fl_node_id node)
@@ -55,7 +61,7 @@ void fl_ephemeral_arm(struct fl_control *c, fl_node_id node)
 	if (a == NULL) {
 		a = calloc(1, sizeof *a);
 		if (a == NULL)
-			return;
+			return; /* the next reconciliation tries again */
 		a->control = c;
 		a->node = node;
 		if (fl_timer_init(&a->timer, c->core->loop, fire, a) != FL_OK ||
@@ -83,13 +89,21 @@ void fl_ephemeral_cancel(struct fl_control *c, fl_node_id node)
 		armed_free(a);
 }
 
+void fl_ephemeral_reconcile(struct fl_control *c)
+{
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(c->core->state, &nodes);
+
+	for (size_t i = 0; i < count; i++) {
+		if (nodes[i]->ephemeral)
+			fl_ephemeral_watch(c, nodes[i]->id);
+	}
+}
+
 enum fl_err fl_ephemeral_init(struct fl_control *c)
 {
 	fl_map_init(&c->ephemerals, sizeof(fl_node_id), c->cfg.seed);
-	struct fl_node *const *nodes;
-	size_t count = fl_state_nodes(c->core->state, &nodes);
-	for (size_t i = 0; i < count; i++)
-		fl_ephemeral_arm(c, nodes[i]->id);
+	fl_ephemeral_reconcile(c);
 	return FL_OK;
 }
 

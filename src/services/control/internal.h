@@ -39,6 +39,7 @@ struct fl_control {
 	struct fl_list leaving;   /* sessions in their grace period */
 	struct fl_map ephemerals; /* node id -> armed deletion */
 	struct fl_timer expiry_timer;
+	unsigned expiry_scans;
 	fl_wall expiry_scanned; /* everything up to here was announced */
 	bool stopping;
 	struct fl_control_stats stats;
@@ -95,6 +96,7 @@ void fl_control_presence_stop(struct fl_control *c); /* ends all grace periods, 
 enum fl_err fl_ephemeral_init(struct fl_control *c);
 void fl_ephemeral_arm(struct fl_control *c, fl_node_id node);   /* if ephemeral and without a session */
 void fl_ephemeral_watch(struct fl_control *c, fl_node_id node); /* the same, unless armed already */
+void fl_ephemeral_reconcile(struct fl_control *c); /* finds idle ones that nobody watches */
 void fl_ephemeral_cancel(struct fl_control *c, fl_node_id node);
 void fl_ephemeral_done(struct fl_control *c);
 

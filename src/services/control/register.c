@@ -110,6 +110,7 @@ static void answer_outcome(struct reply *r)
 {
 	switch (r->result.outcome) {
 	case FL_REG_ACCEPTED:
+		fl_ephemeral_arm(r->control, r->result.node);
 		respond_node(r->control, r->x, r->result.node);
 		return;
 	case FL_REG_KEY_EXPIRED:
