@@ -454,6 +454,51 @@ static void test_random(void **state)
 	free(w);
 }
 
+/* ---- several changes in one tick ---- */
+
+static struct call *post_lite(struct node *n, const char *name, json_t *value)
+{
+	json_t *body = node_map_body(n);
+
+	json_object_set_new(body, "OmitPeers", json_true());
+	if (strcmp(name, "Endpoints") == 0)
+		json_object_set_new(body, name, value);
+	else
+		json_object_set_new(at(body, "Hostinfo"), name, value);
+	return client_post(&n->c, "/machine/map", body);
+}
+
+/* A patch and a whole entry of one node merge, in either order. */
+static void test_changes_of_one_tick_merge(void **state)
+{
+	struct node n;
+	(void)state;
+
+	node_open(&n, &sys, "merged");
+	node_join(&n, reusable);
+	node_lite(&n, NULL);
+	for (unsigned i = 1; i <= 20; i++) {
+		struct call *k[2];
+		char text[32];
+		uint64_t commits = sys_core(&sys)->stats.commits;
+		for (unsigned turn = 0; turn < 2; turn++) {
+			bool whole = (i + turn) % 2 == 0;
+			snprintf(text, sizeof text, "%s%u", whole ? "" : "192.0.2.1:", i);
+			k[turn] = whole ? post_lite(&n, "OSVersion", json_string(text))
+					: post_lite(&n, "Endpoints", json_pack("[s]", text));
+		}
+		client_move(&n.c); /* both in one packet */
+		for (unsigned turn = 0; turn < 2; turn++) {
+			call_wait(k[turn]);
+			assert_int_equal(k[turn]->status, 200);
+			call_drop(k[turn]);
+		}
+		assert_int_equal(sys_core(&sys)->stats.commits, commits + 1);
+		expect_complete_view(&viewer);
+	}
+	node_close(&n);
+}
+
 /* ---- a change in the tick in which a session opens ---- */
 
 static void test_opening_in_the_tick_of_a_change(void **state)
@@ -500,6 +545,7 @@ int main(void)
 
 	ROWS(&suite, kinds, test_kind);
 	suite_add(&suite, "repeated update is silent", test_repeated_update_is_silent, NULL);
+	suite_add(&suite, "changes of one tick merge", test_changes_of_one_tick_merge, NULL);
 	suite_add(&suite, "quiet endpoints", test_quiet_endpoints_are_in_later_maps, NULL);
 	suite_add(&suite, "opening in the tick of a change", test_opening_in_the_tick_of_a_change,
 		  NULL);
