@@ -15,5 +15,11 @@ objects=$(find $dir/tests $dir/src/cli -maxdepth 2 -type f -perm -u+x \
 	\( -name 'test_*' -o -name 'replay_*' -o -name fairlead \) -printf ' -object %p')
 # shellcheck disable=SC2086
 llvm-cov report -instr-profile=$dir/all.profdata $objects \
-	-ignore-filename-regex='(tests|llhttp|build-cover)/' 2>/dev/null |
-	awk '/\.[ch] / || /^TOTAL/ { print $(NF - 3), $1 }' | sort -n
+	-ignore-filename-regex='(tests|llhttp)/' 2>/dev/null |
+	awk '
+		/^TOTAL/ { total = $(NF - 3) }
+		/\.[ch] / && $(NF - 3) ~ /%/ { print $(NF - 3), $1 | "sort -n" }
+		END {
+			close("sort -n")
+			print total, "of all lines"
+		}'
