@@ -39,7 +39,7 @@ struct kit {
 	size_t count;
 	bool hold_admission; /* tests answer themselves */
 	bool refuse;
-	bool trusting; /* leaves out the census after each step: it costs with thousands of clients */
+	bool trusting; /* no census after each step: it costs with thousands of clients */
 	unsigned admissions;
 };
 

@@ -14,15 +14,21 @@ static struct row {
 	const char *name, *trusted, *peer, *true_ip, *real_ip, *forwarded, *want;
 } rows[] = {
 	{ "no proxies trusted", "", "10.0.0.1", "1.1.1.1", "2.2.2.2", "3.3.3.3", "10.0.0.1" },
-	{ "peer outside the list", "10.0.0.0/8", "192.0.2.1", "1.1.1.1", "2.2.2.2", "3.3.3.3", "192.0.2.1" },
+	{ "peer outside the list", "10.0.0.0/8", "192.0.2.1", "1.1.1.1", "2.2.2.2", "3.3.3.3",
+	  "192.0.2.1" },
 	{ "no headers", "10.0.0.0/8", "10.0.0.1", "", "", "", "10.0.0.1" },
-	{ "true-client-ip first", "10.0.0.0/8", "10.0.0.1", "1.1.1.1", "2.2.2.2", "3.3.3.3", "1.1.1.1" },
+	{ "true-client-ip first", "10.0.0.0/8", "10.0.0.1", "1.1.1.1", "2.2.2.2", "3.3.3.3",
+	  "1.1.1.1" },
 	{ "x-real-ip second", "10.0.0.0/8", "10.0.0.1", "", " 2.2.2.2 ", "3.3.3.3", "2.2.2.2" },
 	{ "forwarded last", "10.0.0.0/8", "10.0.0.1", "", "", "3.3.3.3", "3.3.3.3" },
-	{ "right-most untrusted", "10.0.0.0/8", "10.0.0.1", "", "", "9.9.9.9, 3.3.3.3, 10.0.0.2", "3.3.3.3" },
-	{ "a forged left part says nothing", "10.0.0.0/8", "10.0.0.1", "", "", "10.0.0.9, 3.3.3.3", "3.3.3.3" },
-	{ "all trusted: the left-most", "10.0.0.0/8", "10.0.0.1", "", "", "10.0.0.7, 10.0.0.2", "10.0.0.7" },
-	{ "nonsense ends the walk", "10.0.0.0/8", "10.0.0.1", "", "", "3.3.3.3, x, 10.0.0.2", "10.0.0.2" },
+	{ "right-most untrusted", "10.0.0.0/8", "10.0.0.1", "", "", "9.9.9.9, 3.3.3.3, 10.0.0.2",
+	  "3.3.3.3" },
+	{ "a forged left part says nothing", "10.0.0.0/8", "10.0.0.1", "", "", "10.0.0.9, 3.3.3.3",
+	  "3.3.3.3" },
+	{ "all trusted: the left-most", "10.0.0.0/8", "10.0.0.1", "", "", "10.0.0.7, 10.0.0.2",
+	  "10.0.0.7" },
+	{ "nonsense ends the walk", "10.0.0.0/8", "10.0.0.1", "", "", "3.3.3.3, x, 10.0.0.2",
+	  "10.0.0.2" },
 	{ "only nonsense", "10.0.0.0/8", "10.0.0.1", "x", "y", "z", "10.0.0.1" },
 	{ "empty elements", "10.0.0.0/8", "10.0.0.1", "", "", ",,", "10.0.0.1" },
 	{ "IPv6", "fd00::/8", "fd00::1", "", "", "2001:db8::7", "2001:db8::7" },
@@ -62,7 +68,8 @@ int main(void)
 	struct CMUnitTest tests[COUNT(rows)];
 
 	for (size_t i = 0; i < COUNT(rows); i++)
-		tests[i] = (struct CMUnitTest){ .name = rows[i].name, .test_func = client_row,
+		tests[i] = (struct CMUnitTest){ .name = rows[i].name,
+						.test_func = client_row,
 						.initial_state = &rows[i] };
 	return cmocka_run_group_tests_name("services/client", tests, NULL, NULL);
 }

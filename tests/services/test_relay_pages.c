@@ -486,7 +486,7 @@ static void rate_file_is_read_again(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/fl-relay-XXXXXX");
+	snprintf(dir, sizeof dir, "/tmp/fl-relay-XXXXXX");
 	return mkdtemp(dir) != NULL ? 0 : -1;
 }
 

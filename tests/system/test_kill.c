@@ -159,7 +159,7 @@ static void note_answer(struct deed *d)
 		json_decref(answer);
 		d->m->id = -1; /* acknowledged; which one is asked after the next start */
 	} else {
-		strcpy(d->m->version, d->m->asked_version);
+		memcpy(d->m->version, d->m->asked_version, sizeof d->m->version);
 	}
 }
 
@@ -266,7 +266,7 @@ static void check_versions(void)
 		    strcmp(text, m->asked_version) != 0)
 			fail_msg("%s shows \"%s\", acknowledged \"%s\"", m->hostname, text,
 				 m->version);
-		strcpy(m->version, text);
+		snprintf(m->version, sizeof m->version, "%s", text);
 	}
 	fold_done(&view);
 	client_close(&looker.c);

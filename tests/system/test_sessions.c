@@ -233,21 +233,25 @@ static void test_registering_again_leaves_presence_alone(void **state)
 
 /* ---- slow readers ---- */
 
+/* Some 18 KB of services, and a version so that it is news. Terminated. */
+static void write_long_update(struct fl_buf *b, unsigned version)
+{
+	fl_buf_reset(b);
+	fl_buf_printf(b, "{\"Hostinfo\":{\"OSVersion\":\"%u\",\"Services\":[", version);
+	for (unsigned i = 1; i <= 60; i++)
+		fl_buf_printf(b, "%s{\"Proto\":\"tcp\",\"Port\":%u,\"Description\":\"%0240u\"}",
+			      i > 1 ? "," : "", i, i);
+	fl_buf_str(b, "]}}");
+	fl_buf_byte(b, 0);
+}
+
 static void test_slow_reader_is_dropped_alone(void **state)
 {
 	struct node slow, busy;
-	char services[24 << 10] = "{\"Hostinfo\":{\"Services\":[", text[512];
+	struct fl_buf update = fl_buf_make(64 << 10);
 	uint64_t dropped = sys_stats(&sys).sessions_dropped_slow;
 	(void)state;
 
-	memset(text, 'd', 250);
-	for (unsigned i = 0; i < 60; i++) {
-		char one[320];
-		snprintf(one, sizeof one,
-			 "%s{\"Proto\":\"tcp\",\"Port\":%u,\"Description\":\"%.240s\"}",
-			 i > 0 ? "," : "", i + 1, text);
-		strncat(services, one, sizeof services - strlen(services) - 1);
-	}
 	node_open(&slow, &sys, "slow");
 	struct fl_private_key machine = slow.c.machine;
 	client_close(&slow.c);
@@ -260,12 +264,10 @@ static void test_slow_reader_is_dropped_alone(void **state)
 	node_poll(&busy);
 	slow.c.deaf = true;
 	for (unsigned i = 0; i < 3000 && sys_stats(&sys).sessions_dropped_slow == dropped; i++) {
-		snprintf(text, sizeof text, "],\"OSVersion\":\"%u\"}}", i);
-		size_t len = strlen(services);
-		strcat(services, text);
-		node_lite(&busy, services);
-		services[len] = '\0';
+		write_long_update(&update, i);
+		node_lite(&busy, (const char *)update.ptr);
 	}
+	fl_buf_done(&update);
 	assert_int_equal(sys_stats(&sys).sessions_dropped_slow, dropped + 1);
 	assert_false(node_fold(&witness));
 	assert_false(node_fold(&busy));

@@ -217,10 +217,9 @@ static void socket_is_a_file(void)
 
 static void socket_path_is_too_long(void)
 {
-	char text[400] = "unix_socket: ";
-	for (unsigned i = 0; i < 150; i++)
-		strcat(text, "x");
-	strcat(text, ".sock\n");
+	char text[400];
+
+	snprintf(text, sizeof text, "unix_socket: %0150d.sock\n", 0);
 	append_config(text);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/system/test_start_stop.c - the harness itself: a server that starts and stops leaves nothing. */
+/*
+ * tests/system/test_start_stop.c - the harness itself: a server that starts and stops leaves
+ * nothing.
+ */
 #include "client.h"
 
 enum { ROUNDS = 100, WARM_UP = 40 };

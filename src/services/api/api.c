@@ -26,7 +26,10 @@ static void unknown(void *ctx, struct fl_http *x)
 		fl_api_problem(x, FL_ERR_NOT_FOUND, "the API has no such path or method", "path");
 }
 
-#define ROUTE(m, p, fn) { .method = m, .path = "/api/v1/" p, .body_max = FL_API_BODY_MAX, .handle = fn }
+#define ROUTE(m, p, fn)                                                                            \
+	{                                                                                          \
+		.method = m, .path = "/api/v1/" p, .body_max = FL_API_BODY_MAX, .handle = fn       \
+	}
 
 static const struct fl_http_route routes[] = {
 	ROUTE("GET", "health", fl_api_health),
@@ -64,7 +67,8 @@ const struct fl_http_route *fl_api_routes(size_t *out_count)
 	return routes;
 }
 
-enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[static 16], struct fl_api **out)
+enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[static 16],
+		       struct fl_api **out)
 {
 	struct fl_api *a = calloc(1, sizeof *a);
 	if (a == NULL)

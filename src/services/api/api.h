@@ -19,13 +19,20 @@
 
 struct fl_api;
 
-FL_MUST enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[static 16], struct fl_api **out);
+FL_MUST enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[static 16],
+			       struct fl_api **out);
 struct fl_api *fl_api_free(struct fl_api *a);
 
-/* Proxies whose word on the client's address counts (services/api/client.h). Copies. Errors: FL_ERR_NOMEM. */
+/*
+ * Proxies whose word on the client's address counts (services/api/client.h). Copies. Errors:
+ * FL_ERR_NOMEM.
+ */
 FL_MUST enum fl_err fl_api_trust(struct fl_api *a, const struct fl_prefix *at, size_t count);
 
-/* Routes of the API; their context is the struct fl_api. The connection's conn_ctx tells trust: see below. */
+/*
+ * Routes of the API; their context is the struct fl_api. The connection's conn_ctx tells trust:
+ * see below.
+ */
 const struct fl_http_route *fl_api_routes(size_t *out_count);
 
 /* The conn_ctx that a listener gives to fl_http1_serve when the API is among its routes. */

@@ -23,7 +23,8 @@ static struct fl_api_fails *slot_of(struct fl_api *a, struct fl_http *x)
 	struct fl_ip client = fl_trusted_client(&a->trusted, &peer.ip, &claims);
 	uint8_t hash[FL_HASH_LEN];
 
-	fl_blake2s(fl_slice_of(a->seed, sizeof a->seed), fl_slice_of(client.b, sizeof client.b), hash);
+	fl_blake2s(fl_slice_of(a->seed, sizeof a->seed), fl_slice_of(client.b, sizeof client.b),
+		   hash);
 	struct fl_api_fails *f = &a->fails[hash[0] % FL_API_FAIL_SLOTS];
 	fl_time now = fl_loop_now(a->core->loop);
 	if (now - f->since > FL_MIN)
@@ -64,10 +65,11 @@ static void refuse(struct fl_api *a, struct fl_http *x)
 
 	if (fails->count >= FL_API_FAILS_PER_MINUTE) {
 		fl_http_set(x, "Retry-After", "60");
-		fl_http_respond(x, 429, "application/problem+json",
-				fl_slice_str("{\"title\":\"Too Many Requests\",\"status\":429,\"detail\":"
-					     "\"too many failed keys from this address; wait a minute\","
-					     "\"errors\":[]}"));
+		fl_http_respond(
+			x, 429, "application/problem+json",
+			fl_slice_str("{\"title\":\"Too Many Requests\",\"status\":429,\"detail\":"
+				     "\"too many failed keys from this address; wait a minute\","
+				     "\"errors\":[]}"));
 		return;
 	}
 	fails->count++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * services/api/client.h - whose request it is: the peer of the connection, or whom a trusted proxy names.
+ * services/api/client.h - whose request it is: the peer of the connection, or whom a trusted
+ * proxy names.
  *
  * Only a proxy inside the trusted prefixes is believed: True-Client-IP, else X-Real-IP, else the
  * right-most address of X-Forwarded-For that is not itself a trusted proxy. Anybody else's headers

@@ -41,7 +41,10 @@ bool fl_api_admit(struct fl_api *a, struct fl_http *x);
 
 /* ---- answer.c ---- */
 
-/* application/problem+json with the status that fits `err`. `location` names a field or may be NULL. */
+/*
+ * application/problem+json with the status that fits `err`. `location` names a field or may be
+ * NULL.
+ */
 void fl_api_problem(struct fl_http *x, enum fl_err err, const char *detail, const char *location);
 
 /* Answers with what `b` holds (JSON) and frees it. */
@@ -55,11 +58,16 @@ struct fl_api_subject {
 };
 typedef void fl_api_write(struct fl_api *a, const struct fl_api_subject *s, struct fl_jw *w);
 
-/* Waits for this tick's commit, then answers with one JSON value by `write`; a failed commit is a 503. */
+/*
+ * Waits for this tick's commit, then answers with one JSON value by `write`; a failed commit is a
+ * 503.
+ */
 void fl_api_after_commit(struct fl_api *a, struct fl_http *x, fl_api_write *write,
 			 const struct fl_api_subject *subject);
 
-/* Parses the body; an empty one is an empty object. NULL: it was malformed and has been answered. */
+/*
+ * Parses the body; an empty one is an empty object. NULL: it was malformed and has been answered.
+ */
 struct fl_json *fl_api_body(struct fl_http *x);
 
 /* A terminated copy of a string member in `out`; "" if absent. False: too long, answered. */
@@ -83,7 +91,8 @@ fl_wall fl_api_now(const struct fl_api *a);
 void fl_api_user(struct fl_api *a, const struct fl_user *u, struct fl_jw *w);
 void fl_api_node(struct fl_api *a, const struct fl_node *n, struct fl_jw *w);
 /* `secret` NULL masks the key. */
-void fl_api_preauth(struct fl_api *a, const struct fl_preauth *k, const char *secret, struct fl_jw *w);
+void fl_api_preauth(struct fl_api *a, const struct fl_preauth *k, const char *secret,
+		    struct fl_jw *w);
 void fl_api_apikey(struct fl_api *a, const struct fl_apikey *k, struct fl_jw *w);
 fl_api_write fl_api_write_empty, fl_api_write_node, fl_api_write_user;
 
@@ -91,10 +100,13 @@ fl_api_write fl_api_write_empty, fl_api_write_node, fl_api_write_user;
 typedef void fl_api_handler(void *ctx, struct fl_http *x);
 fl_api_handler fl_api_user_list, fl_api_user_create, fl_api_user_rename, fl_api_user_delete;
 fl_api_handler fl_api_node_list, fl_api_node_show, fl_api_node_delete, fl_api_node_expire,
-	fl_api_node_rename, fl_api_node_tags, fl_api_node_routes, fl_api_node_register, fl_api_node_backfill;
-fl_api_handler fl_api_preauth_list, fl_api_preauth_create, fl_api_preauth_expire, fl_api_preauth_delete;
+	fl_api_node_rename, fl_api_node_tags, fl_api_node_routes, fl_api_node_register,
+	fl_api_node_backfill;
+fl_api_handler fl_api_preauth_list, fl_api_preauth_create, fl_api_preauth_expire,
+	fl_api_preauth_delete;
 fl_api_handler fl_api_key_list, fl_api_key_create, fl_api_key_expire, fl_api_key_delete;
-fl_api_handler fl_api_login_register, fl_api_login_approve, fl_api_login_reject, fl_api_login_pending;
+fl_api_handler fl_api_login_register, fl_api_login_approve, fl_api_login_reject,
+	fl_api_login_pending;
 fl_api_handler fl_api_health;
 
 #endif

@@ -3,27 +3,30 @@
 #include "services/api/internal.h"
 
 #define PREAUTH_DEFAULT FL_HOUR
-#define APIKEY_DEFAULT (90 * FL_DAY)
+#define APIKEY_DEFAULT  (90 * FL_DAY)
 
 /* Without an expiration a key gets the default; born expired it would be of no use. */
-static bool read_expiration(struct fl_api *a, struct fl_http *x, struct fl_jv body, int64_t fallback,
-			    fl_wall *out)
+static bool read_expiration(struct fl_api *a, struct fl_http *x, struct fl_jv body,
+			    int64_t fallback, fl_wall *out)
 {
 	fl_wall at = fl_json_time(fl_json_get(body, "expiration"));
 
 	if (fl_json_err(body.doc) != FL_OK) {
-		fl_api_problem(x, FL_ERR_INVALID, "expected a time like 2026-12-31T00:00:00Z", "expiration");
+		fl_api_problem(x, FL_ERR_INVALID, "expected a time like 2026-12-31T00:00:00Z",
+			       "expiration");
 		return false;
 	}
 	*out = at != 0 ? at : fl_api_now(a) + fallback;
 	return true;
 }
 
-static void respond(struct fl_api *a, struct fl_http *x, enum fl_err err, const struct fl_fault *fault,
-		    const char *location, fl_api_write *write, const struct fl_api_subject *subject)
+static void respond(struct fl_api *a, struct fl_http *x, enum fl_err err,
+		    const struct fl_fault *fault, const char *location, fl_api_write *write,
+		    const struct fl_api_subject *subject)
 {
 	if (err != FL_OK)
-		fl_api_problem(x, err, fault->text[0] != '\0' ? fault->text : fl_err_text(err), location);
+		fl_api_problem(x, err, fault->text[0] != '\0' ? fault->text : fl_err_text(err),
+			       location);
 	else
 		fl_api_after_commit(a, x, write, subject);
 }
@@ -230,7 +233,8 @@ void fl_api_key_expire(void *ctx, struct fl_http *x)
 	if (!ok)
 		return;
 	if ((key.id != 0) == (prefix[0] != '\0')) {
-		fl_api_problem(x, FL_ERR_INVALID, "name the key by exactly one of id and prefix", "id");
+		fl_api_problem(x, FL_ERR_INVALID, "name the key by exactly one of id and prefix",
+			       "id");
 		return;
 	}
 	const struct fl_apikey *k = key.id != 0 ? fl_state_apikey(a->state, key.id)

@@ -14,8 +14,10 @@ static fl_user_id find_user(struct fl_api *a, struct fl_http *x, const char *tex
 		u = fl_state_user(a->state, id);
 	if (u != NULL)
 		return u->id;
-	fl_api_problem(x, FL_ERR_NOT_FOUND,
-		       "no such user: create it with 'fairlead users create NAME', or list the users", "user");
+	fl_api_problem(
+		x, FL_ERR_NOT_FOUND,
+		"no such user: create it with 'fairlead users create NAME', or list the users",
+		"user");
 	return 0;
 }
 
@@ -27,7 +29,8 @@ static void approve(struct fl_api *a, struct fl_http *x, const char *user, const
 	fl_user_id id = find_user(a, x, user);
 	if (id == 0)
 		return;
-	enum fl_err err = fl_control_approve(a->control, fl_slice_str(auth_id), id, &fault, &node.id);
+	enum fl_err err =
+		fl_control_approve(a->control, fl_slice_str(auth_id), id, &fault, &node.id);
 	if (err != FL_OK)
 		fl_api_problem(x, err, fault.text, "authId");
 	else
@@ -61,7 +64,8 @@ void fl_api_node_register(void *ctx, struct fl_http *x)
 		return;
 	if (fl_http_query(x, "user", user, sizeof user) != FL_OK ||
 	    fl_http_query(x, "key", key, sizeof key) != FL_OK) {
-		fl_api_problem(x, FL_ERR_INVALID, "the query parameters user and key are needed", "query");
+		fl_api_problem(x, FL_ERR_INVALID, "the query parameters user and key are needed",
+			       "query");
 		return;
 	}
 	approve(a, x, user, key);
@@ -129,7 +133,8 @@ static void write_pending(const struct fl_pending_info *p, struct fl_jw *w)
 void fl_api_login_pending(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
-	static struct fl_pending_info found[PENDING_SHOWN_MAX]; /* one loop, used within this call */
+	static struct fl_pending_info
+		found[PENDING_SHOWN_MAX]; /* one loop, used within this call */
 
 	if (!fl_api_admit(a, x))
 		return;

@@ -71,11 +71,13 @@ void fl_api_node_show(void *ctx, struct fl_http *x)
 
 /* ---- changing ---- */
 
-static void conclude(struct fl_api *a, struct fl_http *x, enum fl_err err, const struct fl_fault *fault,
-		     const char *location, fl_api_write *write, const struct fl_api_subject *subject)
+static void conclude(struct fl_api *a, struct fl_http *x, enum fl_err err,
+		     const struct fl_fault *fault, const char *location, fl_api_write *write,
+		     const struct fl_api_subject *subject)
 {
 	if (err != FL_OK)
-		fl_api_problem(x, err, fault->text[0] != '\0' ? fault->text : fl_err_text(err), location);
+		fl_api_problem(x, err, fault->text[0] != '\0' ? fault->text : fl_err_text(err),
+			       location);
 	else
 		fl_api_after_commit(a, x, write, subject);
 }
@@ -232,7 +234,8 @@ void fl_api_node_backfill(void *ctx, struct fl_http *x)
 		return;
 	if (fl_http_query(x, "confirmed", confirmed, sizeof confirmed) != FL_OK ||
 	    strcmp(confirmed, "true") != 0) {
-		fl_api_problem(x, FL_ERR_INVALID, "this changes addresses: add ?confirmed=true", "confirmed");
+		fl_api_problem(x, FL_ERR_INVALID, "this changes addresses: add ?confirmed=true",
+			       "confirmed");
 		return;
 	}
 	enum fl_err err = fl_state_backfill_ips(a->state, &subject.count, &fault);

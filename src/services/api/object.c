@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/api/object.c - records as the API shows them: every field present, 64-bit numbers as strings. */
+/*
+ * services/api/object.c - records as the API shows them: every field present, 64-bit numbers as
+ * strings.
+ */
 #include <stdio.h>
 
 #include "services/api/internal.h"
@@ -94,7 +97,8 @@ static void key_owner(struct fl_api *a, const struct fl_node *n, struct fl_jw *w
 
 static void key_auth_key(struct fl_api *a, const struct fl_node *n, struct fl_jw *w)
 {
-	const struct fl_preauth *k = n->auth_key != 0 ? fl_state_preauth(a->state, n->auth_key) : NULL;
+	const struct fl_preauth *k =
+		n->auth_key != 0 ? fl_state_preauth(a->state, n->auth_key) : NULL;
 
 	fl_jw_key(w, "preAuthKey");
 	if (k != NULL)
@@ -185,7 +189,8 @@ static void masked(const char *kind, const char *prefix, char out[static FL_TOKE
 	snprintf(out, FL_TOKEN_TEXT_MAX, "hskey-%s-%s-***", kind, prefix);
 }
 
-void fl_api_preauth(struct fl_api *a, const struct fl_preauth *k, const char *secret, struct fl_jw *w)
+void fl_api_preauth(struct fl_api *a, const struct fl_preauth *k, const char *secret,
+		    struct fl_jw *w)
 {
 	const struct fl_user *u = k->user != 0 ? fl_state_user(a->state, k->user) : NULL;
 	char text[FL_TOKEN_TEXT_MAX];

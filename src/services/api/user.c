@@ -28,7 +28,8 @@ void fl_api_user_list(void *ctx, struct fl_http *x)
 	uint64_t id = 0;
 
 	if (!fl_api_admit(a, x) || !query_text(x, "name", name, sizeof name) ||
-	    !query_text(x, "email", email, sizeof email) || !query_text(x, "id", id_text, sizeof id_text))
+	    !query_text(x, "email", email, sizeof email) ||
+	    !query_text(x, "id", id_text, sizeof id_text))
 		return;
 	if (id_text[0] != '\0' && fl_u64_parse(fl_slice_str(id_text), &id) != FL_OK) {
 		fl_api_problem(x, FL_ERR_INVALID, "expected a number", "id");
@@ -84,7 +85,8 @@ void fl_api_user_create(void *ctx, struct fl_http *x)
 		.email = f.email,
 		.picture_url = f.picture,
 	};
-	enum fl_err err = fl_state_user_create(a->state, fl_api_now(a), &fields, &fault, &created.id);
+	enum fl_err err =
+		fl_state_user_create(a->state, fl_api_now(a), &fields, &fault, &created.id);
 	if (err != FL_OK)
 		fl_api_problem(x, err, fault.text, "name");
 	else

@@ -158,7 +158,8 @@ size_t fl_control_pending(struct fl_control *c, struct fl_pending_info *out, siz
 {
 	size_t n = 0;
 
-	fl_list_each(it, &c->pending.records) {
+	fl_list_each(it, &c->pending.records)
+	{
 		const struct fl_pending *p = fl_list_entry(it, struct fl_pending, link);
 		if (n == cap)
 			break;
@@ -179,9 +180,10 @@ static enum fl_err find_pending(struct fl_control *c, struct fl_slice id, struct
 				struct fl_pending **out)
 {
 	if (!fl_authreq_valid(id))
-		return fl_fault_set(fault, FL_ERR_INVALID,
-				    "not a registration id: expected hskey-authreq- and 24 characters, "
-				    "as the login page shows it");
+		return fl_fault_set(
+			fault, FL_ERR_INVALID,
+			"not a registration id: expected hskey-authreq- and 24 characters, "
+			"as the login page shows it");
 	struct fl_pending *p = fl_pending_find(&c->pending, id);
 	if (p == NULL)
 		return fl_fault_set(fault, FL_ERR_NOT_FOUND,

@@ -16,18 +16,18 @@
 #include "services/control/core.h"
 
 struct fl_control_config {
-	const char *server_url;   /* without trailing slash; AuthURLs start with it */
+	const char *server_url; /* without trailing slash; AuthURLs start with it */
 	struct fl_private_key noise_key;
-	uint32_t min_cap;         /* 113 */
+	uint32_t min_cap; /* 113 */
 	int64_t ephemeral_timeout;
-	int64_t pending_ttl;      /* of interactive registrations, 15 min */
-	uint32_t pending_max;     /* 1024 */
-	int64_t grace;            /* 10 s */
-	int64_t keepalive;        /* 50 s, plus up to 9 s of jitter */
-	int64_t expiry_scan;      /* 5 s */
-	int64_t first_request;    /* from the handshake to a request inside; 0 = 10 s */
+	int64_t pending_ttl;                /* of interactive registrations, 15 min */
+	uint32_t pending_max;               /* 1024 */
+	int64_t grace;                      /* 10 s */
+	int64_t keepalive;                  /* 50 s, plus up to 9 s of jitter */
+	int64_t expiry_scan;                /* 5 s */
+	int64_t first_request;              /* from the handshake to a request inside; 0 = 10 s */
 	struct fl_http_limits inner_limits; /* of HTTP/2 inside Noise */
-	bool relay_verify;        /* the embedded relay admits known node keys only */
+	bool relay_verify;                  /* the embedded relay admits known node keys only */
 	uint8_t seed[32];
 };
 
@@ -41,7 +41,10 @@ FL_MUST enum fl_err fl_control_new(struct fl_core *core, const struct fl_control
 void fl_control_stop(struct fl_control *c);
 struct fl_control *fl_control_free(struct fl_control *c);
 
-/* Routes of the public listener that belong to the control server (/key, /ts2021, /register/..., /verify, /health ...). */
+/*
+ * Routes of the public listener that belong to the control server (/key, /ts2021, /register/...,
+ * /verify, /health ...).
+ */
 const struct fl_http_route *fl_control_routes(size_t *out_count);
 
 /* A new DERP map, DNS or feature setting: everyone is told what changed. References `netmap`. */
@@ -67,16 +70,20 @@ struct fl_pending_info {
 size_t fl_control_pending(struct fl_control *c, struct fl_pending_info *out, size_t cap);
 
 /*
- * Approves for a user: the node exists after this tick's commit, then the client's follow-up is answered.
- * Errors: FL_ERR_INVALID (malformed id), FL_ERR_NOT_FOUND (unknown or expired id, unknown user), what fl_state_approve says.
+ * Approves for a user: the node exists after this tick's commit, then the client's follow-up is
+ * answered.
+ * Errors: FL_ERR_INVALID (malformed id), FL_ERR_NOT_FOUND (unknown or expired id, unknown user),
+ * what fl_state_approve says.
  */
-FL_MUST enum fl_err fl_control_approve(struct fl_control *c, struct fl_slice auth_id, fl_user_id user,
-				       struct fl_fault *fault, fl_node_id *out);
-FL_MUST enum fl_err fl_control_reject(struct fl_control *c, struct fl_slice auth_id, struct fl_fault *fault);
+FL_MUST enum fl_err fl_control_approve(struct fl_control *c, struct fl_slice auth_id,
+				       fl_user_id user, struct fl_fault *fault, fl_node_id *out);
+FL_MUST enum fl_err fl_control_reject(struct fl_control *c, struct fl_slice auth_id,
+				      struct fl_fault *fault);
 
 struct fl_control_stats {
 	uint64_t noise_handshakes, noise_failures, registers, map_requests;
-	uint64_t sessions_opened, sessions_dropped_slow, frames_full, frames_delta, frames_keepalive, bytes_sent;
+	uint64_t sessions_opened, sessions_dropped_slow, frames_full, frames_delta,
+		frames_keepalive, bytes_sent;
 	size_t sessions, connections, pending;
 };
 void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out);

@@ -79,7 +79,9 @@ static void tick(void *ctx)
 	struct fl_core *c = ctx;
 	struct fl_fault fault = { "" };
 
-	/* A session may end, or a wait may write, while its tick is announced: go on until quiet. */
+	/*
+	 * A session may end, or a wait may write, while its tick is announced: go on until quiet.
+	 */
 	while (has_work(c)) {
 		enum fl_err err = commit(c, &fault);
 		announce(c);

@@ -46,8 +46,8 @@ struct fl_core {
 };
 
 /* Takes state, store and presence; they are freed by done. */
-FL_MUST enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state, struct fl_store *store,
-				 struct fl_presence *presence);
+FL_MUST enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state,
+				 struct fl_store *store, struct fl_presence *presence);
 void fl_core_listen(struct fl_core *c, fl_core_listener *fn, void *ctx);
 void fl_core_done(struct fl_core *c);
 
@@ -55,7 +55,10 @@ void fl_core_done(struct fl_core *c);
 void fl_core_wait(struct fl_core *c, struct fl_core_wait *w);
 void fl_core_wait_cancel(struct fl_core_wait *w);
 
-/* Appends a change that is not stored (online, offline). Out of memory drops the node's sessions rather than the fact. */
+/*
+ * Appends a change that is not stored (online, offline). Out of memory drops the node's sessions
+ * rather than the fact.
+ */
 FL_MUST enum fl_err fl_core_announce(struct fl_core *c, const struct fl_change *change);
 
 /* Commits now (shutdown). */

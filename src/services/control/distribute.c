@@ -190,7 +190,8 @@ static void batch_fill(struct fl_control *c, struct batch *b)
 
 /* ---- frames ---- */
 
-static struct fl_bytes *make_frame(struct fl_control *c, const struct fl_netmap_delta *in, bool zstd)
+static struct fl_bytes *make_frame(struct fl_control *c, const struct fl_netmap_delta *in,
+				   bool zstd)
 {
 	struct fl_buf json = fl_buf_make(DELTA_MAX);
 	struct fl_bytes *frame = NULL;
@@ -255,7 +256,8 @@ static void send_view(struct fl_control *c, struct fl_view *view, const struct b
 	struct fl_bytes *shared[2] = { NULL, NULL };
 	bool made[2] = { false, false };
 
-	fl_list_each(it, &view->sessions) {
+	fl_list_each(it, &view->sessions)
+	{
 		struct fl_session *s = fl_list_entry(it, struct fl_session, link);
 		const struct merged *m = concerned(b, s->node);
 		if (m != NULL) {
@@ -303,8 +305,9 @@ static void log_change(struct fl_control *c, const struct fl_change *ch)
 		return;
 	case FL_CHANGE_NODE_PATCHED:
 		if ((ch->fields & FL_PATCH_ONLINE) != 0)
-			fl_log_debug("node presence changed", FL_LU("node.id", ch->id),
-				     FL_LB("online", fl_presence_online(c->core->presence, ch->id)));
+			fl_log_debug(
+				"node presence changed", FL_LU("node.id", ch->id),
+				FL_LB("online", fl_presence_online(c->core->presence, ch->id)));
 		return;
 	case FL_CHANGE_NODE_CHANGED:
 	case FL_CHANGE_USER:
@@ -321,10 +324,13 @@ void fl_control_distribute(void *control, const struct fl_change *changes, size_
 	for (size_t i = 0; i < count; i++)
 		log_change(c, &changes[i]);
 	if (!batch_init(&b, changes, count)) {
-		/* Whoever cannot be told must ask anew: every session starts over with a full map. */
+		/*
+		 * Whoever cannot be told must ask anew: every session starts over with a full
+		 * map.
+		 */
 		fl_log_error("out of memory: all map sessions start over");
-		fl_list_each(it, &c->view.sessions)
-			fl_session_close(fl_list_entry(it, struct fl_session, link), FL_SESSION_STOP);
+		fl_list_each(it, &c->view.sessions) fl_session_close(
+			fl_list_entry(it, struct fl_session, link), FL_SESSION_STOP);
 		fl_fragments_drop_all(c->fragments);
 		batch_done(&b);
 		return;
@@ -343,7 +349,8 @@ void fl_control_broadcast_config(struct fl_control *c, bool derp_map, bool dns)
 	in.derp_map = derp_map;
 	in.dns = dns;
 	struct fl_bytes *frames[2] = { make_frame(c, &in, false), make_frame(c, &in, true) };
-	fl_list_each(it, &c->view.sessions) {
+	fl_list_each(it, &c->view.sessions)
+	{
 		struct fl_session *s = fl_list_entry(it, struct fl_session, link);
 		if (frames[s->zstd] != NULL)
 			fl_session_send(s, frames[s->zstd]);

@@ -81,8 +81,8 @@ const struct fl_bytes *fl_fragments_get(struct fl_fragments *f, const struct fl_
 		.online = fl_presence_online(f->core->presence, n->id),
 	};
 	fl_served_fill(f->core, n, &served);
-	if (fl_netmap_fragment(cfg, n, &presence, &served.routes, fl_loop_wall(f->core->loop), &text) !=
-	    FL_OK)
+	if (fl_netmap_fragment(cfg, n, &presence, &served.routes, fl_loop_wall(f->core->loop),
+			       &text) != FL_OK)
 		return NULL;
 	if (fl_map_put(&f->texts, &n->id, text) != FL_OK) {
 		fl_bytes_unref(text);

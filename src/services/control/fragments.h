@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * services/control/fragments.h - the peer text of each node, written once and kept until it changes.
+ * services/control/fragments.h - the peer text of each node, written once and kept until it
+ * changes.
  *
  * Memory  one text a node, about 1 KiB, made when first needed.
  * Thread  the control loop.
@@ -17,7 +18,10 @@ FL_MUST enum fl_err fl_fragments_new(struct fl_core *core, const uint8_t seed[st
 				     struct fl_fragments **out);
 struct fl_fragments *fl_fragments_free(struct fl_fragments *f);
 
-/* The node's text, borrowed until it is dropped. NULL: it cannot be told to peers (bad name, out of memory). */
+/*
+ * The node's text, borrowed until it is dropped. NULL: it cannot be told to peers (bad name, out
+ * of memory).
+ */
 const struct fl_bytes *fl_fragments_get(struct fl_fragments *f, const struct fl_netmap_config *cfg,
 					const struct fl_node *n);
 

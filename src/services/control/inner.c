@@ -51,8 +51,14 @@ static void absent(void *ctx, struct fl_http *x)
 }
 
 const struct fl_http_route fl_control_inner_routes[] = {
-	{ .method = "POST", .path = "/machine/register", .body_max = BODY_MAX, .handle = fl_control_register },
-	{ .method = "POST", .path = "/machine/map", .body_max = BODY_MAX, .handle = fl_control_map },
+	{ .method = "POST",
+	  .path = "/machine/register",
+	  .body_max = BODY_MAX,
+	  .handle = fl_control_register },
+	{ .method = "POST",
+	  .path = "/machine/map",
+	  .body_max = BODY_MAX,
+	  .handle = fl_control_map },
 	{ .method = "POST", .path = "/machine/update-health", .handle = update_health },
 	{ .method = "GET", .path = "/machine/whoami", .handle = whoami },
 	{ .method = "*", .path = "/machine/**", .handle = absent },

@@ -67,7 +67,10 @@ struct fl_session {
 	struct fl_timer keepalive;
 };
 
-/* Starts the answer with the first full map. Takes the presence generation; on failure it is released. */
+/*
+ * Starts the answer with the first full map. Takes the presence generation; on failure it is
+ * released.
+ */
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
 		     fl_node_id node, uint32_t cap, bool zstd);
 
@@ -83,18 +86,20 @@ void fl_control_distribute(void *control, const struct fl_change *changes, size_
 void fl_control_broadcast_config(struct fl_control *c, bool derp_map, bool dns);
 
 /* The whole map for a node. Errors: FL_ERR_NOMEM, FL_ERR_INVALID (its name cannot be built). */
-FL_MUST enum fl_err fl_control_full_map(struct fl_control *c, const struct fl_node *self, bool omit_peers,
-					struct fl_buf *out);
+FL_MUST enum fl_err fl_control_full_map(struct fl_control *c, const struct fl_node *self,
+					bool omit_peers, struct fl_buf *out);
 
 /* ---- presence.c ---- */
 uint64_t fl_control_connected(struct fl_control *c, fl_node_id node);
 void fl_control_disconnected(struct fl_control *c, fl_node_id node, uint64_t gen);
-void fl_control_abandoned(struct fl_control *c, fl_node_id node, uint64_t gen); /* at once, no grace */
+void fl_control_abandoned(struct fl_control *c, fl_node_id node,
+			  uint64_t gen);             /* at once, no grace */
 void fl_control_presence_stop(struct fl_control *c); /* ends all grace periods, stores last seen */
 
 /* ---- ephemeral.c ---- */
 enum fl_err fl_ephemeral_init(struct fl_control *c);
-void fl_ephemeral_arm(struct fl_control *c, fl_node_id node);   /* if ephemeral and without a session */
+void fl_ephemeral_arm(struct fl_control *c,
+		      fl_node_id node); /* if ephemeral and without a session */
 void fl_ephemeral_watch(struct fl_control *c, fl_node_id node); /* the same, unless armed already */
 void fl_ephemeral_reconcile(struct fl_control *c); /* finds idle ones that nobody watches */
 void fl_ephemeral_cancel(struct fl_control *c, fl_node_id node);

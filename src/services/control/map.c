@@ -74,7 +74,8 @@ static void on_committed(void *ctx, enum fl_err err, const struct fl_fault *faul
 	if (err == FL_OK)
 		answer(r);
 	else
-		fl_control_text(r->x, 503, "the server could not store the update; try again later\n");
+		fl_control_text(r->x, 503,
+				"the server could not store the update; try again later\n");
 	request_free(r);
 }
 
@@ -95,7 +96,10 @@ static enum fl_err apply(struct request *r, const struct fl_map_request *req)
 	struct fl_state *state = r->control->core->state;
 	const struct fl_node *before = fl_state_node(state, r->node);
 	enum fl_err err = fl_state_node_update(state, r->node, req);
-	/* Some changes are kept and not announced: the text for later viewers is old all the same. */
+	/*
+	 * Some changes are kept and not announced: the text for later viewers is old all the
+	 * same.
+	 */
 	if (fl_state_node(state, r->node) != before)
 		fl_fragments_drop(r->control->fragments, r->node);
 	return err;
@@ -135,7 +139,8 @@ static void accept(struct fl_control *c, struct fl_http *x, struct fl_noise_link
  * own key has expired makes it ask for a login instead (docs/lifecycle.md SES-13). It tells nothing
  * that the client did not say itself.
  */
-static void answer_unknown(struct fl_control *c, struct fl_http *x, const struct fl_map_request *req)
+static void answer_unknown(struct fl_control *c, struct fl_http *x,
+			   const struct fl_map_request *req)
 {
 	struct fl_buf json = fl_buf_make(64 << 10);
 	struct fl_bytes *frame = NULL;

@@ -13,9 +13,11 @@ void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out)
 	out->pending = c->pending.count;
 }
 
-static void metric(struct fl_buf *b, const char *name, const char *type, const char *help, uint64_t v)
+static void metric(struct fl_buf *b, const char *name, const char *type, const char *help,
+		   uint64_t v)
 {
-	fl_buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name, v);
+	fl_buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type,
+		      name, v);
 }
 
 static void traffic(const struct fl_control_stats *s, struct fl_buf *b)
@@ -24,7 +26,8 @@ static void traffic(const struct fl_control_stats *s, struct fl_buf *b)
 	       s->noise_handshakes);
 	metric(b, "fairlead_noise_failures_total", "counter", "Noise handshakes refused.",
 	       s->noise_failures);
-	metric(b, "fairlead_register_requests_total", "counter", "Register requests.", s->registers);
+	metric(b, "fairlead_register_requests_total", "counter", "Register requests.",
+	       s->registers);
 	metric(b, "fairlead_map_requests_total", "counter", "Map requests.", s->map_requests);
 	metric(b, "fairlead_sessions", "gauge", "Streaming map sessions.", s->sessions);
 	metric(b, "fairlead_sessions_opened_total", "counter", "Map sessions opened.",
@@ -34,11 +37,12 @@ static void traffic(const struct fl_control_stats *s, struct fl_buf *b)
 	metric(b, "fairlead_noise_connections", "gauge", "Noise connections.", s->connections);
 	metric(b, "fairlead_pending_registrations", "gauge", "Logins that wait for approval.",
 	       s->pending);
-	metric(b, "fairlead_map_bytes_sent_total", "counter", "Bytes of map frames queued to clients.",
-	       s->bytes_sent);
+	metric(b, "fairlead_map_bytes_sent_total", "counter",
+	       "Bytes of map frames queued to clients.", s->bytes_sent);
 	fl_buf_str(b, "# HELP fairlead_mapresponse_sent_total Map frames queued to clients.\n"
 		      "# TYPE fairlead_mapresponse_sent_total counter\n");
-	fl_buf_printf(b, "fairlead_mapresponse_sent_total{type=\"full\"} %" PRIu64 "\n", s->frames_full);
+	fl_buf_printf(b, "fairlead_mapresponse_sent_total{type=\"full\"} %" PRIu64 "\n",
+		      s->frames_full);
 	fl_buf_printf(b, "fairlead_mapresponse_sent_total{type=\"delta\"} %" PRIu64 "\n",
 		      s->frames_delta);
 	fl_buf_printf(b, "fairlead_mapresponse_sent_total{type=\"keepalive\"} %" PRIu64 "\n",
@@ -57,10 +61,11 @@ void fl_control_metrics(const struct fl_control *c, struct fl_buf *b)
 	metric(b, "fairlead_nodes", "gauge", "Registered nodes.", count);
 	metric(b, "fairlead_nodes_online", "gauge", "Nodes with a live session.", online);
 	traffic(&s, b);
-	metric(b, "fairlead_store_commits_total", "counter", "Transactions.", c->core->stats.commits);
+	metric(b, "fairlead_store_commits_total", "counter", "Transactions.",
+	       c->core->stats.commits);
 	metric(b, "fairlead_store_commit_failures_total", "counter", "Transactions that failed.",
 	       c->core->stats.commit_failures);
 	metric(b, "fairlead_store_rows_total", "counter", "Rows written.", c->core->stats.rows);
-	metric(b, "fairlead_store_commit_microseconds_total", "counter", "Time spent in transactions.",
-	       (uint64_t)(c->core->stats.commit_ns_total / FL_US));
+	metric(b, "fairlead_store_commit_microseconds_total", "counter",
+	       "Time spent in transactions.", (uint64_t)(c->core->stats.commit_ns_total / FL_US));
 }

@@ -276,7 +276,10 @@ static struct fl_noise_link *link_new(struct fl_noise_server *s, struct fl_strea
 	return l;
 }
 
-/* Takes the stream. Answers what is malformed with a type-3 message, closes on what does not verify. */
+/*
+ * Takes the stream. Answers what is malformed with a type-3 message, closes on what does not
+ * verify.
+ */
 static void handshake(struct fl_noise_server *s, struct fl_stream *stream, struct fl_slice early,
 		      struct fl_slice initiation, bool early_payload)
 {
@@ -393,7 +396,8 @@ void fl_noise_server_upgrade(struct fl_noise_server *s, struct fl_http *x)
 	struct fl_slice upgrade = fl_http_field(x, "upgrade");
 
 	if (upgrade.len == 0) {
-		fl_log_warn("upgrade header missing on /ts2021: a proxy in front must pass Upgrade on POST");
+		fl_log_warn("upgrade header missing on /ts2021: a proxy in front must pass Upgrade "
+			    "on POST");
 		refuse(x, 500,
 		       "no Upgrade header: a reverse proxy in front of this server must pass "
 		       "'Upgrade' and 'Connection' on POST requests\n");
@@ -430,16 +434,14 @@ void fl_noise_server_init(struct fl_noise_server *s, struct fl_loop *loop,
 
 void fl_noise_server_goaway(struct fl_noise_server *s)
 {
-	fl_list_each(it, &s->links)
-		fl_h2_goaway(fl_list_entry(it, struct fl_noise_link, link)->h2);
+	fl_list_each(it, &s->links) fl_h2_goaway(fl_list_entry(it, struct fl_noise_link, link)->h2);
 }
 
 void fl_noise_server_done(struct fl_noise_server *s)
 {
 	if (s->loop == NULL)
 		return;
-	fl_list_each(it, &s->links)
-		link_free(fl_list_entry(it, struct fl_noise_link, link));
+	fl_list_each(it, &s->links) link_free(fl_list_entry(it, struct fl_noise_link, link));
 	fl_buf_done(&s->scratch);
 	fl_wipe(&s->key, sizeof s->key);
 }

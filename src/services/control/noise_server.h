@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * services/control/noise_server.h - Noise connections of clients: handshake, records, HTTP/2 inside.
+ * services/control/noise_server.h - Noise connections of clients: handshake, records, HTTP/2
+ * inside.
  *
  * A connection is one stream with a machine key behind it. Any machine key is let in; every
  * request inside is authorised on its own.
@@ -22,17 +23,18 @@
 enum { FL_NOISE_PENDING_MAX = 256 << 10 };
 #define FL_NOISE_FIRST_REQUEST (10 * FL_SEC)
 #define FL_NOISE_PING_INTERVAL (45 * FL_SEC)
-#define FL_NOISE_IDLE_MAX (10 * FL_MIN)
+#define FL_NOISE_IDLE_MAX      (10 * FL_MIN)
 
 struct fl_noise_server {
 	struct fl_loop *loop;
 	struct fl_private_key key;
 	struct fl_machine_key public_key;
 	uint32_t min_cap;
-	struct fl_http_router inner; /* requests inside Noise; conn_ctx is the struct fl_noise_link */
+	struct fl_http_router
+		inner; /* requests inside Noise; conn_ctx is the struct fl_noise_link */
 	struct fl_http_limits limits; /* idle_timeout: FL_NOISE_IDLE_MAX */
-	int64_t first_request; /* FL_NOISE_FIRST_REQUEST */
-	struct fl_buf scratch; /* records on their way to a socket, one write at a time */
+	int64_t first_request;        /* FL_NOISE_FIRST_REQUEST */
+	struct fl_buf scratch;        /* records on their way to a socket, one write at a time */
 	struct fl_list links;
 	size_t count;
 	uint64_t handshakes, failures;
@@ -51,11 +53,12 @@ struct fl_noise_link {
 	struct fl_buf partial; /* a record that has not arrived whole */
 	bool seen_request;
 	uint64_t lite_node; /* the node that has sent a lite update here, 0 = none */
-	unsigned polls;     /* streaming map requests on this connection: they carry their own keep-alive */
+	unsigned polls; /* streaming map requests: they carry their own keep-alive */
 };
 
-void fl_noise_server_init(struct fl_noise_server *s, struct fl_loop *loop, const struct fl_private_key *key,
-			  uint32_t min_cap, const struct fl_http_router *inner);
+void fl_noise_server_init(struct fl_noise_server *s, struct fl_loop *loop,
+			  const struct fl_private_key *key, uint32_t min_cap,
+			  const struct fl_http_router *inner);
 
 /* GOAWAY to every connection; streams in flight may still finish. */
 void fl_noise_server_goaway(struct fl_noise_server *s);

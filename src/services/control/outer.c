@@ -34,7 +34,9 @@ static void key(void *ctx, struct fl_http *x)
 
 	if (fl_http_query(x, "v", text, sizeof text) != FL_OK ||
 	    fl_u64_parse(fl_slice_str(text), &version) != FL_OK) {
-		fl_control_text(x, 400, "the parameter v (capability version) is missing or not a number\n");
+		fl_control_text(
+			x, 400,
+			"the parameter v (capability version) is missing or not a number\n");
 		return;
 	}
 	if (version < LOWEST_KEY_VERSION) {
@@ -134,11 +136,12 @@ static void robots(void *ctx, struct fl_http *x)
 static void home(void *ctx, struct fl_http *x)
 {
 	(void)ctx;
-	fl_http_respond(x, 200, "text/html; charset=utf-8",
-			fl_slice_str("<!doctype html><html lang=\"en\"><title>Fairlead</title>"
-				     "<p>A Fairlead control server. Join with "
-				     "<code>tailscale up --login-server</code> and this address.</p>"
-				     "</html>\n"));
+	fl_http_respond(
+		x, 200, "text/html; charset=utf-8",
+		fl_slice_str("<!doctype html><html lang=\"en\"><title>Fairlead</title>"
+			     "<p>A Fairlead control server. Join with "
+			     "<code>tailscale up --login-server</code> and this address.</p>"
+			     "</html>\n"));
 }
 
 static void no_icon(void *ctx, struct fl_http *x)

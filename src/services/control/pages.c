@@ -13,7 +13,8 @@ static const char style[] =
 	"color:#1b2733;background:#f7f9fb}h1{font-size:1.4rem}"
 	"pre{background:#1b2733;color:#f7f9fb;padding:1rem;border-radius:6px;overflow:auto}"
 	"dt{color:#5a6b7b}dd{margin:0 0 .5rem}"
-	"@media(prefers-color-scheme:dark){body{background:#12181f;color:#dbe4ec}pre{background:#000}}";
+	"@media(prefers-color-scheme:dark){body{background:#12181f;color:#dbe4ec}pre{background:#"
+	"000}}";
 
 static void put_escaped(struct fl_buf *b, const char *s)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/control/pending.c - a bounded table of registrations, oldest first, one timer for all. */
+/*
+ * services/control/pending.c - a bounded table of registrations, oldest first, one timer for all.
+ */
 #include "services/control/pending.h"
 
 #include <stdlib.h>
@@ -55,8 +57,8 @@ static void expire(void *ctx)
 	arm(t);
 }
 
-enum fl_err fl_pending_init(struct fl_pending_table *t, struct fl_loop *loop, size_t max, int64_t ttl,
-			    const uint8_t seed[static 16])
+enum fl_err fl_pending_init(struct fl_pending_table *t, struct fl_loop *loop, size_t max,
+			    int64_t ttl, const uint8_t seed[static 16])
 {
 	*t = (struct fl_pending_table){ .loop = loop, .max = max, .ttl = ttl };
 	fl_list_init(&t->records);
@@ -68,7 +70,8 @@ void fl_pending_done(struct fl_pending_table *t)
 {
 	if (t->loop == NULL)
 		return;
-	fl_list_each(it, &t->records) {
+	fl_list_each(it, &t->records)
+	{
 		struct fl_pending *p = record_of(it);
 		for (struct fl_list *l = fl_list_pop(&p->followers); l != NULL;
 		     l = fl_list_pop(&p->followers))
@@ -80,10 +83,12 @@ void fl_pending_done(struct fl_pending_table *t)
 	fl_timer_done(&t->timer);
 }
 
-static struct fl_pending *find_same(struct fl_pending_table *t, const struct fl_machine_key *machine,
+static struct fl_pending *find_same(struct fl_pending_table *t,
+				    const struct fl_machine_key *machine,
 				    const struct fl_node_key *key)
 {
-	fl_list_each(it, &t->records) {
+	fl_list_each(it, &t->records)
+	{
 		struct fl_pending *p = record_of(it);
 		if (fl_node_key_eq(&p->key, key) && fl_machine_key_eq(&p->machine, machine))
 			return p;

@@ -6,7 +6,8 @@
  * (the follow-up). An admin approves or rejects the id; the follow-up is answered. A record is
  * bound to the machine key and node key that asked, so nobody else can wait on it.
  *
- * Limits  `max` records, the oldest displaced first; `ttl` each; FL_PENDING_FOLLOWERS requests waiting
+ * Limits  `max` records, the oldest displaced first; `ttl` each; FL_PENDING_FOLLOWERS requests
+ *         waiting
  *         on one record (the client has one), further ones displace the oldest.
  * Source  docs/protocol/control.md 4.4 B, 4.5; docs/lifecycle.md REG-5, REG-7
  */
@@ -63,7 +64,8 @@ FL_MUST enum fl_err fl_pending_init(struct fl_pending_table *t, struct fl_loop *
 void fl_pending_done(struct fl_pending_table *t); /* followers are forgotten, not called */
 
 /* The record for this machine and node key, new unless one waits already. Errors: FL_ERR_NOMEM. */
-FL_MUST enum fl_err fl_pending_open(struct fl_pending_table *t, const struct fl_machine_key *machine,
+FL_MUST enum fl_err fl_pending_open(struct fl_pending_table *t,
+				    const struct fl_machine_key *machine,
 				    const struct fl_register_request *req, struct fl_pending **out);
 
 /* Borrowed; NULL if unknown. */

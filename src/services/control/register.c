@@ -52,7 +52,8 @@ static void respond(struct fl_http *x, const struct fl_register_response *answer
 
 static void respond_error(struct fl_http *x, const char *text)
 {
-	respond(x, &(struct fl_register_response){ .login_name = "", .display_name = "", .error = text });
+	respond(x, &(struct fl_register_response){
+			   .login_name = "", .display_name = "", .error = text });
 }
 
 static void respond_expired(struct fl_http *x)
@@ -78,7 +79,8 @@ static void respond_node(struct fl_control *c, struct fl_http *x, fl_node_id id)
 		.machine_authorized = true,
 		.node_key_expired = fl_node_is_expired(n, fl_loop_wall(c->core->loop)),
 	};
-	const struct fl_user *u = fl_node_is_tagged(n) ? NULL : fl_state_user(c->core->state, n->user);
+	const struct fl_user *u =
+		fl_node_is_tagged(n) ? NULL : fl_state_user(c->core->state, n->user);
 	if (u != NULL) {
 		answer.user_id = u->id;
 		answer.login_name = fl_user_login_name(u, login);
@@ -91,7 +93,8 @@ static void respond_auth_url(struct fl_control *c, struct fl_http *x, const stru
 {
 	char url[URL_MAX];
 	snprintf(url, sizeof url, "%s/register/%s", c->server_url, p->id);
-	respond(x, &(struct fl_register_response){ .login_name = "", .display_name = "", .auth_url = url });
+	respond(x, &(struct fl_register_response){
+			   .login_name = "", .display_name = "", .auth_url = url });
 }
 
 static void open_pending(struct reply *r)
@@ -138,7 +141,8 @@ static void on_committed(void *ctx, enum fl_err err, const struct fl_fault *faul
 	if (err == FL_OK)
 		answer_outcome(r);
 	else
-		fl_control_text(r->x, 503, "the server could not store the registration; try again later\n");
+		fl_control_text(r->x, 503,
+				"the server could not store the registration; try again later\n");
 	reply_free(r);
 }
 
@@ -188,8 +192,8 @@ static void decide(struct reply *r)
 		fl_pending_follow(p, &r->follower);
 		return;
 	}
-	enum fl_err err = fl_state_register(c->core->state, fl_loop_wall(c->core->loop), &r->machine,
-					    &r->req, &r->result);
+	enum fl_err err = fl_state_register(c->core->state, fl_loop_wall(c->core->loop),
+					    &r->machine, &r->req, &r->result);
 	if (err != FL_OK) {
 		fl_log_warn("registration failed", FL_LS("reason", fl_err_text(err)));
 		fl_control_text(r->x, 503, "the server has no room for another node\n");

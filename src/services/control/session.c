@@ -60,7 +60,8 @@ void fl_session_close(struct fl_session *s, enum fl_session_end why)
 
 void fl_session_close_node(struct fl_control *c, fl_node_id node, enum fl_session_end why)
 {
-	fl_list_each(it, &c->view.sessions) {
+	fl_list_each(it, &c->view.sessions)
+	{
 		struct fl_session *s = fl_list_entry(it, struct fl_session, link);
 		if (s->node == node)
 			fl_session_close(s, why);

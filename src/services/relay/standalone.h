@@ -52,7 +52,9 @@ FL_MUST enum fl_err fl_relay_standalone_start(struct fl_loop *loop,
 FL_MUST enum fl_err fl_relay_standalone_reload(struct fl_relay_standalone *s,
 					       struct fl_fault *fault);
 
-/* Stops listening, tells the clients, lets what is queued leave within `linger` ns. Accepts NULL. */
+/*
+ * Stops listening, tells the clients, lets what is queued leave within `linger` ns. Accepts NULL.
+ */
 struct fl_relay_standalone *fl_relay_standalone_stop(struct fl_relay_standalone *s, int64_t linger);
 
 struct fl_addrport fl_relay_standalone_at(const struct fl_relay_standalone *s);
