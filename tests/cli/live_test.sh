@@ -50,6 +50,7 @@ note() {
 }
 
 start() {
+	: >serve.out # or the wait below could find the words of the server before
 	"$fairlead" serve --quickstart var >serve.out 2>serve.err &
 	server=$!
 	for _ in $(seq 300); do
