@@ -63,16 +63,22 @@ static void on_stop(void *ctx, int signum)
 {
 	struct fl_service *s = ctx;
 
-	fl_log_info("stopping", FL_LS("signal", signum == SIGINT ? "INT" : "TERM"));
+	const char *name = signum == SIGINT ? "INT" : signum == SIGTERM ? "TERM" : "HUP";
+
+	fl_log_info("stopping", FL_LS("signal", name));
 	fl_notify("STOPPING=1");
 	fl_loop_stop(s->loop);
 }
 
-static void on_reload(void *ctx, int signum)
+/* A terminal that was closed sends HUP too, and is none from then on. */
+static void on_hangup(void *ctx, int signum)
 {
 	struct fl_service *s = ctx;
 
-	(void)signum;
+	if (s->on_terminal && !isatty(STDIN_FILENO)) {
+		on_stop(s, signum);
+		return;
+	}
 	fl_notify_reloading();
 	s->reload(s->ctx);
 	fl_notify("READY=1");
@@ -99,7 +105,11 @@ static void on_watchdog(void *ctx)
 
 enum fl_err fl_service_open(struct fl_service *s, void (*reload)(void *ctx), void *ctx)
 {
-	*s = (struct fl_service){ .reload = reload, .ctx = ctx };
+	*s = (struct fl_service){
+		.reload = reload,
+		.ctx = ctx,
+		.on_terminal = isatty(STDIN_FILENO) != 0,
+	};
 	enum fl_err err = fl_loop_new(&s->loop);
 	if (err != FL_OK)
 		return err;
@@ -110,7 +120,7 @@ enum fl_err fl_service_open(struct fl_service *s, void (*reload)(void *ctx), voi
 	if (err == FL_OK)
 		err = fl_signal_new(s->loop, SIGTERM, on_stop, s, &s->signals[1]);
 	if (err == FL_OK)
-		err = fl_signal_new(s->loop, SIGHUP, on_reload, s, &s->signals[2]);
+		err = fl_signal_new(s->loop, SIGHUP, on_hangup, s, &s->signals[2]);
 	if (err != FL_OK)
 		fl_service_close(s);
 	return err;

@@ -3,7 +3,7 @@
  * cli/service.h - the process around a service: signals, log, limits, and a word to systemd.
  *
  * INT and TERM stop it: the first one in order and within FL_SERVICE_GRACE, the second one at
- * once. HUP reloads. PIPE is ignored.
+ * once. HUP reloads; that of the own terminal, when it is closed, stops like TERM. PIPE is ignored.
  *
  * Thread  the loop's.
  */
@@ -20,6 +20,7 @@ struct fl_service {
 	struct fl_signal *signals[3];
 	struct fl_timer watchdog; /* systemd's, when it asks for one */
 	int64_t watchdog_every;
+	bool on_terminal; /* started from one: it is the standard input */
 	void (*reload)(void *ctx);
 	void *ctx;
 };

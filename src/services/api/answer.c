@@ -146,6 +146,17 @@ void fl_api_after_commit(struct fl_api *a, struct fl_http *x, fl_api_write *writ
 	fl_core_wait(a->core, &n->wait);
 }
 
+void fl_api_conclude(struct fl_api *a, struct fl_http *x, enum fl_err err,
+		     const struct fl_fault *fault, const char *location, fl_api_write *write,
+		     const struct fl_api_subject *subject)
+{
+	if (err != FL_OK)
+		fl_api_problem(x, err, fault->text[0] != '\0' ? fault->text : fl_err_text(err),
+			       location);
+	else
+		fl_api_after_commit(a, x, write, subject);
+}
+
 /* ---- reading ---- */
 
 struct fl_json *fl_api_body(struct fl_http *x)

@@ -65,6 +65,11 @@ typedef void fl_api_write(struct fl_api *a, const struct fl_api_subject *s, stru
 void fl_api_after_commit(struct fl_api *a, struct fl_http *x, fl_api_write *write,
 			 const struct fl_api_subject *subject);
 
+/* The answer to a change that was tried: the problem that `fault` tells, or as above. */
+void fl_api_conclude(struct fl_api *a, struct fl_http *x, enum fl_err err,
+		     const struct fl_fault *fault, const char *location, fl_api_write *write,
+		     const struct fl_api_subject *subject);
+
 /*
  * Parses the body; an empty one is an empty object. NULL: it was malformed and has been answered.
  */

@@ -20,17 +20,6 @@ static bool read_expiration(struct fl_api *a, struct fl_http *x, struct fl_jv bo
 	return true;
 }
 
-static void respond(struct fl_api *a, struct fl_http *x, enum fl_err err,
-		    const struct fl_fault *fault, const char *location, fl_api_write *write,
-		    const struct fl_api_subject *subject)
-{
-	if (err != FL_OK)
-		fl_api_problem(x, err, fault->text[0] != '\0' ? fault->text : fl_err_text(err),
-			       location);
-	else
-		fl_api_after_commit(a, x, write, subject);
-}
-
 /* ---- pre-auth keys ---- */
 
 void fl_api_preauth_list(void *ctx, struct fl_http *x)
@@ -101,7 +90,7 @@ void fl_api_preauth_create(void *ctx, struct fl_http *x)
 	memcpy(f.hash, token.hash, sizeof f.hash);
 	memcpy(created.secret, token.text, sizeof created.secret);
 	enum fl_err err = fl_state_preauth_create(a->state, fl_api_now(a), &f, &fault, &created.id);
-	respond(a, x, err, &fault, "user", write_preauth, &created);
+	fl_api_conclude(a, x, err, &fault, "user", write_preauth, &created);
 	fl_wipe(&token, sizeof token);
 	fl_wipe(&created, sizeof created);
 	fl_strlist_done(&tags);
@@ -123,7 +112,7 @@ void fl_api_preauth_expire(void *ctx, struct fl_http *x)
 	if (!ok)
 		return;
 	enum fl_err err = fl_state_preauth_expire(a->state, fl_api_now(a), key.id, &fault);
-	respond(a, x, err, &fault, "id", fl_api_write_empty, &key);
+	fl_api_conclude(a, x, err, &fault, "id", fl_api_write_empty, &key);
 }
 
 void fl_api_preauth_delete(void *ctx, struct fl_http *x)
@@ -141,7 +130,7 @@ void fl_api_preauth_delete(void *ctx, struct fl_http *x)
 		return;
 	}
 	enum fl_err err = fl_state_preauth_delete(a->state, key.id, &fault);
-	respond(a, x, err, &fault, "id", fl_api_write_empty, &key);
+	fl_api_conclude(a, x, err, &fault, "id", fl_api_write_empty, &key);
 }
 
 /* ---- API keys ---- */
@@ -196,7 +185,7 @@ void fl_api_key_create(void *ctx, struct fl_http *x)
 	memcpy(created.secret, token.text, sizeof created.secret);
 	enum fl_err err = fl_state_apikey_create(a->state, fl_api_now(a), expiration, token.prefix,
 						 token.hash, &created.id);
-	respond(a, x, err, &fault, NULL, write_apikey, &created);
+	fl_api_conclude(a, x, err, &fault, NULL, write_apikey, &created);
 	fl_wipe(&token, sizeof token);
 	fl_wipe(&created, sizeof created);
 }
@@ -244,7 +233,7 @@ void fl_api_key_expire(void *ctx, struct fl_http *x)
 		return;
 	}
 	enum fl_err err = fl_state_apikey_expire(a->state, fl_api_now(a), k->id, &fault);
-	respond(a, x, err, &fault, "id", fl_api_write_empty, &key);
+	fl_api_conclude(a, x, err, &fault, "id", fl_api_write_empty, &key);
 }
 
 void fl_api_key_delete(void *ctx, struct fl_http *x)
@@ -265,5 +254,5 @@ void fl_api_key_delete(void *ctx, struct fl_http *x)
 		return;
 	}
 	enum fl_err err = fl_state_apikey_delete(a->state, k->id, &fault);
-	respond(a, x, err, &fault, "path", fl_api_write_empty, &key);
+	fl_api_conclude(a, x, err, &fault, "path", fl_api_write_empty, &key);
 }

@@ -31,10 +31,7 @@ static void approve(struct fl_api *a, struct fl_http *x, const char *user, const
 		return;
 	enum fl_err err =
 		fl_control_approve(a->control, fl_slice_str(auth_id), id, &fault, &node.id);
-	if (err != FL_OK)
-		fl_api_problem(x, err, fault.text, "authId");
-	else
-		fl_api_after_commit(a, x, fl_api_write_node, &node);
+	fl_api_conclude(a, x, err, &fault, "authId", fl_api_write_node, &node);
 }
 
 void fl_api_login_register(void *ctx, struct fl_http *x)
@@ -105,10 +102,7 @@ void fl_api_login_reject(void *ctx, struct fl_http *x)
 	if (!fl_api_admit(a, x) || !read_auth_id(x, auth_id))
 		return;
 	enum fl_err err = fl_control_reject(a->control, fl_slice_str(auth_id), &fault);
-	if (err != FL_OK)
-		fl_api_problem(x, err, fault.text, "authId");
-	else
-		fl_api_after_commit(a, x, fl_api_write_empty, &none);
+	fl_api_conclude(a, x, err, &fault, "authId", fl_api_write_empty, &none);
 }
 
 static void write_pending(const struct fl_pending_info *p, struct fl_jw *w)

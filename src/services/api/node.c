@@ -71,17 +71,6 @@ void fl_api_node_show(void *ctx, struct fl_http *x)
 
 /* ---- changing ---- */
 
-static void conclude(struct fl_api *a, struct fl_http *x, enum fl_err err,
-		     const struct fl_fault *fault, const char *location, fl_api_write *write,
-		     const struct fl_api_subject *subject)
-{
-	if (err != FL_OK)
-		fl_api_problem(x, err, fault->text[0] != '\0' ? fault->text : fl_err_text(err),
-			       location);
-	else
-		fl_api_after_commit(a, x, write, subject);
-}
-
 void fl_api_node_delete(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
@@ -91,7 +80,7 @@ void fl_api_node_delete(void *ctx, struct fl_http *x)
 	if (!admit_node(a, x, &node))
 		return;
 	enum fl_err err = fl_state_node_delete(a->state, node.id, &fault);
-	conclude(a, x, err, &fault, "path", fl_api_write_empty, &node);
+	fl_api_conclude(a, x, err, &fault, "path", fl_api_write_empty, &node);
 }
 
 void fl_api_node_expire(void *ctx, struct fl_http *x)
@@ -120,7 +109,7 @@ void fl_api_node_expire(void *ctx, struct fl_http *x)
 	if (at == 0 && !never)
 		at = fl_api_now(a);
 	enum fl_err err = fl_state_node_expire(a->state, node.id, never ? 0 : at, &fault);
-	conclude(a, x, err, &fault, "expiry", fl_api_write_node, &node);
+	fl_api_conclude(a, x, err, &fault, "expiry", fl_api_write_node, &node);
 }
 
 void fl_api_node_rename(void *ctx, struct fl_http *x)
@@ -135,7 +124,7 @@ void fl_api_node_rename(void *ctx, struct fl_http *x)
 	enum fl_err err = fl_state_node_rename(a->state, node.id, name, &fault);
 	if (err == FL_ERR_EXISTS)
 		err = FL_ERR_INVALID; /* the API of others says 400 for a taken name */
-	conclude(a, x, err, &fault, "path", fl_api_write_node, &node);
+	fl_api_conclude(a, x, err, &fault, "path", fl_api_write_node, &node);
 }
 
 void fl_api_node_tags(void *ctx, struct fl_http *x)
@@ -156,7 +145,7 @@ void fl_api_node_tags(void *ctx, struct fl_http *x)
 		return;
 	enum fl_err err = fl_state_node_tag(a->state, node.id, &tags, &fault);
 	fl_strlist_done(&tags);
-	conclude(a, x, err, &fault, "tags", fl_api_write_node, &node);
+	fl_api_conclude(a, x, err, &fault, "tags", fl_api_write_node, &node);
 }
 
 static enum fl_err parse_routes(const struct fl_strlist *texts, struct fl_prefix **out,
@@ -205,7 +194,7 @@ void fl_api_node_routes(void *ctx, struct fl_http *x)
 		err = fl_state_node_approve(a->state, node.id, routes, texts.len, &fault);
 	free(routes);
 	fl_strlist_done(&texts);
-	conclude(a, x, err, &fault, "routes", fl_api_write_node, &node);
+	fl_api_conclude(a, x, err, &fault, "routes", fl_api_write_node, &node);
 }
 
 static void write_backfill(struct fl_api *a, const struct fl_api_subject *s, struct fl_jw *w)
@@ -239,5 +228,5 @@ void fl_api_node_backfill(void *ctx, struct fl_http *x)
 		return;
 	}
 	enum fl_err err = fl_state_backfill_ips(a->state, &subject.count, &fault);
-	conclude(a, x, err, &fault, NULL, write_backfill, &subject);
+	fl_api_conclude(a, x, err, &fault, NULL, write_backfill, &subject);
 }

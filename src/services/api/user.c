@@ -87,10 +87,7 @@ void fl_api_user_create(void *ctx, struct fl_http *x)
 	};
 	enum fl_err err =
 		fl_state_user_create(a->state, fl_api_now(a), &fields, &fault, &created.id);
-	if (err != FL_OK)
-		fl_api_problem(x, err, fault.text, "name");
-	else
-		fl_api_after_commit(a, x, fl_api_write_user, &created);
+	fl_api_conclude(a, x, err, &fault, "name", fl_api_write_user, &created);
 }
 
 void fl_api_user_rename(void *ctx, struct fl_http *x)
@@ -104,10 +101,7 @@ void fl_api_user_rename(void *ctx, struct fl_http *x)
 	    !fl_api_segment_text(x, 1, name, sizeof name))
 		return;
 	enum fl_err err = fl_state_user_rename(a->state, user.id, name, &fault);
-	if (err != FL_OK)
-		fl_api_problem(x, err, fault.text, "path");
-	else
-		fl_api_after_commit(a, x, fl_api_write_user, &user);
+	fl_api_conclude(a, x, err, &fault, "path", fl_api_write_user, &user);
 }
 
 void fl_api_user_delete(void *ctx, struct fl_http *x)
@@ -119,8 +113,5 @@ void fl_api_user_delete(void *ctx, struct fl_http *x)
 	if (!fl_api_admit(a, x) || !fl_api_path_id(x, 0, &user.id))
 		return;
 	enum fl_err err = fl_state_user_delete(a->state, user.id, &fault);
-	if (err != FL_OK)
-		fl_api_problem(x, err, fault.text, "path");
-	else
-		fl_api_after_commit(a, x, fl_api_write_empty, &user);
+	fl_api_conclude(a, x, err, &fault, "path", fl_api_write_empty, &user);
 }

@@ -87,6 +87,6 @@ struct fl_control_stats {
 	size_t sessions, connections, pending;
 };
 void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out);
-void fl_control_metrics(const struct fl_control *c, struct fl_buf *out); /* Prometheus text */
+void fl_control_metrics(const struct fl_control *c, struct fl_buf *b); /* Prometheus text */
 
 #endif

@@ -137,11 +137,13 @@ static void fold_equal_ids(struct batch *b)
 
 static bool batch_init(struct batch *b, const struct fl_change *changes, size_t count)
 {
+	size_t room = count ? count : 1; /* calloc of nothing may give NULL */
+
 	*b = (struct batch){
-		.nodes = calloc(count, sizeof *b->nodes),
-		.profiles = calloc(count, sizeof *b->profiles),
-		.removed = calloc(count, sizeof *b->removed),
-		.peers = calloc(count, sizeof *b->peers),
+		.nodes = calloc(room, sizeof *b->nodes),
+		.profiles = calloc(room, sizeof *b->profiles),
+		.removed = calloc(room, sizeof *b->removed),
+		.peers = calloc(room, sizeof *b->peers),
 	};
 	if (b->nodes == NULL || b->profiles == NULL || b->removed == NULL || b->peers == NULL)
 		return false;

@@ -53,7 +53,7 @@ struct fl_noise_link {
 	struct fl_buf partial; /* a record that has not arrived whole */
 	bool seen_request;
 	uint64_t lite_node; /* the node that has sent a lite update here, 0 = none */
-	unsigned polls; /* streaming map requests: they carry their own keep-alive */
+	unsigned polls;     /* streaming map requests: they carry their own keep-alive */
 };
 
 void fl_noise_server_init(struct fl_noise_server *s, struct fl_loop *loop,

@@ -99,6 +99,8 @@ void fl_control_abandoned(struct fl_control *c, fl_node_id node, uint64_t gen)
 
 void fl_control_presence_stop(struct fl_control *c)
 {
-	while (!fl_list_empty(&c->leaving))
-		leaving_end(fl_list_entry(c->leaving.next, struct leaving, link));
+	struct fl_list *l;
+
+	while ((l = fl_list_pop(&c->leaving)) != NULL)
+		leaving_end(fl_list_entry(l, struct leaving, link));
 }

@@ -36,15 +36,21 @@ static void unblock(struct relay_conn *k)
 	k->r->blocked_count--;
 }
 
-void fl_relay_conn_close(struct relay_conn *k, int64_t linger)
+/* Gives everything back but the struct, which a caller of feed() may still hold. */
+static void detach(struct relay_conn *k, int64_t linger)
 {
-	if (k->client == NULL)
-		return;
 	fl_relay_admit_cancel(k);
 	unblock(k);
 	k->client = fl_derp_client_free(k->client);
 	k->stream = fl_stream_close(k->stream, linger);
 	fl_list_del(&k->link);
+}
+
+void fl_relay_conn_close(struct relay_conn *k, int64_t linger)
+{
+	if (k->client == NULL)
+		return;
+	detach(k, linger);
 	if (k->depth == 0)
 		free(k);
 }
@@ -152,10 +158,12 @@ static void feed(struct relay_conn *k, struct fl_slice in)
 		if (err == FL_MORE)
 			run(k->r, false);
 	}
-	if (k->client != NULL && (err == FL_OK || err == FL_AGAIN))
+	if (k->client != NULL && (err == FL_OK || err == FL_AGAIN)) {
 		set_paused(k, err == FL_AGAIN);
-	else if (k->client != NULL)
-		end(k, err);
+	} else if (k->client != NULL) {
+		log_end(k, err);
+		detach(k, 0);
+	}
 	if (--k->depth == 0 && k->client == NULL)
 		free(k);
 }
