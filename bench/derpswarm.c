@@ -95,9 +95,10 @@ static void flood_line(const char *kind, double rate, const struct flood_result 
 	bench_line_num(&l, "generator_cpu", r->self_cpu);
 	bench_line_num(&l, "late", r->late);
 	bench_line_num(&l, "twice", r->twice);
-	bench_line_num(&l, "rtt_n", r->rtt_n);
-	bench_line_num(&l, "rtt_p50_us", r->rtt_p50);
-	bench_line_num(&l, "rtt_p99_us", r->rtt_p99);
+	bench_line_num(&l, "rtt_n", r->rtt.n);
+	bench_line_num(&l, "rtt_p50_us", r->rtt.p50);
+	bench_line_num(&l, "rtt_p99_us", r->rtt.p99);
+	bench_line_str(&l, "rtt_class", r->rtt.class);
 	bench_line_num(&l, "foreign", r->foreign);
 	bench_line_end(&l);
 }
@@ -105,12 +106,13 @@ static void flood_line(const char *kind, double rate, const struct flood_result 
 static void begin_flood(void)
 {
 	struct flood f = { .flows = (uint32_t)o.clients & ~1u,
-			   .pings = (uint32_t)o.pings & ~1u,
 			   .stall = o.stall > 0,
 			   .size = (uint32_t)o.size,
 			   .server = server() };
 	if (f.size < 64 || f.size > DERP_PACKET_MAX)
 		bench_die("packets have 64 to %d bytes", DERP_PACKET_MAX);
+	ping_begin((uint32_t)o.pings & ~1u, (uint16_t)o.port, o.plain <= 0, (uint64_t)o.seed + 1,
+		   o.deadline);
 	crowd_init(flood_clients(&f), (uint16_t)o.port, o.plain <= 0, (uint64_t)o.seed);
 	crowd_open((uint32_t)o.inflight, o.deadline);
 	flood_begin(&f);
@@ -130,6 +132,7 @@ static int run_flood(void)
 		flood_line("flood", rate, &r);
 		at = *end == ',' ? end + 1 : end;
 	}
+	ping_end();
 	return 0;
 }
 

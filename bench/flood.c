@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "flow.h"
+#include "ping.h"
 #include "proc.h"
 #include "util.h"
 
@@ -13,9 +14,6 @@ enum {
 	CREDIT_MAX = 32, /* packets a late turn may make up for */
 	PENDING_MAX = 64 << 10,
 	TURN_NS = 50000,
-	PING_SIZE = 64,
-	PING_EVERY_MS = 4,
-	RTT_MAX = 1 << 16,
 	DRAIN_MS = 300,
 };
 
@@ -31,15 +29,12 @@ static struct {
 	uint32_t phase;
 	uint64_t sent[256], blocked[256], came[256], bytes[256];
 	uint64_t late, twice;
-	int64_t *rtt, ping_at;
-	size_t rtt_len;
-	uint64_t ping_number, rng;
 	uint8_t frame[DERP_SEND_HEAD + DERP_PACKET_MAX];
 } s;
 
 uint32_t flood_clients(const struct flood *f)
 {
-	return f->flows + f->pings + (f->stall ? 2 : 0);
+	return f->flows + (f->stall ? 2 : 0);
 }
 
 /* ---- receiving ---- */
@@ -63,27 +58,13 @@ static void send_to(struct derp *d, uint32_t to, struct flow_packet *p, size_t l
 	derp_send(d, crowd.at[to].key, s.frame, len);
 }
 
-static void take_echo(const struct flow_packet *p)
-{
-	if (p->phase == s.phase && s.rtt_len < RTT_MAX)
-		s.rtt[s.rtt_len++] = bench_now() - p->stamp;
-}
-
 static void on_packet(struct derp *d, const uint8_t *source, struct fl_slice packet)
 {
 	struct flow_packet p;
-	if (!flow_read(packet, &p) || p.from >= crowd.count || p.to != d->index ||
-	    memcmp(source, crowd.at[p.from].key, FL_KEY_LEN) != 0)
+	if (!flow_read(packet, &p) || p.kind != FLOW_DATA || p.from >= crowd.count ||
+	    p.to != d->index || memcmp(source, crowd.at[p.from].key, FL_KEY_LEN) != 0)
 		bench_die("client %u got a packet that does not verify", d->index);
-	if (p.kind == FLOW_DATA) {
-		take_data(&p, packet.len);
-	} else if (p.kind == FLOW_PING) {
-		p.kind = FLOW_ECHO;
-		send_to(d, p.from, &p, packet.len);
-		pipe_flush(&d->pipe);
-	} else {
-		take_echo(&p);
-	}
+	take_data(&p, packet.len);
 }
 
 /* ---- sending ---- */
@@ -119,24 +100,11 @@ static void send_flow(uint32_t i, double bytes)
 /* The stalled pair's sender: its packets are nobody's loss. */
 static void send_stalled(double bytes)
 {
-	uint32_t i = s.f.flows + s.f.pings;
+	uint32_t i = s.f.flows;
 	uint64_t sent = s.sent[s.phase], blocked = s.blocked[s.phase];
 	send_flow(i, bytes);
 	s.sent[s.phase] = sent;
 	s.blocked[s.phase] = blocked;
-}
-
-static void send_pings(int64_t now)
-{
-	if (s.f.pings == 0 || now < s.ping_at)
-		return;
-	s.ping_at = now + PING_EVERY_MS * BENCH_MS / 2 +
-		    (int64_t)(bench_random(&s.rng) % (PING_EVERY_MS * BENCH_MS));
-	uint32_t pair = (uint32_t)(s.ping_number % (s.f.pings / 2));
-	struct derp *d = &crowd.at[s.f.flows + 2 * pair];
-	struct flow_packet p = { FLOW_PING, 0, 0, s.phase, s.ping_number++, bench_now() };
-	send_to(d, d->index + 1, &p, PING_SIZE);
-	pipe_flush(&d->pipe);
 }
 
 static void drive(double rate, double seconds)
@@ -150,7 +118,6 @@ static void drive(double rate, double seconds)
 			send_flow(i, bytes);
 		if (s.f.stall)
 			send_stalled(bytes);
-		send_pings(now);
 		loop_turn(TURN_NS);
 		if (crowd.failed > 0)
 			bench_die("the relay closed a connection under load");
@@ -161,16 +128,14 @@ void flood_begin(const struct flood *f)
 {
 	uint64_t rng = 42;
 	s.f = *f;
-	s.rng = 1;
 	s.flows = calloc(crowd.count, sizeof(*s.flows));
-	s.rtt = calloc(RTT_MAX, sizeof(*s.rtt));
-	if (!s.flows || !s.rtt)
+	if (!s.flows)
 		bench_die("out of memory");
 	for (size_t i = 0; i < sizeof(s.frame); i++)
 		s.frame[i] = (uint8_t)bench_random(&rng);
 	crowd.packet = on_packet;
 	if (f->stall)
-		pipe_stall(&crowd.at[f->flows + f->pings + 1].pipe);
+		pipe_stall(&crowd.at[f->flows + 1].pipe);
 }
 
 /* Until nothing more came for a while. */
@@ -184,13 +149,6 @@ static void drain(void)
 			quiet = bench_now() + DRAIN_MS * BENCH_MS;
 		seen = s.came[s.phase];
 	}
-}
-
-static void rtt_result(struct flood_result *r)
-{
-	r->rtt_n = (double)s.rtt_len;
-	r->rtt_p50 = (double)bench_quantile(s.rtt, s.rtt_len, .5) / 1e3;
-	r->rtt_p99 = (double)bench_quantile(s.rtt, s.rtt_len, .99) / 1e3;
 }
 
 /* Phases are numbered through, so that stragglers of one window never count in the next. */
@@ -207,11 +165,11 @@ void flood_run(double rate, double warm, double seconds, struct flood_result *ou
 	drive(rate, warm);
 	uint32_t warming = s.phase;
 	next_phase();
-	s.rtt_len = 0;
 	s.late = s.twice = 0;
 	uint64_t before = s.bytes[warming];
 	int64_t at = bench_now(), cpu = bench_proc_cpu(s.f.server), self = bench_self_cpu();
 	bench_foreign_begin(&foreign, s.f.server);
+	ping_window();
 	drive(rate, seconds);
 	double wall = (double)(bench_now() - at);
 	double bytes = (double)(s.bytes[warming] - before + s.bytes[s.phase]);
@@ -222,6 +180,8 @@ void flood_run(double rate, double warm, double seconds, struct flood_result *ou
 	out->goodput = bytes * 8e9 / wall;
 	out->packets = bytes / s.f.size * 1e9 / wall;
 	out->cpu_per_gb = bytes > 0 ? used / bytes : 0;
+	ping_take(&out->rtt);
+	ping_check();
 	drain();
 	double offered = (double)(s.sent[s.phase] + s.blocked[s.phase]);
 	out->offered = offered * s.f.size * 8e9 / wall;
@@ -229,5 +189,4 @@ void flood_run(double rate, double warm, double seconds, struct flood_result *ou
 	out->blocked = offered > 0 ? (double)s.blocked[s.phase] / offered : 0;
 	out->late = (double)s.late;
 	out->twice = (double)s.twice;
-	rtt_result(out);
 }

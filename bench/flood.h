@@ -3,7 +3,7 @@
  * bench/flood.h - a paced flood between pairs of the crowd, measured by content.
  *
  * The crowd's clients are flood senders and receivers (each sends to its neighbour), then
- * ping pairs on otherwise idle connections, then a sender with a receiver that never reads.
+ * a sender with a receiver that never reads. Pings belong to another process, see ping.h.
  * A token bucket per flow lets at most eight packets out in one turn, because a relay's short
  * queues are not to be measured by the generator's bursts. What a full socket keeps from being
  * sent counts as offered and lost.
@@ -14,9 +14,10 @@
 #include <sys/types.h>
 
 #include "crowd.h"
+#include "ping.h"
 
 struct flood {
-	uint32_t flows, pings; /* clients of each kind, even numbers */
+	uint32_t flows; /* clients, an even number */
 	bool stall;
 	uint32_t size; /* of a packet */
 	pid_t server;
@@ -31,7 +32,7 @@ struct flood_result {
 	double cpu_per_gb;           /* server, seconds */
 	double late, twice;          /* counts */
 	double foreign;
-	double rtt_n, rtt_p50, rtt_p99; /* µs */
+	struct ping_result rtt;
 };
 
 uint32_t flood_clients(const struct flood *f);
