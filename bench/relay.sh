@@ -80,11 +80,24 @@ relay_rates() {
 	done
 }
 
+# D7 by the clock. Connecting costs a client as much as a relay, so with a processor each the
+# generator would be measured; with THROTTLE percent of one the relay is the bottleneck.
+relay_throttled() {
+	relay "$1" || return
+	if throttle "$THROTTLE"; then
+		on "$1" D7-wall "$2" storm --clients "$STORM"
+	else
+		say "D7/wall left out: $WHY"
+	fi
+	stop
+}
+
 relay_clients() {
 	for side in $(both "$1" derper ours-relay); do
 		relay "$side" || continue
 		on "$side" D7 "$1" storm --clients "$STORM"
 		stop
+		relay_throttled "$side" "$1"
 		relay "$side" || continue
 		gen S1 "$1" stunblast blast --side "$side" --port $((PORT + 1)) --pid "$PID" \
 			--seconds "$WINDOW"

@@ -11,6 +11,7 @@
 #   NODES=1000    nodes of the large control rounds        CHANGES=10  changes in each
 #   IDLE=30       seconds of idle window                   CLIENTS=10000 idle relay clients
 #   WINDOW=1.5    seconds of a relay window
+#   THROTTLE=30   percent of a processor for a relay whose connects are timed
 #   OWN_NODES=5000  sessions of the suite "own", which has no rival
 #   SERVER_CPU=1 GEN_CPU=0   processors of server and generator; -1 pins nothing and lets Go peers
 #                 use all processors
@@ -34,12 +35,13 @@ if [ "$QUICK" = 1 ]; then
 	: "${REGISTER:=3}" "${STORM:=500}"
 fi
 : "${ROUNDS:=3}" "${NODES:=1000}" "${CHANGES:=10}" "${IDLE:=30}" "${CLIENTS:=10000}" "${WINDOW:=1.2}"
-: "${REGISTER:=8}" "${STORM:=2000}" "${OWN_NODES:=5000}"
+: "${REGISTER:=8}" "${STORM:=2000}" "${OWN_NODES:=5000}" "${THROTTLE:=30}"
 [ "$cores" -ge 2 ] || SERVER_CPU=-1 GEN_CPU=-1
 : "${SERVER_CPU:=1}" "${GEN_CPU:=0}"
 : "${OURS:=$build/src/cli/fairlead}" "${DERPER:=$build/peers/derper}"
 : "${HEADSCALE:=$build/peers/rivals/headscale}" "${GENERATORS:=$work/gen/bench}"
 STARTED=
+GROUP=
 FAILED=0
 PORT=${PORT:-17100}
 
@@ -55,6 +57,7 @@ finish() {
 	for pid in $STARTED; do
 		kill "$pid" 2>/dev/null
 	done
+	[ -z "$GROUP" ] || { sleep 0.5 && unthrottle; }
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
