@@ -111,6 +111,8 @@ enum fl_err fl_loop_new(struct fl_loop **out)
 	l->alarm_at = FL_NEVER;
 	fl_list_init(&l->hooks);
 	fl_list_init(&l->deferred);
+	fl_list_init(&l->bulk.resting);
+	fl_list_init(&l->bulk.due);
 	fl_list_init(&l->at_free);
 	*out = l;
 	return FL_OK;

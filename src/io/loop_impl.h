@@ -25,6 +25,13 @@ struct fl_timer_slot {
 	struct fl_timer *timer;
 };
 
+/* Busy sockets, see stream_bulk.c: those read already in this beat, those still to be read. */
+struct fl_loop_bulk {
+	struct fl_list resting, due;
+	struct fl_timer beat;
+	struct fl_deferred turn;
+};
+
 struct fl_loop {
 	uv_loop_t uv;
 	uv_timer_t alarm; /* wakes the loop for the earliest timer */
@@ -36,6 +43,7 @@ struct fl_loop {
 	fl_time now;
 	bool now_known, stop, running;
 	int handshakes_left;
+	struct fl_loop_bulk bulk;
 	uint8_t *in, *plain, *out; /* FL_LOOP_SCRATCH each */
 	size_t out_len;
 };

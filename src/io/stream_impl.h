@@ -72,6 +72,13 @@ void fl_stream_pump_later(struct fl_stream *s);
 
 /* ---- sockets ---- */
 
+struct fl_sock_bulk {
+	struct fl_list link; /* while it is read on the beat */
+	fl_time since;       /* start of the window it is judged by */
+	uint32_t bytes, reads, quiet;
+	bool allowed;
+};
+
 struct fl_sock {
 	struct fl_stream base;
 	uv_poll_t poll;
@@ -89,6 +96,7 @@ struct fl_sock {
 	fl_time progress; /* when bytes were queued first, or taken last */
 	struct fl_addrport peer;
 	struct fl_linger *linger;
+	struct fl_sock_bulk bulk;
 	/* TLS */
 	SSL *ssl;
 	struct fl_slice window; /* records at hand during a call into OpenSSL */
@@ -106,6 +114,9 @@ void fl_sock_open(struct fl_sock *k);
 /* Polls for exactly `events`. */
 void fl_sock_arm(struct fl_sock *k, int events);
 
+/* One read, delivered to the owner; gives how many bytes the socket had. */
+size_t fl_sock_read(struct fl_sock *k);
+
 /* Sends, queueing what the kernel does not take. Errors as fl_stream_write. */
 FL_MUST enum fl_err fl_sock_send(struct fl_sock *k, struct fl_slice data);
 
@@ -114,6 +125,19 @@ FL_MUST enum fl_err fl_sock_flush(struct fl_sock *k);
 
 /* Closes at once, without any word to the peer. */
 void fl_sock_drop(struct fl_sock *k);
+
+/* ---- busy sockets, read on a beat ---- */
+
+static inline bool fl_sock_is_bulk(const struct fl_sock *k)
+{
+	return fl_list_linked(&k->bulk.link);
+}
+
+/* An event brought `n` bytes: from now on it may be read on the beat, without a poll. */
+void fl_sock_bulk_note(struct fl_sock *k, size_t n);
+
+/* Back to the poll, as rearming will have it. */
+void fl_sock_bulk_leave(struct fl_sock *k);
 
 /* ---- TLS over a socket ---- */
 

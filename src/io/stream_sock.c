@@ -51,6 +51,7 @@ void fl_sock_drop(struct fl_sock *k)
 	if (k->fd < 0)
 		return;
 	k->base.closed = true;
+	fl_sock_bulk_leave(k);
 	fl_deferred_cancel(&k->base.work);
 	if (k->linger != NULL) {
 		fl_timer_done(&k->linger->timer);
@@ -92,7 +93,7 @@ static void rearm(struct fl_stream *s)
 	struct fl_sock *k = sock_of(s);
 	int events = k->out_len > 0 && !s->broken ? UV_WRITABLE : 0;
 
-	if (fl_stream_wants(s))
+	if (fl_stream_wants(s) && !fl_sock_is_bulk(k))
 		events |= UV_READABLE;
 	fl_sock_arm(k, events);
 }
@@ -214,7 +215,7 @@ static size_t sock_pending(const struct fl_stream *s)
 
 /* ---- reading ---- */
 
-static void on_readable(struct fl_sock *k)
+size_t fl_sock_read(struct fl_sock *k)
 {
 	struct fl_stream *s = &k->base;
 	ssize_t n = recv(k->fd, s->loop->in, FL_LOOP_SCRATCH, 0);
@@ -228,6 +229,15 @@ static void on_readable(struct fl_sock *k)
 		fl_stream_ended(s, k->ssl != NULL ? FL_ERR_CLOSED : FL_OK);
 	else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 		fl_stream_ended(s, fl_err_of_errno(errno));
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void read_on_event(struct fl_sock *k)
+{
+	size_t n = fl_sock_read(k);
+
+	if (!k->base.closed)
+		fl_sock_bulk_note(k, n);
 }
 
 static void on_open_event(struct fl_sock *k, int events)
@@ -235,7 +245,7 @@ static void on_open_event(struct fl_sock *k, int events)
 	if (events & UV_WRITABLE && k->out_len > 0 && !k->base.broken)
 		on_writable(k);
 	if (events & UV_READABLE && fl_stream_wants(&k->base))
-		on_readable(k);
+		read_on_event(k);
 	if (!k->base.closed)
 		fl_stream_pump(&k->base);
 }
@@ -319,6 +329,8 @@ static void sock_close(struct fl_stream *s, int64_t linger)
 {
 	struct fl_sock *k = sock_of(s);
 
+
+	fl_sock_bulk_leave(k);
 	if (k->ssl != NULL && !s->broken && (linger > 0 || k->out_len == 0))
 		fl_sock_tls_bye(k);
 	if (linger <= 0 || s->broken || begin_linger(k, linger) != FL_OK)
@@ -349,6 +361,7 @@ enum fl_err fl_sock_new(struct fl_loop *l, int fd, bool is_tcp, const struct fl_
 	if (is_tcp)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	fl_stream_init(&k->base, &sock_ops, l);
+	fl_list_init(&k->bulk.link);
 	k->poll.data = k;
 	k->fd = fd;
 	k->is_tcp = is_tcp;

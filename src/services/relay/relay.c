@@ -216,6 +216,7 @@ enum fl_err fl_relay_conn_new(struct fl_relay *r, struct fl_stream *s, struct fl
 	k->stream = s;
 	fl_stream_keepalive(s, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES,
 			    USER_TIMEOUT_MS);
+	fl_stream_bulk(s);
 	fl_list_push(&r->conns, &k->link);
 	return FL_OK;
 }
