@@ -329,9 +329,11 @@ static void sock_close(struct fl_stream *s, int64_t linger)
 {
 	struct fl_sock *k = sock_of(s);
 
+	/* Who cut the connection does not wait for a goodbye; the answer would be a reset. */
+	bool hears = !s->broken && !(s->ended && s->end != FL_OK);
 
 	fl_sock_bulk_leave(k);
-	if (k->ssl != NULL && !s->broken && (linger > 0 || k->out_len == 0))
+	if (k->ssl != NULL && hears && (linger > 0 || k->out_len == 0))
 		fl_sock_tls_bye(k);
 	if (linger <= 0 || s->broken || begin_linger(k, linger) != FL_OK)
 		fl_sock_drop(k);
@@ -377,7 +379,6 @@ void fl_sock_open(struct fl_sock *k)
 {
 	k->on_event = on_open_event;
 	k->event_ctx = NULL;
-	fl_sock_arm(k, 0);
 }
 
 void fl_stream_keepalive(struct fl_stream *s, unsigned idle_s, unsigned interval_s, unsigned probes,

@@ -411,6 +411,27 @@ static void a_cut_connection_is_not(void **state)
 	net_tls_done(&p);
 }
 
+static bool has_bytes_or_end(void *ctx)
+{
+	uint8_t c;
+	return recv(*(int *)ctx, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+static void who_cut_the_connection_gets_no_goodbye(void **state)
+{
+	struct net_tls_peer p;
+	uint8_t byte;
+
+	(void)state;
+	meet(&p, 0);
+	shutdown(p.fd, SHUT_WR);
+	assert_true(net_until(loop, net_ear_ended, &ear));
+	ear.s = fl_stream_close(ear.s, 0);
+	assert_true(net_until(loop, has_bytes_or_end, &p.fd));
+	assert_int_equal(recv(p.fd, &byte, 1, 0), 0);
+	net_tls_done(&p);
+}
+
 static void garbage_between_records_is_a_violation(void **state)
 {
 	struct net_tls_peer p;
@@ -684,6 +705,7 @@ int main(void)
 		T(a_goodbye_is_an_orderly_end),
 		T(a_cut_connection_is_not),
 		T(garbage_between_records_is_a_violation),
+		T(who_cut_the_connection_gets_no_goodbye),
 		T(closing_says_goodbye),
 		T(closing_inside_on_data),
 		cmocka_unit_test(settings_that_do_not_fit),
