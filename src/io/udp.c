@@ -177,6 +177,12 @@ static enum fl_err bind_fault(struct fl_fault *fault, const struct fl_addrport *
 					       : "");
 }
 
+static bool is_any(const struct fl_ip *ip)
+{
+	static const uint8_t zero[16];
+	return memcmp(ip->b, zero, ip->family == FL_IP_V4 ? 4 : 16) == 0;
+}
+
 static enum fl_err open_socket(struct fl_udp *u, const struct fl_addrport *at,
 			       struct fl_fault *fault)
 {
@@ -188,9 +194,11 @@ static enum fl_err open_socket(struct fl_udp *u, const struct fl_addrport *at,
 	u->fd = fl_socket_open(&u->at, SOCK_DGRAM, &sa, &len);
 	if (u->fd < 0)
 		return bind_fault(fault, at);
-	if (sa.ss_family == AF_INET6)
+	/* Bound to one address the kernel answers from it anyway, and cheaper. */
+	bool wild = is_any(&at->ip);
+	if (wild && sa.ss_family == AF_INET6)
 		(void)setsockopt(u->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
-	if (sa.ss_family == AF_INET)
+	if (wild && sa.ss_family == AF_INET)
 		(void)setsockopt(u->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
 	(void)setsockopt(u->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
 	(void)setsockopt(u->fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
