@@ -84,7 +84,7 @@ struct fl_loop *fl_stream_loop(const struct fl_stream *s);
 void fl_stream_keepalive(struct fl_stream *s, unsigned idle_s, unsigned interval_s, unsigned probes,
 			 unsigned user_timeout_ms);
 
-/* Trades half a millisecond of delay for fewer system calls while the stream brings much. */
+/* Trades about a millisecond of delay for fewer system calls while the stream brings much. */
 void fl_stream_bulk(struct fl_stream *s);
 
 /* ---- WebSocket (RFC 6455) on top of a stream ---- */

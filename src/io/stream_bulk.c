@@ -4,8 +4,8 @@
  *
  * A packet that is read, sealed and written on its own costs two system calls, which are most of
  * what relaying costs; several at a time share them. So a connection that brings much in small
- * pieces leaves the poll and is read every millisecond, as a busy network card is. That delays
- * bulk traffic by half a millisecond on average and never touches a quiet connection; on the
+ * pieces leaves the poll and is read a millisecond later, as a busy network card is. That delays
+ * bulk traffic by about a millisecond on average and never touches a quiet connection; on the
  * contrary, between a few reads of a beat the poll is asked, so that a lone packet passes first.
  *
  * Two kinds go back to the poll for a while: who waits for an answer before it goes on, because
@@ -17,7 +17,7 @@
 #define BEAT      FL_MS
 #define WINDOW    (8 * FL_MS)    /* over which a connection is judged */
 #define FRUITLESS (1000 * FL_MS) /* in the poll after beats that brought nothing */
-#define LARGE     (64 * FL_MS)   /* and after one that brought much */
+#define LARGE     (64 * FL_MS)   /* and after several that brought much */
 
 enum {
 	WINDOW_BYTES = 16 << 10, /* 16 Mbit/s, about a packet and a half in a beat */
@@ -26,6 +26,7 @@ enum {
 	BEAT_BYTES = 2 << 10, /* more than one packet */
 	QUIET_BEATS = 8,
 	LARGE_READ = 32 << 10,
+	LARGE_BEATS = 4, /* in a row: one burst says nothing about the rate */
 	READS_PER_TURN = 2,
 };
 
@@ -40,7 +41,7 @@ static void leave(struct fl_sock *k, int64_t hold)
 {
 	fl_list_del(&k->bulk.link);
 	k->bulk.since = fl_loop_now(k->base.loop) + hold;
-	k->bulk.bytes = k->bulk.reads = k->bulk.quiet = 0;
+	k->bulk.bytes = k->bulk.reads = k->bulk.quiet = k->bulk.large = 0;
 }
 
 /* One read on the beat. The stream may be closed behind it, but its memory is still there. */
@@ -52,9 +53,10 @@ static void read_once(struct fl_sock *k)
 	if (k->base.closed)
 		return;
 	k->bulk.quiet = n < BEAT_BYTES ? k->bulk.quiet + 1 : 0;
+	k->bulk.large = n >= LARGE_READ ? k->bulk.large + 1 : 0;
 	if (k->bulk.quiet >= QUIET_BEATS)
 		leave(k, FRUITLESS);
-	else if (n >= LARGE_READ)
+	else if (k->bulk.large >= LARGE_BEATS)
 		leave(k, LARGE);
 	fl_stream_pump(&k->base);
 }
@@ -70,6 +72,8 @@ static void on_turn(void *ctx)
 	}
 	if (!fl_list_empty(&l->bulk.due))
 		fl_loop_defer(l, &l->bulk.turn);
+	else if (!fl_list_empty(&l->bulk.resting))
+		fl_timer_start(&l->bulk.beat, BEAT); /* the more to do, the longer the beat */
 }
 
 static void beat(struct fl_loop *l)
@@ -78,10 +82,8 @@ static void beat(struct fl_loop *l)
 
 	while ((it = fl_list_pop(&l->bulk.resting)) != NULL)
 		fl_list_push(&l->bulk.due, it);
-	if (fl_list_empty(&l->bulk.due))
-		return;
-	fl_loop_defer(l, &l->bulk.turn);
-	fl_timer_start(&l->bulk.beat, BEAT);
+	if (!fl_list_empty(&l->bulk.due))
+		fl_loop_defer(l, &l->bulk.turn);
 }
 
 static void join(struct fl_sock *k)
@@ -93,7 +95,7 @@ static void join(struct fl_sock *k)
 	l->bulk.turn.fn = on_turn;
 	l->bulk.turn.ctx = l;
 	fl_list_push(&l->bulk.resting, &k->bulk.link);
-	if (!fl_timer_armed(&l->bulk.beat))
+	if (!fl_timer_armed(&l->bulk.beat) && fl_list_empty(&l->bulk.due))
 		fl_timer_start(&l->bulk.beat, BEAT);
 }
 

@@ -75,7 +75,7 @@ void fl_stream_pump_later(struct fl_stream *s);
 struct fl_sock_bulk {
 	struct fl_list link; /* while it is read on the beat */
 	fl_time since;       /* start of the window it is judged by */
-	uint32_t bytes, reads, quiet;
+	uint32_t bytes, reads, quiet, large;
 	bool allowed;
 };
 
