@@ -135,7 +135,7 @@ start() {
 throttle() {
 	for parent in /sys/fs/cgroup/cpu /sys/fs/cgroup/cpu,cpuacct /sys/fs/cgroup; do
 		group=$parent/fairlead-bench-$$
-		mkdir "$group" 2>/dev/null || continue
+		[ -f "$parent/cgroup.procs" ] && mkdir "$group" || continue # else it is a plain folder
 		GROUP=$group
 		if [ -f "$group/cpu.max" ]; then
 			echo "$(($1 * 70)) 7000" >"$group/cpu.max"
