@@ -15,7 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "crypto/cert.h"
 #include "crypto/prim.h"
+#include "domain/netmap/internal.h"
+#include "io/file.h"
+#include "services/control/internal.h"
 #include "services/server/internal.h"
 
 #define REGION(id)                                                                                 \
@@ -242,6 +246,52 @@ static void a_bad_file_changes_nothing(void **state)
 	run_stop(&r);
 }
 
+/* Puts a self-made certificate that ends in ten days in place of the relay's. */
+static void let_the_certificate_age(struct run *r)
+{
+	struct fl_buf cert = fl_buf_make(64 << 10), key = fl_buf_make(64 << 10);
+	struct fl_fault fault;
+	char path[512];
+
+	assert_err(fl_cert_self_signed("127.0.0.1", fl_loop_wall(r->loop), 10, &cert, &key), FL_OK);
+	snprintf(path, sizeof path, "%s.127.0.0.1.crt",
+		 r->server->config->derp_server.private_key_path);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_err(fl_file_write(path, 0644, fl_buf_slice(&cert), &fault), FL_OK);
+	snprintf(path, sizeof path, "%s.127.0.0.1.pem",
+		 r->server->config->derp_server.private_key_path);
+	assert_err(fl_file_write(path, 0600, fl_buf_slice(&key), &fault), FL_OK);
+	fl_buf_done(&cert);
+	fl_buf_done(&key);
+}
+
+/* Is the pin of the server's certificate in the relay map that clients get? */
+static bool is_announced(const struct run *r)
+{
+	struct fl_slice map = fl_bytes_slice(r->server->control->netmap->derp);
+	char pin[FL_RELAY_PIN_TEXT_MAX];
+
+	fl_relay_identity_pin(&r->server->identity, pin);
+	return memmem(map.ptr, map.len, pin, strlen(pin)) != NULL;
+}
+
+static void a_renewed_certificate_is_announced(void **state)
+{
+	uint8_t pin[FL_HASH_LEN];
+	struct run r;
+
+	(void)state;
+	run_start(&r, "");
+	assert_true(is_announced(&r));
+	memcpy(pin, r.server->identity.pin, sizeof pin);
+	let_the_certificate_age(&r);
+	fl_timer_start(&r.server->renew_timer, 0);
+	while (memcmp(pin, r.server->identity.pin, sizeof pin) == 0)
+		(void)fl_loop_poll(r.loop);
+	assert_true(is_announced(&r));
+	run_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +301,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reload_names_what_needs_a_restart, web_start,
 						web_stop),
 		cmocka_unit_test_setup_teardown(a_bad_file_changes_nothing, web_start, web_stop),
+		cmocka_unit_test_setup_teardown(a_renewed_certificate_is_announced, web_start,
+						web_stop),
 	};
 
 	if (fl_crypto_init() != FL_OK)

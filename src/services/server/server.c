@@ -151,6 +151,30 @@ static enum fl_err load_identity(struct fl_server *s, const struct fl_config *c,
 	return fl_relay_identity_load(&spec, fault, out);
 }
 
+/*
+ * Shows another certificate. Where its pin differs, clients hear of it in a new relay map, which is
+ * on its way before the first handshake with it. `fresh` is taken; on failure all stays.
+ */
+static enum fl_err show_identity(struct fl_server *s, const struct fl_config *c,
+				 struct fl_relay_identity *fresh, struct fl_fault *fault)
+{
+	struct fl_relay_identity old = s->identity;
+	struct fl_netmap_config *netmap;
+
+	s->identity = *fresh; /* the map names its pin */
+	enum fl_err err = fl_server_netmap(s, c, fault, &netmap);
+	if (err != FL_OK) {
+		s->identity = old;
+		fl_relay_identity_done(fresh);
+		return err;
+	}
+	fl_control_netmap(s->control, netmap);
+	fl_netmap_config_unref(netmap);
+	fl_listener_tls(s->public_listener, s->identity.tls);
+	fl_relay_identity_done(&old);
+	return FL_OK;
+}
+
 static void on_renew(void *ctx)
 {
 	struct fl_server *s = ctx;
@@ -159,14 +183,12 @@ static void on_renew(void *ctx)
 	uint8_t none[FL_KEY_LEN] = { 0 };
 
 	fl_timer_start(&s->renew_timer, IDENTITY_RENEWAL);
-	if (load_identity(s, s->config, s->relay != NULL ? fl_relay_public(s->relay) : none, &fault,
-			  &fresh) != FL_OK) {
+	enum fl_err err = load_identity(
+		s, s->config, s->relay != NULL ? fl_relay_public(s->relay) : none, &fault, &fresh);
+	if (err == FL_OK)
+		err = show_identity(s, s->config, &fresh, &fault);
+	if (err != FL_OK)
 		fl_log_warn("certificate not renewed", FL_LS("reason", fault.text));
-		return;
-	}
-	fl_relay_identity_done(&s->identity);
-	s->identity = fresh;
-	fl_listener_tls(s->public_listener, fresh.tls);
 }
 
 static enum fl_err open_stun(struct fl_server *s, struct fl_fault *fault)
@@ -308,32 +330,19 @@ static void note_restart_keys(const struct fl_config *old, const struct fl_confi
 enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, struct fl_fault *fault)
 {
 	struct fl_relay_identity identity;
-	struct fl_netmap_config *netmap;
 	uint8_t none[FL_KEY_LEN] = { 0 };
 
 	enum fl_err err = load_identity(
 		s, config, s->relay != NULL ? fl_relay_public(s->relay) : none, fault, &identity);
-	if (err == FL_OK) {
-		struct fl_relay_identity old = s->identity;
-		s->identity = identity; /* the map names its pin */
-		err = fl_server_netmap(s, config, fault, &netmap);
-		if (err != FL_OK) {
-			s->identity = old;
-			fl_relay_identity_done(&identity);
-		} else {
-			fl_relay_identity_done(&old);
-		}
-	}
+	if (err == FL_OK)
+		err = show_identity(s, config, &identity, fault);
 	if (err != FL_OK) {
 		fl_config_free(config);
 		return err;
 	}
-	fl_listener_tls(s->public_listener, identity.tls);
 	fl_log_level_set(config->log_level);
 	if (fl_api_trust(s->api, config->trusted_proxies, config->trusted_proxies_count) != FL_OK)
 		fl_log_warn("trusted proxies kept as they were: out of memory");
-	fl_control_netmap(s->control, netmap);
-	fl_netmap_config_unref(netmap);
 	note_restart_keys(s->config, config, fault);
 	fl_config_free(s->config);
 	s->config = config;
