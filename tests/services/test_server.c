@@ -32,7 +32,7 @@ static struct {
 	pthread_t thread;
 	int fd;
 	uint16_t port;
-	atomic_bool fails;
+	atomic_bool fails, strange; /* strange: a page that is no relay map, with status 200 */
 	atomic_int asked;
 } web;
 
@@ -45,6 +45,8 @@ static void answer(int fd)
 	const char *map = strncmp(in, "GET /a ", 7) == 0 ? REGION(901) : REGION(902);
 	if (atomic_load(&web.fails))
 		map = "";
+	else if (atomic_load(&web.strange))
+		map = "<html>Welcome to the airport: log in</html>";
 	int n = snprintf(out, sizeof out,
 			 "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
 			 map[0] != '\0' ? "200 OK" : "503 Busy", strlen(map), map);
@@ -74,6 +76,7 @@ static int web_start(void **state)
 		return -1;
 	web.port = ntohs(at.sin_port);
 	atomic_store(&web.fails, false);
+	atomic_store(&web.strange, false);
 	atomic_store(&web.asked, 0);
 	return pthread_create(&web.thread, NULL, serve_web, NULL);
 }
@@ -190,6 +193,32 @@ static void regions_outlive_a_failing_url(void **state)
 	run_stop(&r);
 }
 
+static void regions_outlive_an_answer_that_is_none(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_start(&r, "ab");
+	atomic_store(&web.strange, true);
+	reload(&r, "ab", "", "");
+	until_asked(&r, 4);
+	assert_true(r.server->fetch_failed); /* asked again soon */
+	assert_true(has_region(&r, "901") && has_region(&r, "902"));
+	run_stop(&r);
+}
+
+static void a_start_with_strange_answers(void **state)
+{
+	struct run r;
+
+	(void)state;
+	atomic_store(&web.strange, true);
+	run_start(&r, "a");
+	assert_true(r.server->fetch_failed);
+	assert_true(!has_region(&r, "901") && has_region(&r, "999"));
+	run_stop(&r);
+}
+
 static void urls_come_and_go(void **state)
 {
 	struct run r;
@@ -296,6 +325,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(regions_outlive_a_failing_url, web_start, web_stop),
+		cmocka_unit_test_setup_teardown(regions_outlive_an_answer_that_is_none, web_start,
+						web_stop),
+		cmocka_unit_test_setup_teardown(a_start_with_strange_answers, web_start, web_stop),
 		cmocka_unit_test_setup_teardown(urls_come_and_go, web_start, web_stop),
 		cmocka_unit_test_setup_teardown(a_start_without_answers, web_start, web_stop),
 		cmocka_unit_test_setup_teardown(reload_names_what_needs_a_restart, web_start,

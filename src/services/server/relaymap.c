@@ -2,7 +2,8 @@
 /*
  * services/server/relaymap.c - collects the sources of the relay map, and asks URLs again in time.
  *
- * A URL that fails keeps what it gave last. Only a start with no region at all is an error.
+ * A URL that fails, or gives no relay map, keeps what it gave last. Only a start with no region at
+ * all is an error.
  *
  * Source  docs/lifecycle.md DE-1 to DE-4
  */
@@ -141,10 +142,27 @@ static void end_round(struct fl_server *s)
 
 static void fetch_next(struct fl_server *s);
 
+/*
+ * Takes an answer in place of the last one if it is a relay map by itself: a page of a portal would
+ * spoil the map of all sources, and at a start there would be no server.
+ */
 static void keep(struct fl_server *s, size_t i, struct fl_slice body)
 {
-	fl_buf_reset(&s->sources[i].body);
-	fl_buf_put(&s->sources[i].body, body.ptr, body.len);
+	struct fl_server_source *src = &s->sources[i];
+	const struct fl_derpmap_source alone = { .name = src->url, .text = body };
+	struct fl_buf scratch = fl_buf_make(SOURCE_MAX * 2);
+	struct fl_fault fault = { "" };
+
+	enum fl_err err = fl_derpmap_build(&alone, 1, NULL, &fault, &scratch);
+	fl_buf_done(&scratch);
+	if (err != FL_OK) {
+		s->fetch_failed = true;
+		fl_log_warn("the answer is no relay map", FL_LS("url", src->url),
+			    FL_LS("reason", fault.text));
+		return;
+	}
+	fl_buf_reset(&src->body);
+	fl_buf_put(&src->body, body.ptr, body.len);
 }
 
 static void on_fetched(void *ctx, const struct fl_fetch_result *r)
