@@ -18,6 +18,7 @@ struct loader {
 	struct fl_config *config;
 	struct fl_config_report *report;
 	const char *file;
+	struct fl_yaml *tree; /* of the file, NULL without one */
 	struct fl_value_context ctx;
 };
 
@@ -60,6 +61,41 @@ static struct fl_strlist *by_strictness(struct loader *l)
 	return l->config->strict ? &l->report->errors : &l->report->warnings;
 }
 
+/* ---- what is set ---- */
+
+static const char *const prefixes[] = { "HEADSCALE_", "FAIRLEAD_" }; /* ours wins */
+
+static void env_name(const char *key, const char *prefix, char out[static NAME_MAX_LEN])
+{
+	snprintf(out, NAME_MAX_LEN, "%s%s", prefix, key);
+	for (char *p = out; *p != '\0'; p++)
+		*p = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
+}
+
+/* Does the file or the environment say something about the key? */
+static bool is_set(const struct loader *l, const char *name)
+{
+	const struct fl_yaml *y = l->tree;
+	char word[NAME_MAX_LEN];
+
+	for (const char *p = name; y != NULL && *p != '\0';) {
+		size_t len = strcspn(p, ".");
+		if (y->kind != FL_YAML_MAP || !fl_str_copy(word, sizeof word, fl_slice_of(p, len)))
+			y = NULL;
+		else
+			y = fl_yaml_get(y, word);
+		p += len + (p[len] == '.');
+	}
+	if (y != NULL && !fl_yaml_is_null(y))
+		return true;
+	for (size_t p = 0; p < 2; p++) {
+		env_name(name, prefixes[p], word);
+		if (getenv(word) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* ---- the file ---- */
 
 static void unknown_key(struct loader *l, const char *name, unsigned line, unsigned column)
@@ -89,17 +125,40 @@ static bool is_empty(const char *name, const struct fl_yaml *y)
 	return fl_yaml_is_null(y) || y->text[0] == '\0' || strcmp(y->text, "false") == 0;
 }
 
-static void take_value(struct loader *l, const struct fl_key_def *key, const char *name,
-		       const struct fl_yaml *y, unsigned line, unsigned column)
+static void used_value(struct loader *l, const struct fl_key_def *key, const char *name,
+		       const struct fl_yaml *y)
 {
 	struct fl_fault fault = { "" };
 
+	if (fl_value_from_yaml(l->config, key, &l->ctx, y, &fault) != FL_OK)
+		fl_config_say(&l->report->errors, "%s:%u:%u: %s: %s", l->file, y->line, y->column,
+			      name, fault.text[0] != '\0' ? fault.text : "cannot be read");
+}
+
+/* A name of the past. */
+static void old_value(struct loader *l, const struct fl_key_def *key, const char *name,
+		      const struct fl_yaml *y, unsigned line, unsigned column)
+{
+	if (key->status != FL_KEY_REMOVED && is_set(l, key->fallback)) {
+		fl_config_say(&l->report->warnings,
+			      "%s:%u:%u: %s: %s is set too and counts; remove the old key", l->file,
+			      line, column, name, key->fallback);
+	} else if (key->status == FL_KEY_RENAMED) {
+		fl_config_say(&l->report->warnings, "%s:%u:%u: %s: its name is now %s", l->file,
+			      line, column, name, key->fallback);
+		used_value(l, fl_key_find(key->fallback), name, y);
+	} else {
+		fl_config_say(by_strictness(l), "%s:%u:%u: %s: this key was replaced by %s",
+			      l->file, line, column, name, key->fallback);
+	}
+}
+
+static void take_value(struct loader *l, const struct fl_key_def *key, const char *name,
+		       const struct fl_yaml *y, unsigned line, unsigned column)
+{
 	switch (key->status) {
 	case FL_KEY_USED:
-		if (fl_value_from_yaml(l->config, key, &l->ctx, y, &fault) != FL_OK)
-			fl_config_say(&l->report->errors, "%s:%u:%u: %s: %s", l->file, y->line,
-				      y->column, name,
-				      fault.text[0] != '\0' ? fault.text : "cannot be read");
+		used_value(l, key, name, y);
 		return;
 	case FL_KEY_ACCEPTED:
 		return;
@@ -118,8 +177,9 @@ static void take_value(struct loader *l, const struct fl_key_def *key, const cha
 				l->file, line, column, name, key->fallback);
 		return;
 	case FL_KEY_REMOVED:
-		fl_config_say(by_strictness(l), "%s:%u:%u: %s: this key was replaced by %s",
-			      l->file, line, column, name, key->fallback);
+	case FL_KEY_SUPERSEDED:
+	case FL_KEY_RENAMED:
+		old_value(l, key, name, y, line, column);
 		return;
 	}
 }
@@ -172,34 +232,22 @@ static enum fl_err read_tree(struct loader *l, struct fl_yaml **out)
 
 static enum fl_err load_file(struct loader *l)
 {
-	struct fl_yaml *tree = NULL;
-	enum fl_err err = read_tree(l, &tree);
+	enum fl_err err = read_tree(l, &l->tree);
 	if (err != FL_OK)
 		return err;
-	if (tree->kind != FL_YAML_MAP) {
+	if (l->tree->kind != FL_YAML_MAP) {
 		fl_config_say(&l->report->errors, "%s:%u:%u: expected keys and values", l->file,
-			      tree->line, tree->column);
-	} else {
-		const struct fl_yaml *strict = fl_yaml_get(tree, "strict");
-		if (strict != NULL && strict->kind == FL_YAML_SCALAR &&
-		    strcmp(strict->text, "false") == 0)
-			l->config->strict = false; /* before the first unknown key is met */
-		walk(l, tree, "");
+			      l->tree->line, l->tree->column);
+		return FL_OK;
 	}
-	fl_yaml_free(tree);
+	const struct fl_yaml *strict = fl_yaml_get(l->tree, "strict");
+	if (strict != NULL && strict->kind == FL_YAML_SCALAR && strcmp(strict->text, "false") == 0)
+		l->config->strict = false; /* before the first unknown key is met */
+	walk(l, l->tree, "");
 	return FL_OK;
 }
 
 /* ---- the environment ---- */
-
-static void env_name(const char *key, const char *prefix, char out[static NAME_MAX_LEN])
-{
-	snprintf(out, NAME_MAX_LEN, "%s%s", prefix, key);
-	for (char *p = out; *p != '\0'; p++)
-		*p = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
-}
-
-static const char *const prefixes[] = { "HEADSCALE_", "FAIRLEAD_" }; /* ours wins */
 
 /* A variable that would set what is guarded: ignoring it would open access, too. */
 static void guard_environment(struct loader *l, const struct fl_key_def *key)
@@ -222,24 +270,37 @@ static void guard_environment(struct loader *l, const struct fl_key_def *key)
 	}
 }
 
+/* The variable of one name, into `key`. */
+static void use_variable(struct loader *l, const char *key_name, const char *prefix,
+			 const struct fl_key_def *key)
+{
+	char name[NAME_MAX_LEN];
+	struct fl_fault fault = { "" };
+
+	env_name(key_name, prefix, name);
+	const char *text = getenv(name);
+	if (text == NULL)
+		return;
+	if (key_name != key->name)
+		fl_config_say(&l->report->warnings, "environment %s: its name is now %s", name,
+			      key->name);
+	if (fl_value_from_text(l->config, key, &l->ctx, text, &fault) != FL_OK)
+		fl_config_say(&l->report->errors, "environment %s: %s", name, fault.text);
+}
+
 static void load_environment(struct loader *l)
 {
 	for (size_t i = 0; i < fl_keys_count; i++)
 		if (fl_keys[i].status == FL_KEY_GUARDED)
 			guard_environment(l, &fl_keys[i]);
 	for (size_t i = 0; i < fl_keys_count; i++) {
-		if (fl_keys[i].status != FL_KEY_USED)
+		const struct fl_key_def *key = &fl_keys[i];
+		if (key->status == FL_KEY_RENAMED && !is_set(l, key->fallback))
+			key = fl_key_find(key->fallback);
+		if (key->status != FL_KEY_USED)
 			continue;
-		for (size_t p = 0; p < 2; p++) {
-			char name[NAME_MAX_LEN];
-			struct fl_fault fault = { "" };
-			env_name(fl_keys[i].name, prefixes[p], name);
-			const char *text = getenv(name);
-			if (text != NULL && fl_value_from_text(l->config, &fl_keys[i], &l->ctx,
-							       text, &fault) != FL_OK)
-				fl_config_say(&l->report->errors, "environment %s: %s", name,
-					      fault.text);
-		}
+		for (size_t p = 0; p < 2; p++)
+			use_variable(l, fl_keys[i].name, prefixes[p], key);
 	}
 }
 
@@ -354,6 +415,7 @@ enum fl_err fl_config_load(const char *path, const char *state_dir, struct fl_co
 	l.config->file = l.file != NULL ? fl_str_dup(fl_slice_str(l.file)) : NULL;
 
 	enum fl_err err = load_all(&l);
+	fl_yaml_free(l.tree);
 	if (err != FL_OK) {
 		fl_config_free(l.config);
 		return err;

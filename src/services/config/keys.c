@@ -95,6 +95,13 @@ const struct fl_key_def fl_keys[] = {
 	NOTE("oidc.*", FL_KEY_GUARDED, "OpenID Connect login"),
 
 	NOTE("acl_policy_path", FL_KEY_REMOVED, "policy.path"),
+	NOTE("dns_config.magic_dns", FL_KEY_SUPERSEDED, "dns.magic_dns"),
+	NOTE("dns_config.base_domain", FL_KEY_SUPERSEDED, "dns.base_domain"),
+	NOTE("dns_config.override_local_dns", FL_KEY_SUPERSEDED, "dns.override_local_dns"),
+	NOTE("dns_config.nameservers", FL_KEY_SUPERSEDED, "dns.nameservers.global"),
+	NOTE("dns_config.restricted_nameservers", FL_KEY_SUPERSEDED, "dns.nameservers.split"),
+	NOTE("dns_config.domains", FL_KEY_SUPERSEDED, "dns.search_domains"),
+	NOTE("dns_config.extra_records", FL_KEY_SUPERSEDED, "dns.extra_records"),
 	NOTE("dns_config.*", FL_KEY_REMOVED, "dns"),
 	NOTE("dns.use_username_in_magic_dns", FL_KEY_REMOVED,
 	     "nothing: names no longer contain the user"),
@@ -102,7 +109,7 @@ const struct fl_key_def fl_keys[] = {
 	NOTE("oidc.map_legacy_users", FL_KEY_REMOVED, "nothing"),
 	NOTE("oidc.expiry", FL_KEY_REMOVED, "node.expiry"),
 	NOTE("randomize_client_port", FL_KEY_REMOVED, "a node attribute in the policy"),
-	NOTE("ephemeral_node_inactivity_timeout", FL_KEY_REMOVED,
+	NOTE("ephemeral_node_inactivity_timeout", FL_KEY_RENAMED,
 	     "node.ephemeral.inactivity_timeout"),
 	NOTE("ip_prefixes", FL_KEY_REMOVED, "prefixes.v4 and prefixes.v6"),
 	NOTE("db_type", FL_KEY_REMOVED, "database.type"),
@@ -142,7 +149,7 @@ const char *fl_key_nearest(const char *name)
 	size_t least = 3;
 
 	for (size_t i = 0; i < fl_keys_count; i++) {
-		if (fl_keys[i].status == FL_KEY_REMOVED)
+		if (fl_keys[i].status >= FL_KEY_REMOVED)
 			continue;
 		size_t d = fl_str_distance(fl_slice_str(name), fl_slice_str(fl_keys[i].name));
 		if (d < least) {

@@ -33,10 +33,12 @@ enum fl_key_type {
 
 enum fl_key_status {
 	FL_KEY_USED,
-	FL_KEY_ACCEPTED, /* tuning of another program: read and ignored, no word about it */
-	FL_KEY_LATER,    /* known, not built in: a warning when set */
-	FL_KEY_GUARDED,  /* as LATER, but ignoring it would open access: an error when set */
-	FL_KEY_REMOVED,  /* an error that names what replaced it (in `fallback`) */
+	FL_KEY_ACCEPTED,   /* tuning of another program: read and ignored, no word about it */
+	FL_KEY_LATER,      /* known, not built in: a warning when set */
+	FL_KEY_GUARDED,    /* as LATER, but ignoring it would open access: an error when set */
+	FL_KEY_REMOVED,    /* an error that names what replaced it (in `fallback`) */
+	FL_KEY_SUPERSEDED, /* as REMOVED, but a warning where the key of `fallback` is set too */
+	FL_KEY_RENAMED,    /* works as the key of `fallback`, unless that is set too; a warning */
 };
 
 struct fl_key_def {
@@ -54,7 +56,7 @@ extern const size_t fl_keys_count;
 /* The entry that covers a dotted name, or NULL. */
 const struct fl_key_def *fl_key_find(const char *name);
 
-/* The nearest used or known name within two edits, or NULL. */
+/* The nearest used or known name within two edits, or NULL; never one of the past. */
 const char *fl_key_nearest(const char *name);
 
 /* Is there any key below this dotted group? */
