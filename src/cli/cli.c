@@ -160,7 +160,7 @@ static int report_config(struct fl_cli *c, const struct fl_config_report *report
 
 int fl_cli_config(struct fl_cli *c)
 {
-	struct fl_config_report report = { 0 };
+	struct fl_config_report report = { .client = true };
 
 	if (c->config != NULL)
 		return FL_EXIT_DONE;

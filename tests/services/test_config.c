@@ -618,6 +618,48 @@ static void relative_paths(void **state)
 	drop(&r);
 }
 
+static void credentials(void **state)
+{
+	static const char text[] =
+		"tls_cert_path: /c\n"
+		"tls_key_path: ${CREDENTIALS_DIRECTORY}/tls.key\n"
+		"noise: {private_key_path: \"${HOME}/${CREDENTIALS_DIRECTORY}\"}\n"
+		"derp: {paths: [\"${CREDENTIALS_DIRECTORY}/map.yaml\"]}\n";
+	char want[128];
+
+	(void)state;
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1), 0);
+	struct result r = load(text);
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+	assert_err(r.err, FL_OK);
+	assert_string_equal(r.config->tls_key_path, "/run/credentials/x/tls.key");
+	assert_string_equal(r.config->derp_paths.at[0], "/run/credentials/x/map.yaml");
+	snprintf(want, sizeof want, "%s/${HOME}/${CREDENTIALS_DIRECTORY}", dir);
+	assert_string_equal(r.config->noise_private_key_path, want);
+	drop(&r);
+
+	r = load(text);
+	assert_err(r.err, FL_ERR_INVALID);
+	assert_said(&r, &r.report.errors, ":2:15: tls_key_path",
+		    "CREDENTIALS_DIRECTORY is not set");
+	assert_said(&r, &r.report.errors, "derp.paths", "CREDENTIALS_DIRECTORY is not set");
+	drop(&r);
+}
+
+/* Commands run outside the unit, with the same file. */
+static void credentials_of_the_service(void **state)
+{
+	struct fl_config_report report = { .client = true };
+	struct fl_config *c = NULL;
+
+	(void)state;
+	write_file("tls_cert_path: /c\ntls_key_path: ${CREDENTIALS_DIRECTORY}/tls.key\n");
+	assert_err(fl_config_load(file, dir, &report, &c), FL_OK);
+	assert_string_equal(c->tls_key_path, "${CREDENTIALS_DIRECTORY}/tls.key");
+	fl_config_free(c);
+	fl_config_report_done(&report);
+}
+
 static void missing_file(void **state)
 {
 	struct fl_config_report report = { 0 };
@@ -830,6 +872,8 @@ int main(void)
 	suite_add(&s, "all errors at once", all_at_once, NULL);
 	suite_add(&s, "default places", default_places, NULL);
 	suite_add(&s, "relative paths", relative_paths, NULL);
+	suite_add(&s, "credentials", credentials, NULL);
+	suite_add(&s, "credentials of the service", credentials_of_the_service, NULL);
 	suite_add(&s, "a missing file", missing_file, NULL);
 	suite_add(&s, "the file by the environment", file_by_environment, NULL);
 	suite_add(&s, "keys are sane", keys_are_sane, NULL);

@@ -366,15 +366,12 @@ static enum fl_err resolve_lists(struct loader *l)
 	struct fl_strlist *paths = &l->config->derp_paths;
 
 	for (size_t i = 0; i < paths->len; i++) {
-		char path[PATH_LEN];
-		if (paths->at[i][0] == '/')
-			continue;
-		snprintf(path, sizeof path, "%s/%s", l->ctx.folder, paths->at[i]);
-		char *copy = fl_str_dup(fl_slice_str(path));
-		if (copy == NULL)
-			return FL_ERR_NOMEM;
-		free(paths->at[i]);
-		paths->at[i] = copy;
+		struct fl_fault fault = { "" };
+		enum fl_err err = fl_value_path(&paths->at[i], &l->ctx, paths->at[i], &fault);
+		if (err == FL_ERR_NOMEM)
+			return err;
+		if (err != FL_OK)
+			fl_config_say(&l->report->errors, "derp.paths: %s", fault.text);
 	}
 	return FL_OK;
 }
@@ -411,6 +408,7 @@ enum fl_err fl_config_load(const char *path, const char *state_dir, struct fl_co
 		l.file = NULL;
 	folder_of(l.file, folder);
 	l.ctx.folder = folder;
+	l.ctx.client = report->client;
 	l.ctx.state_dir = state_dir != NULL ? state_dir : default_state_dir();
 	l.config->file = l.file != NULL ? fl_str_dup(fl_slice_str(l.file)) : NULL;
 

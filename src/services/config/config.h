@@ -87,6 +87,7 @@ struct fl_config {
  */
 struct fl_config_report {
 	struct fl_strlist errors, warnings;
+	bool client; /* given: only to reach a server, so paths of its own process do not matter */
 };
 void fl_config_report_done(struct fl_config_report *r);
 

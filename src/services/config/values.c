@@ -24,18 +24,38 @@ static enum fl_err set_string(char **slot, const char *text)
 	return FL_OK;
 }
 
-static enum fl_err set_path(char **slot, const struct fl_value_context *ctx, const char *text)
+static enum fl_err join(char **slot, const char *folder, const char *between, const char *rest,
+			struct fl_fault *fault)
 {
-	const char *folder = text[0] == '@' ? ctx->state_dir : ctx->folder;
 	char path[4096];
 
+	if ((size_t)snprintf(path, sizeof path, "%s%s%s", folder, between, rest) >= sizeof path)
+		return fl_fault_set(fault, FL_ERR_TOO_BIG, "the path is too long");
+	return set_string(slot, path);
+}
+
+enum fl_err fl_value_path(char **slot, const struct fl_value_context *ctx, const char *text,
+			  struct fl_fault *fault)
+{
+	static const char variable[] = "${CREDENTIALS_DIRECTORY}";
+	const char *folder = text[0] == '@' ? ctx->state_dir : ctx->folder;
+
+	if (strncmp(text, variable, sizeof variable - 1) == 0) {
+		const char *dir = getenv("CREDENTIALS_DIRECTORY");
+		if (dir != NULL && dir[0] != '\0')
+			return join(slot, dir, "", text + sizeof variable - 1, fault);
+		if (ctx->client)
+			return set_string(slot, text);
+		return fl_fault_set(
+			fault, FL_ERR_INVALID,
+			"CREDENTIALS_DIRECTORY is not set in the environment; systemd sets it for "
+			"a unit with LoadCredential=");
+	}
 	if (text[0] == '@')
 		text++;
 	if (text[0] == '\0' || text[0] == '/' || folder == NULL || strcmp(folder, ".") == 0)
 		return set_string(slot, text);
-	if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, text) >= sizeof path)
-		return FL_ERR_TOO_BIG;
-	return set_string(slot, path);
+	return join(slot, folder, "/", text, fault);
 }
 
 static enum fl_err set_bool(bool *slot, const char *text, struct fl_fault *fault)
@@ -317,7 +337,7 @@ enum fl_err fl_value_from_text(struct fl_config *c, const struct fl_key_def *key
 	case FL_KEY_SECRET:
 		return set_string(SLOT(char *), text);
 	case FL_KEY_PATH:
-		return set_path(SLOT(char *), ctx, text);
+		return fl_value_path(SLOT(char *), ctx, text, fault);
 	case FL_KEY_BOOL:
 		return set_bool(SLOT(bool), text, fault);
 	case FL_KEY_INT:

@@ -5,11 +5,20 @@
 
 #include "services/config/keys.h"
 
-/* Where relative paths start. */
+/* Where paths start. */
 struct fl_value_context {
 	const char *folder;    /* of the file */
 	const char *state_dir; /* for defaults with "@" */
+	bool client;           /* a path that only the service can know stays as written */
 };
+
+/*
+ * A path of the settings into *slot. It may begin with ${CREDENTIALS_DIRECTORY}, where systemd puts
+ * what the service alone may read; no other variable is expanded. `text` may be *slot. Errors:
+ * FL_ERR_INVALID when that variable is not set, FL_ERR_TOO_BIG, FL_ERR_NOMEM.
+ */
+FL_MUST enum fl_err fl_value_path(char **slot, const struct fl_value_context *ctx, const char *text,
+				  struct fl_fault *fault);
 
 /*
  * From a default or the environment; lists are split at blanks. Errors: FL_ERR_INVALID with what
