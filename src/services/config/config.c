@@ -386,6 +386,9 @@ static enum fl_err load_all(struct loader *l)
 	if (err != FL_OK)
 		return err;
 	load_environment(l);
+	/* As in headscale, but only where there is something to override with. */
+	if (!is_set(l, "dns.override_local_dns"))
+		l->config->dns.override_local_dns = l->config->dns.nameservers.len > 0;
 	err = resolve_lists(l);
 	if (err != FL_OK)
 		return err;

@@ -57,7 +57,8 @@ struct fl_config {
 	enum fl_log_level log_level;
 	enum fl_log_format log_format;
 	struct {
-		bool magic_dns, override_local_dns;
+		bool magic_dns;
+		bool override_local_dns; /* unset: true iff there are nameservers */
 		char *base_domain;
 		struct fl_strlist nameservers, search_domains;
 		struct fl_config_split *split;
