@@ -647,6 +647,38 @@ static void test_loading_believes_nothing(void **unused)
 	fl_state_free(s);
 }
 
+/* Nobody's node: known by its keys, like others; its user does not come back by chance (TAG-6). */
+static void test_loading_a_node_of_nobody(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = one_node();
+	struct fl_node *n = fl_node_copy(fl_state_node(s, 1));
+	struct fl_fault fault = { "" };
+	fl_node_id again;
+
+	assert_non_null(n);
+	n->id = 2;
+	n->user = 99;
+	n->machine = kit_machine(2);
+	n->key = kit_key(2);
+	n->ip4 = n->ip6 = (struct fl_ip){ 0 };
+	fl_str_copy(n->given_name, sizeof n->given_name, fl_slice_str("other"));
+	assert_int_equal(fl_state_load_node(s, n, &fault), FL_OK);
+	assert_true(fl_state_is_orphan(s, fl_state_node(s, 2)));
+	assert_false(fl_state_is_orphan(s, fl_state_node(s, 1)));
+
+	assert_int_equal(kit_user(s, "bob"), 100);
+
+	/* A login of its machine makes a node of the user who logged in, beside it. */
+	again = kit_approve(s, (struct kit_request){ .machine = 2, .key = 3 }, 1);
+	assert_int_equal(again, 3);
+	assert_int_equal(fl_state_node(s, 3)->user, 1);
+	assert_int_equal(fl_state_node_expire(s, 2, KIT_NOW, &fault), FL_OK);
+	assert_int_equal(fl_state_node_delete(s, 2, &fault), FL_OK);
+	kit_check(s);
+	fl_state_free(s);
+}
+
 /* ---- backfill ---- */
 
 static void test_backfill(void **unused)
@@ -726,7 +758,7 @@ static void test_backfill_all_or_nothing(void **unused)
 enum {
 	ROWS = sizeof rows / sizeof *rows,
 	ROUTES = sizeof routes / sizeof *routes,
-	CASES = 18,
+	CASES = 19,
 };
 
 int main(void)
@@ -748,6 +780,7 @@ int main(void)
 		cmocka_unit_test(test_keys_of_a_deleted_user),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_loading_believes_nothing),
+		cmocka_unit_test(test_loading_a_node_of_nobody),
 		cmocka_unit_test(test_backfill),
 		cmocka_unit_test(test_backfill_all_or_nothing),
 	};

@@ -378,8 +378,6 @@ static const struct row rows[] = {
 	{ "cap of 64 bits", "UPDATE nodes SET cap = 4294967296", "column cap" },
 	{ "negative owner", "PRAGMA foreign_keys = OFF; UPDATE nodes SET user_id = -1",
 	  "column user_id" },
-	{ "owner gone", "PRAGMA foreign_keys = OFF; UPDATE nodes SET user_id = 77",
-	  "its user does not exist" },
 	{ "key gone", "PRAGMA foreign_keys = OFF; UPDATE nodes SET auth_key_id = 77",
 	  "its pre auth key does not exist" },
 	{ "id zero", "UPDATE nodes SET id = 0", "the id is 0" },
@@ -405,6 +403,42 @@ static void test_row(void **state)
 	exec(k.path, row->sql);
 	require_refused(&k, FL_ERR_CORRUPT, row->words);
 	require_refused(&k, FL_ERR_CORRUPT, ", row ");
+	store_kit_free(&k);
+}
+
+/* A node whose user is gone is served and written like others, until it is tagged (TAG-6). */
+static void test_node_of_a_user_that_is_gone(void **unused)
+{
+	(void)unused;
+	struct store_kit k = filled();
+	struct fl_state *s = kit_state();
+	char tag[] = "tag:found", *tags[] = { tag };
+	const struct fl_strlist list = { .at = tags, .len = 1 };
+	struct fl_fault fault;
+
+	exec(k.path, "PRAGMA foreign_keys = OFF; UPDATE nodes SET user_id = 77");
+	struct fl_store *st = store_kit_open(&k, s);
+	assert_true(fl_state_is_orphan(s, fl_state_node(s, 1)));
+	assert_int_equal(fl_state_node_seen(s, 1, KIT_NOW + 9), FL_OK);
+	store_kit_commit(st, s);
+	fl_store_close(st);
+	fl_state_free(s);
+
+	s = kit_state();
+	st = store_kit_open(&k, s);
+	assert_int_equal(fl_state_node(s, 1)->last_seen, KIT_NOW + 9);
+	assert_true(fl_state_is_orphan(s, fl_state_node(s, 1)));
+	assert_int_equal(fl_state_node_tag(s, 1, &list, &fault), FL_OK);
+	store_kit_commit(st, s);
+	fl_store_close(st);
+	fl_state_free(s);
+
+	s = kit_state();
+	st = store_kit_open(&k, s);
+	assert_true(fl_node_is_tagged(fl_state_node(s, 1)));
+	kit_check(s);
+	fl_store_close(st);
+	fl_state_free(s);
 	store_kit_free(&k);
 }
 
@@ -451,7 +485,7 @@ static void test_busy_database_fails_the_commit(void **unused)
 	store_kit_free(&k);
 }
 
-enum { ROWS = sizeof rows / sizeof *rows, CASES = 15 };
+enum { ROWS = sizeof rows / sizeof *rows, CASES = 16 };
 
 int main(void)
 {
@@ -469,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_header),
 		cmocka_unit_test(test_damaged_page_names_the_backup),
 		cmocka_unit_test(test_cut_file),
+		cmocka_unit_test(test_node_of_a_user_that_is_gone),
 		cmocka_unit_test(test_counter_behind_its_rows),
 		cmocka_unit_test(test_busy_database_fails_the_commit),
 	};

@@ -11,6 +11,8 @@
 #include "domain/state/inner.h"
 #include "domain/state/names.h"
 
+#define MAX_ID ((uint64_t)INT64_MAX / 2) /* far enough from the end of what is stored */
+
 static enum fl_err bad(struct fl_fault *fault, const char *what)
 {
 	return fl_fault_set(fault, FL_ERR_CORRUPT, "%s", what);
@@ -126,7 +128,10 @@ static bool is_of(const struct fl_ip *ip, enum fl_family family)
 	return !fl_ip_is_set(ip) || ip->family == family;
 }
 
-/* What is wrong with the node, or NULL. */
+/*
+ * What is wrong with the node, or NULL. That its user does not exist is not: one such row must not
+ * keep all others from their network (TAG-6). It belongs to nobody until it is tagged or deleted.
+ */
 static const char *fault_of(const struct fl_state *s, const struct fl_node *n)
 {
 	if (n->hostinfo == NULL)
@@ -143,8 +148,8 @@ static const char *fault_of(const struct fl_state *s, const struct fl_node *n)
 		return "the tags are malformed";
 	if ((n->user == 0) != fl_node_is_tagged(n))
 		return "a node has a user or tags, not both and not neither";
-	if (n->user != 0 && fl_state_user(s, n->user) == NULL)
-		return "its user does not exist";
+	if (n->user > MAX_ID)
+		return "its user's id is too high";
 	if (n->auth_key != 0 && fl_state_preauth(s, n->auth_key) == NULL)
 		return "its pre auth key does not exist";
 	if (!routes_ok(n))
@@ -173,6 +178,9 @@ enum fl_err fl_state_load_node(struct fl_state *s, struct fl_node *n, struct fl_
 
 	if (err == FL_OK)
 		err = mark_addresses(s, n, fault);
+	/* Else a new user may get the id, and the node with it. */
+	if (err == FL_OK && n->user > s->table[FL_RECORD_USER].last_id)
+		s->table[FL_RECORD_USER].last_id = n->user;
 	return load(s, FL_RECORD_NODE, n->id, n, err, fault);
 }
 

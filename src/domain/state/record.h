@@ -74,7 +74,7 @@ struct fl_node {
 	struct fl_node_key key;
 	struct fl_disco_key disco; /* zero until the first map request */
 	uint32_t cap;              /* capability version last stated */
-	fl_user_id user;           /* 0 iff tagged */
+	fl_user_id user;           /* 0 iff tagged; a loaded one may not exist (TAG-6) */
 	struct fl_strlist tags;    /* sorted, unique; non-empty iff tagged */
 	struct fl_ip ip4, ip6;     /* either may be unset */
 	char given_name[FL_NAME_MAX + 1];

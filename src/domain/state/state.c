@@ -185,6 +185,11 @@ size_t fl_state_nodes(const struct fl_state *s, struct fl_node *const **out)
 	return s->table[FL_RECORD_NODE].len;
 }
 
+bool fl_state_is_orphan(const struct fl_state *s, const struct fl_node *n)
+{
+	return n->user != 0 && fl_state_user(s, n->user) == NULL;
+}
+
 struct fl_user *fl_state_user(const struct fl_state *s, fl_user_id id)
 {
 	return find(s, FL_RECORD_USER, id);

@@ -116,6 +116,21 @@ static void list_long_names(const struct fl_server *s)
 				    FL_LS("node.name", nodes[i]->given_name));
 }
 
+/* Someone edited the database, or another program wrote it (TAG-6). */
+static void list_orphans(const struct fl_server *s)
+{
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(s->core.state, &nodes);
+
+	for (size_t i = 0; i < count; i++)
+		if (fl_state_is_orphan(s->core.state, nodes[i]))
+			fl_log_warn("the node's user does not exist: give it a tag with `fairlead "
+				    "nodes tag`, or delete it",
+				    FL_LU("node.id", nodes[i]->id),
+				    FL_LS("node.name", nodes[i]->given_name),
+				    FL_LU("user.id", nodes[i]->user));
+}
+
 /* ---- relay ---- */
 
 static bool admit(void *ctx, const struct fl_node_key *key, const struct fl_addrport *from)
@@ -265,10 +280,11 @@ static enum fl_err start(struct fl_server *s, struct fl_fault *fault)
 	enum fl_err err = make_folders(s->config, fault);
 	if (err == FL_OK)
 		err = open_core(s, fault);
-	if (err == FL_OK)
+	if (err == FL_OK) {
 		list_long_names(s);
-	if (err == FL_OK)
+		list_orphans(s);
 		err = open_relay(s, fault);
+	}
 	if (err == FL_OK)
 		err = fl_server_relaymap_start(s, true, fault);
 	if (err == FL_OK)
