@@ -128,7 +128,7 @@ static bool is_safe_socket(const char *path)
 	       (st.st_uid == geteuid() || st.st_uid == 0);
 }
 
-static void choose_socket(struct fl_cli *c)
+void fl_cli_choose_socket(struct fl_cli *c)
 {
 	static const char here[] = "var/fairlead.sock";
 	const char *given = fl_args_text(&c->args, "socket");
@@ -169,7 +169,7 @@ int fl_cli_config(struct fl_cli *c)
 	int code = err == FL_OK ? FL_EXIT_DONE : report_config(c, &report, err);
 	fl_config_report_done(&report);
 	if (code == FL_EXIT_DONE)
-		choose_socket(c);
+		fl_cli_choose_socket(c);
 	return code;
 }
 

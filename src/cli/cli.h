@@ -47,6 +47,9 @@ void fl_cli_say(struct fl_cli *c, const char *fmt, ...) FL_PRINTF(2, 3);
 /* Loads the settings once; FL_EXIT_DONE, or the code of a failure that was reported. */
 int fl_cli_config(struct fl_cli *c);
 
+/* Sets the socket to use, from arguments, settings and where there is one now. */
+void fl_cli_choose_socket(struct fl_cli *c);
+
 /* Asks before something is destroyed. FL_EXIT_DONE: go on. */
 int fl_cli_confirm(struct fl_cli *c, const char *fmt, ...) FL_PRINTF(2, 3);
 
@@ -65,7 +68,11 @@ struct fl_answer {
 };
 void fl_answer_done(struct fl_answer *a);
 
-/* Sends and reads the answer. A failure has been reported when the code is not FL_EXIT_DONE. */
+/*
+ * Sends and reads the answer. While nobody listens at the socket it waits, as long as a request may
+ * take, so that a command can follow `serve &`. A failure has been reported when the code
+ * is not FL_EXIT_DONE.
+ */
 int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,
 	       const struct fl_buf *body, struct fl_answer *out);
 

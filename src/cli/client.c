@@ -2,12 +2,21 @@
 /* cli/client.c - requests to the admin API, and what their failures mean to a person. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "io/http_client.h"
+
+#define FIRST_PAUSE   (50 * FL_MS)
+#define LONGEST_PAUSE FL_SEC
+#define LEAST_TIME    (100 * FL_MS) /* for the request when the wait used up its time */
 
 enum { ANSWER_MAX = 64 << 20, VALUES_MAX = 8 << 20, ADDRESS_MAX = 1024 };
 
@@ -120,6 +129,52 @@ static int read_answer(struct fl_cli *c, unsigned status, struct fl_answer *out)
 	return FL_EXIT_DONE;
 }
 
+/* ---- a server that is about to start ---- */
+
+static int64_t monotonic(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * FL_SEC + now.tv_nsec;
+}
+
+/* Is there nobody at the socket, who may still come? What else is wrong shows in the request. */
+static bool is_nobody_there(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = -1, rc = 0;
+
+	if (fl_str_copy(at.sun_path, sizeof at.sun_path, fl_slice_str(path)))
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0) {
+		rc = connect(fd, (const struct sockaddr *)(const void *)&at, sizeof at);
+		rc = rc != 0 ? errno : 0;
+		close(fd);
+	}
+	return rc == ENOENT || rc == ECONNREFUSED;
+}
+
+/*
+ * Waits in silence until someone is there or `until` is reached. Nothing was sent yet, so trying
+ * again does nothing twice.
+ */
+static void await_server(struct fl_cli *c, int64_t until)
+{
+	int64_t pause = FIRST_PAUSE;
+
+	while (!c->silent && is_nobody_there(c->socket)) {
+		int64_t left = until - monotonic();
+		if (left <= 0)
+			return;
+		if (pause > left)
+			pause = left;
+		nanosleep(&(struct timespec){ pause / FL_SEC, pause % FL_SEC }, NULL);
+		pause = pause * 2 < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
+		fl_cli_choose_socket(c);
+	}
+}
+
 int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,
 	       const struct fl_buf *body, struct fl_answer *out)
 {
@@ -136,6 +191,10 @@ int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,
 	    !fl_str_copy(whole, sizeof whole, fl_buf_slice(path)) ||
 	    (remote && !remote_url(c->config->cli_address, url)))
 		return fl_cli_fail(c, FL_EXIT_USAGE, NULL, "an argument is too long");
+	int64_t until = monotonic() + (c->timeout != 0 ? c->timeout : c->config->cli_timeout);
+	if (!remote)
+		await_server(c, until);
+	int64_t left = until - monotonic();
 	const struct fl_http_call call = {
 		.url = remote ? url : NULL,
 		.unix_path = remote ? NULL : c->socket,
@@ -143,7 +202,7 @@ int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,
 		.path = whole,
 		.bearer = remote ? c->config->cli_api_key : NULL,
 		.body = body != NULL ? fl_buf_slice(body) : fl_slice_of(NULL, 0),
-		.timeout = c->timeout != 0 ? c->timeout : c->config->cli_timeout,
+		.timeout = left > LEAST_TIME ? left : LEAST_TIME,
 		.answer_max = ANSWER_MAX,
 		.insecure = c->config->cli_insecure,
 	};

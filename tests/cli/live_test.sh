@@ -72,6 +72,7 @@ stop() {
 }
 
 # ---- without a server ----
+export FAIRLEAD_CLI_TIMEOUT=300ms # how long they wait for one to start
 is 5 'cannot reach the server at .*fairlead.sock' users list
 is 5 '{"error":".*","code":5,"hint":"' users list -o json
 is 0 'defaults, no file' configtest
@@ -95,6 +96,33 @@ is 4 '{"ok":false,"errors":\["' configtest -c bad.yaml -o json
 is 4 'cannot start with these settings' serve -c bad.yaml
 is 4 'settings cannot be used' users list -c bad.yaml
 is 0 'listen_addr: "127.0.0.1:0"' server dump-config
+
+unset FAIRLEAD_CLI_TIMEOUT
+"$fairlead" __complete users show x >both 2>&1
+note "completion waits for nobody" [ ! -s both ]
+
+# ---- a command right behind the start, and one at a socket whose server was killed ----
+export FAIRLEAD_CLI_TIMEOUT=20s
+mkdir -p early
+printf 'unix_socket: s\nderp: {server: {private_key_path: d}}\n' >early/config.yaml
+printf 'noise: {private_key_path: n}\ndatabase: {sqlite: {path: db}}\n' >>early/config.yaml
+early() {
+	(
+		sleep 0.3
+		exec "$fairlead" serve -c early/config.yaml >/dev/null 2>&1
+	) &
+	server=$!
+}
+early
+is 0 'user early created' users create early -c early/config.yaml
+note "the wait is silent" [ ! -s err ]
+kill -KILL "$server"
+wait "$server" 2>/dev/null
+note "the socket is left behind" [ -S early/s ]
+early
+is 0 '^early$' users list -o name -c early/config.yaml
+stop TERM
+unset FAIRLEAD_CLI_TIMEOUT
 
 # ---- the quick start ----
 start
@@ -157,7 +185,7 @@ FAIRLEAD_CLI_API_KEY="${api%?}0"
 is 4 'Unauthorized' users list
 is 0 '^default$' users list -o name --socket var/fairlead.sock
 FAIRLEAD_CLI_ADDRESS=http://127.0.0.1:1
-is 5 'cannot reach the server at http://127.0.0.1:1' users list
+is 5 'cannot reach the server at http://127.0.0.1:1' users list # and at once
 unset FAIRLEAD_CLI_ADDRESS FAIRLEAD_CLI_API_KEY
 is 2 'exactly one' apikeys expire
 is 0 'key expired' apikeys expire -p "$listed"
