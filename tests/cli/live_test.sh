@@ -94,6 +94,8 @@ is 4 'bad.yaml:1:1: listen_adr: unknown key; did you mean listen_addr' configtes
 is 4 'bad.yaml:2:14: log.level' configtest -c bad.yaml
 is 4 '{"ok":false,"errors":\["' configtest -c bad.yaml -o json
 is 4 'cannot start with these settings' serve -c bad.yaml
+printf 'prefixes: {v4: 10.0.0.0/8}\n' >wide.yaml
+is 0 '^| Warning: addresses outside the standard ranges *|$' configtest -c wide.yaml
 is 4 'settings cannot be used' users list -c bad.yaml
 is 0 'listen_addr: "127.0.0.1:0"' server dump-config
 
