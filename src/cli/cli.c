@@ -173,6 +173,19 @@ int fl_cli_config(struct fl_cli *c)
 	return code;
 }
 
+void fl_cli_warn_of_prefixes(const struct fl_config *config)
+{
+	const char *lines[12];
+	struct fl_buf box = fl_buf_make(ERROR_MAX);
+	size_t count = fl_config_prefix_warning(config, lines);
+
+	if (count > 0) {
+		fl_banner(lines, count, &box);
+		fwrite(box.ptr, 1, box.len, stderr);
+	}
+	fl_buf_done(&box);
+}
+
 /* ---- help ---- */
 
 static int show(struct fl_buf *b, FILE *to)

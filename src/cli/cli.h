@@ -50,6 +50,9 @@ int fl_cli_config(struct fl_cli *c);
 /* Sets the socket to use, from arguments, settings and where there is one now. */
 void fl_cli_choose_socket(struct fl_cli *c);
 
+/* The framed warning of prefixes outside the standard ranges, on stderr, if it is due. */
+void fl_cli_warn_of_prefixes(const struct fl_config *config);
+
 /* Asks before something is destroyed. FL_EXIT_DONE: go on. */
 int fl_cli_confirm(struct fl_cli *c, const char *fmt, ...) FL_PRINTF(2, 3);
 

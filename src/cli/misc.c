@@ -100,19 +100,6 @@ static void report_text(struct fl_cli *c, const struct fl_config_report *report,
 			   config->file != NULL ? config->file : "defaults, no file");
 }
 
-static void warn_of_prefixes(const struct fl_config *config)
-{
-	const char *lines[12];
-	struct fl_buf box = fl_buf_make(TEXT_MAX);
-	size_t count = fl_config_prefix_warning(config, lines);
-
-	if (count == 0)
-		return;
-	fl_banner(lines, count, &box);
-	fwrite(box.ptr, 1, box.len, stderr);
-	fl_buf_done(&box);
-}
-
 int fl_cmd_configtest(struct fl_cli *c)
 {
 	struct fl_config_report report = { 0 };
@@ -124,7 +111,7 @@ int fl_cmd_configtest(struct fl_cli *c)
 	} else {
 		report_text(c, &report, err, config);
 		if (err == FL_OK)
-			warn_of_prefixes(config);
+			fl_cli_warn_of_prefixes(config);
 	}
 	fl_config_report_done(&report);
 	fl_config_free(config);

@@ -61,17 +61,15 @@ static void warn_of_prefixes(const struct fl_config *config)
 	size_t count = fl_config_prefix_warning(config, lines);
 	struct fl_buf text = fl_buf_make(BANNER_MAX);
 
-	if (count == 0)
+	if (config->log_format != FL_LOG_JSON) {
+		fl_cli_warn_of_prefixes(config);
 		return;
-	if (config->log_format == FL_LOG_JSON) {
-		for (size_t i = 0; i < count; i++)
-			fl_buf_printf(&text, "%s%s", i ? " " : "", lines[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		fl_buf_printf(&text, "%s%s", i ? " " : "", lines[i]);
+	if (count > 0)
 		fl_log_warn("prefixes outside the standard ranges",
 			    FL_LT("text", fl_buf_slice(&text)));
-	} else {
-		fl_banner(lines, count, &text);
-		fwrite(text.ptr, 1, text.len, stderr);
-	}
 	fl_buf_done(&text);
 }
 
