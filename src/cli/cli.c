@@ -13,7 +13,8 @@ enum { TEXT_MAX = 2048, ERROR_MAX = 16 << 10 };
 
 /* ---- saying ---- */
 
-static void write_problem(struct fl_buf *b, const char *text, enum fl_exit code, const char *hint)
+static void write_problem(struct fl_buf *b, const char *text, enum fl_exit code, const char *field,
+			  const char *hint)
 {
 	struct fl_jw w = fl_jw_make(b);
 
@@ -22,6 +23,8 @@ static void write_problem(struct fl_buf *b, const char *text, enum fl_exit code,
 	fl_jw_str(&w, text);
 	fl_jw_key(&w, "code");
 	fl_jw_u64(&w, code);
+	fl_jw_key(&w, "field");
+	fl_jw_str(&w, field);
 	fl_jw_key(&w, "hint");
 	fl_jw_str(&w, hint);
 	fl_jw_obj_end(&w);
@@ -40,7 +43,7 @@ int fl_cli_fail(struct fl_cli *c, enum fl_exit code, const char *hint, const cha
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
 	if (fl_output_is_machine(&c->out)) {
-		write_problem(&b, text, code, hint);
+		write_problem(&b, text, code, c->field, hint);
 	} else {
 		fl_buf_str(&b, "fairlead: ");
 		fl_output_clean(fl_slice_str(text), &b);
@@ -108,6 +111,17 @@ enum fl_exit fl_cli_exit_of(enum fl_err err)
 	default:
 		return FL_EXIT_FAILED;
 	}
+}
+
+int fl_cli_check_columns(struct fl_cli *c, const struct fl_resource *r)
+{
+	struct fl_fault fault = { "" };
+
+	if (fl_output_check(&c->out, r, &fault) == FL_OK)
+		return FL_EXIT_DONE;
+	bool sort = strncmp(fault.text, "--sort", 6) == 0;
+	fl_str_copy(c->field, sizeof c->field, fl_slice_str(sort ? "sort" : "columns"));
+	return fl_cli_fail(c, FL_EXIT_USAGE, NULL, "%s", fault.text);
 }
 
 const char *fl_cli_choice(struct fl_cli *c, const char *flag)
@@ -249,6 +263,9 @@ static void set_output(struct fl_cli *c)
 		.colour = wants_colour(),
 		.headers = !fl_args_on(&c->args, "no-headers"),
 		.quiet = fl_args_on(&c->args, "quiet"),
+		.utc = fl_args_on(&c->args, "utc"),
+		.columns = fl_args_text(&c->args, "columns"),
+		.sort = fl_args_text(&c->args, "sort"),
 		.now = now.tv_sec * FL_SEC + now.tv_nsec,
 	};
 	if (!fl_output_format(fl_args_text(&c->args, "output"), isatty(STDOUT_FILENO),
@@ -264,6 +281,8 @@ static int usage_error(struct fl_cli *c, const struct fl_fault *fault)
 		fl_command_title(c->args.command, title);
 	else if (c->args.noun != NULL)
 		fl_str_copy(title, sizeof title, fl_slice_str(c->args.noun->name));
+	if (c->args.bad != NULL)
+		fl_str_copy(c->field, sizeof c->field, fl_slice_str(c->args.bad->name));
 	snprintf(hint, sizeof hint, "See: fairlead help%s%s", title[0] ? " " : "", title);
 	return fl_cli_fail(c, FL_EXIT_USAGE, hint, "%s", fault->text);
 }

@@ -30,6 +30,7 @@ struct fl_cli {
 	char socket[FL_CLI_PATH_MAX];
 	int64_t timeout; /* of requests, 0 = from the settings */
 	bool silent;     /* no word on failure (completion) */
+	char field[64];  /* what a failure is about, for programs: a flag, or a field of the API */
 };
 
 /* Runs the program; what main returns. */
@@ -55,6 +56,9 @@ void fl_cli_warn_of_prefixes(const struct fl_config *config);
 
 /* Asks before something is destroyed. FL_EXIT_DONE: go on. */
 int fl_cli_confirm(struct fl_cli *c, const char *fmt, ...) FL_PRINTF(2, 3);
+
+/* Are the columns asked for among those of `r`? FL_EXIT_USAGE otherwise, and it was said. */
+int fl_cli_check_columns(struct fl_cli *c, const struct fl_resource *r);
 
 /* The exit code that fits a failed local operation. */
 enum fl_exit fl_cli_exit_of(enum fl_err err);

@@ -89,14 +89,27 @@ static void problem_text(struct fl_jv root, char *out, size_t cap)
 		fl_str_copy(out, cap, fl_json_str(text));
 }
 
+/* Which part of the request the server means, "" if none. */
+static void problem_field(struct fl_jv root, char *out, size_t cap)
+{
+	struct fl_jv errors = fl_json_path(root, "errors"), at = { .doc = root.doc };
+
+	if (fl_json_kind(errors) == FL_JSON_ARRAY)
+		at = fl_json_path(fl_json_at(errors, 0), "location");
+	if (fl_json_kind(at) == FL_JSON_STRING)
+		fl_str_copy(out, cap, fl_json_str(at));
+}
+
 static int refused(struct fl_cli *c, unsigned status, struct fl_slice body)
 {
 	struct fl_json *doc = NULL;
 	char text[1024] = "";
 	const char *hint = NULL;
 
-	if (fl_json_parse(body, FL_JSON_DEPTH_MAX, &doc) == FL_OK)
+	if (fl_json_parse(body, FL_JSON_DEPTH_MAX, &doc) == FL_OK) {
 		problem_text(fl_json_root(doc), text, sizeof text);
+		problem_field(fl_json_root(doc), c->field, sizeof c->field);
+	}
 	fl_json_free(doc);
 	if (text[0] == '\0')
 		snprintf(text, sizeof text, "the server answered with status %u", status);
@@ -227,6 +240,9 @@ int fl_cli_show(struct fl_cli *c, const struct fl_resource *r, const struct fl_a
 {
 	struct fl_buf text = fl_buf_make(ANSWER_MAX * 2);
 
+	int code = fl_cli_check_columns(c, r);
+	if (code != FL_EXIT_DONE)
+		return code;
 	fl_output_write(&c->out, r, fl_buf_slice(&a->body), fl_json_root(a->doc), &text);
 	enum fl_err err = fl_buf_err(&text);
 	if (err == FL_OK && text.len > 0)
@@ -248,9 +264,11 @@ bool fl_cli_wants_data(const struct fl_cli *c)
 int fl_cli_run(struct fl_cli *c, const char *method, const struct fl_buf *path,
 	       const struct fl_buf *body, const struct fl_resource *r, const char *done)
 {
-	struct fl_answer a;
-	int code = fl_cli_ask(c, method, path, body, &a);
+	struct fl_answer a = { 0 };
+	int code = fl_cli_check_columns(c, r); /* before anything changes */
 
+	if (code == FL_EXIT_DONE)
+		code = fl_cli_ask(c, method, path, body, &a);
 	if (code == FL_EXIT_DONE && (done == NULL || fl_cli_wants_data(c)))
 		code = fl_cli_show(c, r, &a);
 	else if (code == FL_EXIT_DONE)

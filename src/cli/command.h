@@ -58,6 +58,7 @@ enum fl_names {
 	FL_NAMES_TAG,
 	FL_NAMES_SHELL,
 	FL_NAMES_COMMAND,
+	FL_NAMES_COLUMN,
 };
 
 struct fl_flag {
@@ -72,9 +73,12 @@ struct fl_flag {
 	const char *help;
 };
 
+struct fl_resource;
+
 struct fl_noun {
 	const char *name, *also;
 	const char *help;
+	const struct fl_resource *shows; /* whose columns its lists have; NULL: none */
 };
 
 struct fl_command {
@@ -124,6 +128,7 @@ struct fl_args {
 	const struct fl_noun *noun;       /* named, with or without a verb */
 	const struct fl_command *command; /* NULL: none named */
 	bool help, version;
+	const struct fl_flag *bad; /* the flag that an error is about; NULL: none */
 	struct fl_given given[FL_GIVEN_MAX];
 	size_t given_count;
 	const char *word[FL_WORDS_MAX];

@@ -4,15 +4,17 @@
 #include "cli/flags.h"
 
 const struct fl_noun fl_nouns[] = {
-	{ "users", "user", "The people (or purposes) that nodes belong to." },
-	{ "nodes", "node", "The machines of the network." },
-	{ "routes", "route", "Subnets and exit routes that nodes offer to the others." },
+	{ "users", "user", "The people (or purposes) that nodes belong to.", &fl_resource_user },
+	{ "nodes", "node", "The machines of the network.", &fl_resource_node },
+	{ "routes", "route", "Subnets and exit routes that nodes offer to the others.",
+	  &fl_resource_route },
 	{ "preauthkeys", "preauthkey authkey authkeys pre keys key",
-	  "Keys with which nodes join without a person's approval." },
-	{ "apikeys", "apikey api", "Keys with which programs use the admin API." },
-	{ "auth", NULL, "Logins that wait for approval." },
-	{ "server", NULL, "The control server itself." },
-	{ "generate", "gen", "Makes things that need no server." },
+	  "Keys with which nodes join without a person's approval.", &fl_resource_preauth },
+	{ "apikeys", "apikey api", "Keys with which programs use the admin API.",
+	  &fl_resource_apikey },
+	{ "auth", NULL, "Logins that wait for approval.", &fl_resource_pending },
+	{ "server", NULL, "The control server itself.", NULL },
+	{ "generate", "gen", "Makes things that need no server.", NULL },
 };
 const size_t fl_nouns_count = sizeof fl_nouns / sizeof *fl_nouns;
 

@@ -141,6 +141,23 @@ static void offer_members(const struct completion *p, const char *key)
 	fl_answer_done(&a);
 }
 
+/* The last of a list of columns; the others stay in front of it. */
+static void offer_columns(struct completion *p)
+{
+	const char *noun = p->command != NULL ? p->command->noun : NULL;
+	const struct fl_noun *n = noun != NULL ? fl_noun_find(noun) : p->noun;
+	const char *comma = strrchr(p->prefix, ',');
+	size_t done = comma != NULL ? (size_t)(comma - p->prefix) + 1 : 0;
+	char word[512], name[FL_COLUMN_NAME_MAX];
+
+	done += p->prefix[done] == '-' && strcmp(p->wants->name, "sort") == 0;
+	for (size_t i = 0; n != NULL && n->shows != NULL && i < n->shows->count; i++) {
+		fl_column_name(&n->shows->columns[i], name);
+		snprintf(word, sizeof word, "%.*s%s", (int)done, p->prefix, name);
+		offer_text(p, word, NULL);
+	}
+}
+
 static void offer_help(const struct completion *p)
 {
 	if (p->words == 0)
@@ -184,6 +201,9 @@ static void offer_names(struct completion *p, enum fl_names names)
 		return;
 	case FL_NAMES_COMMAND:
 		offer_help(p);
+		return;
+	case FL_NAMES_COLUMN:
+		offer_columns(p);
 		return;
 	}
 }

@@ -13,10 +13,12 @@ static int create(struct fl_cli *c, const char *where, const struct fl_buf *body
 {
 	char text[64];
 	struct fl_buf path = fl_buf_over(text, sizeof text);
-	struct fl_answer a;
+	struct fl_answer a = { 0 };
 
 	fl_buf_str(&path, where);
-	int code = fl_cli_ask(c, "POST", &path, body, &a);
+	int code = fl_cli_check_columns(c, r);
+	if (code == FL_EXIT_DONE)
+		code = fl_cli_ask(c, "POST", &path, body, &a);
 	if (code == FL_EXIT_DONE && fl_cli_wants_data(c)) {
 		code = fl_cli_show(c, r, &a);
 	} else if (code == FL_EXIT_DONE) {

@@ -93,6 +93,9 @@ static int show_record(struct fl_cli *c, const struct fl_answer *a)
 {
 	struct fl_buf text = fl_buf_make(BODY_MAX_LEN);
 
+	int code = fl_cli_check_columns(c, &fl_resource_node);
+	if (code != FL_EXIT_DONE)
+		return code;
 	fl_output_record(&c->out, &fl_resource_node,
 			 fl_json_path(fl_json_root(a->doc), fl_resource_node.item), &text);
 	fwrite(text.ptr, 1, text.len, stdout);

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
+enum { TREE_MAX = 64 << 20, VALUES_MAX = 8 << 20 };
+
 bool fl_output_is_machine(const struct fl_output *o)
 {
 	return o->format == FL_FORMAT_JSON || o->format == FL_FORMAT_JSON_LINE ||
@@ -79,6 +81,93 @@ struct fl_jv fl_rows_at(const struct fl_resource *r, struct fl_jv root, size_t i
 	return fl_json_path(root, r->item);
 }
 
+/* ---- as JSON, of chosen columns or in another order ---- */
+
+/* A member where the API has it: "user.name" is {"user":{"name":...}}. */
+static void write_member(const char *path, struct fl_jv v, struct fl_jw *w)
+{
+	size_t depth = 0;
+	char name[64];
+
+	for (;; depth++) {
+		size_t len = strcspn(path, ".");
+		fl_str_copy(name, sizeof name, fl_slice_of(path, len));
+		fl_jw_key(w, name);
+		if (path[len] == '\0')
+			break;
+		fl_jw_obj(w);
+		path += len + 1;
+	}
+	fl_json_write(v, w);
+	while (depth-- > 0)
+		fl_jw_obj_end(w);
+}
+
+static void write_row(const struct fl_select *s, size_t i, struct fl_jw *w)
+{
+	struct fl_jv row = fl_select_row(s, i);
+
+	if (!s->chosen || fl_json_kind(row) != FL_JSON_OBJECT) {
+		fl_json_write(row, w);
+		return;
+	}
+	fl_jw_obj(w);
+	for (size_t k = 0; k < s->columns; k++)
+		write_member(s->column[k]->path, fl_json_path(row, s->column[k]->path), w);
+	fl_jw_obj_end(w);
+}
+
+static void write_tree(const struct fl_select *s, struct fl_buf *out)
+{
+	struct fl_jw w = fl_jw_make(out);
+	bool many = fl_json_has(fl_rows_list(s->resource, s->root));
+
+	w.guard = true;
+	fl_jw_obj(&w);
+	fl_jw_key(&w, many ? s->resource->list : s->resource->item);
+	if (many)
+		fl_jw_arr(&w);
+	for (size_t i = 0; i < s->rows; i++)
+		write_row(s, i, &w);
+	if (many)
+		fl_jw_arr_end(&w);
+	fl_jw_obj_end(&w);
+}
+
+static bool is_selected(const struct fl_select *s)
+{
+	bool many = fl_json_has(fl_rows_list(s->resource, s->root));
+	return (s->chosen || s->order != NULL) && (many || s->rows > 0);
+}
+
+static void write_json(const struct fl_select *s, struct fl_slice body, struct fl_buf *out)
+{
+	if (is_selected(s))
+		write_tree(s, out);
+	else
+		fl_buf_put(out, body.ptr, body.len);
+	fl_buf_byte(out, '\n');
+}
+
+static void write_yaml(const struct fl_select *s, struct fl_buf *out)
+{
+	struct fl_buf tree = fl_buf_make(TREE_MAX);
+	struct fl_json *doc = NULL;
+
+	if (!is_selected(s)) {
+		fl_yaml_write(s->root, out);
+		return;
+	}
+	write_tree(s, &tree);
+	if (fl_buf_err(&tree) == FL_OK &&
+	    fl_json_parse_most(fl_buf_slice(&tree), FL_JSON_DEPTH_MAX, VALUES_MAX, &doc) == FL_OK)
+		fl_yaml_write(fl_json_root(doc), out);
+	else
+		fl_buf_reserve(out, SIZE_MAX); /* sticks */
+	fl_json_free(doc);
+	fl_buf_wipe(&tree);
+}
+
 /* ---- formats without columns ---- */
 
 static void write_line(struct fl_jv v, struct fl_buf *out)
@@ -90,20 +179,25 @@ static void write_line(struct fl_jv v, struct fl_buf *out)
 	fl_buf_byte(out, '\n');
 }
 
-static void write_lines(const struct fl_resource *r, struct fl_jv root, struct fl_buf *out)
+static void write_lines(const struct fl_select *s, struct fl_buf *out)
 {
-	if (!fl_json_has(fl_json_path(root, r->list)) && fl_rows_count(r, root) == 0)
-		write_line(root, out); /* the {} of a change that has nothing to show */
-	for (size_t i = 0; i < fl_rows_count(r, root); i++)
-		write_line(fl_rows_at(r, root, i), out);
+	if (!fl_json_has(fl_json_path(s->root, s->resource->list)) && s->rows == 0)
+		write_line(s->root, out); /* the {} of a change that has nothing to show */
+	for (size_t i = 0; i < s->rows; i++) {
+		struct fl_jw w = fl_jw_make(out);
+		w.guard = true;
+		write_row(s, i, &w);
+		fl_buf_byte(out, '\n');
+	}
 }
 
-static void write_names(const struct fl_resource *r, struct fl_jv root, struct fl_buf *out)
+static void write_names(const struct fl_select *s, struct fl_buf *out)
 {
-	for (size_t i = 0; i < fl_rows_count(r, root); i++) {
-		struct fl_jv row = fl_rows_at(r, root, i);
-		struct fl_jv name =
-			fl_json_kind(row) == FL_JSON_OBJECT ? fl_json_path(row, r->name) : row;
+	for (size_t i = 0; i < s->rows; i++) {
+		struct fl_jv row = fl_select_row(s, i);
+		struct fl_jv name = fl_json_kind(row) == FL_JSON_OBJECT
+					    ? fl_json_path(row, s->resource->name)
+					    : row;
 		if (fl_json_kind(name) == FL_JSON_STRING)
 			fl_output_clean(fl_json_str(name), out);
 		fl_buf_byte(out, '\n');
@@ -130,28 +224,39 @@ void fl_output_clean(struct fl_slice text, struct fl_buf *out)
 	}
 }
 
-void fl_output_write(const struct fl_output *o, const struct fl_resource *r, struct fl_slice body,
-		     struct fl_jv root, struct fl_buf *out)
+static void write_selected(const struct fl_output *o, const struct fl_select *s,
+			   struct fl_slice body, struct fl_buf *out)
 {
 	switch (o->format) {
 	case FL_FORMAT_JSON:
-		fl_buf_put(out, body.ptr, body.len);
-		fl_buf_byte(out, '\n');
+		write_json(s, body, out);
 		return;
 	case FL_FORMAT_JSON_LINE:
-		write_lines(r, root, out);
+		write_lines(s, out);
 		return;
 	case FL_FORMAT_YAML:
-		fl_yaml_write(root, out);
+		write_yaml(s, out);
 		return;
 	case FL_FORMAT_NAME:
-		write_names(r, root, out);
+		write_names(s, out);
 		return;
 	case FL_FORMAT_TABLE:
 	case FL_FORMAT_TABS:
 	case FL_FORMAT_WIDE:
 	case FL_FORMAT_CSV:
-		fl_table_write(o, r, root, out);
+		fl_table_write(o, s, out);
 		return;
 	}
+}
+
+void fl_output_write(const struct fl_output *o, const struct fl_resource *r, struct fl_slice body,
+		     struct fl_jv root, struct fl_buf *out)
+{
+	struct fl_select s;
+
+	if (fl_select_init(&s, o, r, root) == FL_OK)
+		write_selected(o, &s, body, out);
+	else
+		fl_buf_reserve(out, SIZE_MAX); /* sticks */
+	fl_select_done(&s);
 }

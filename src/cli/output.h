@@ -2,7 +2,8 @@
 /*
  * cli/output.h - one way to show what the API answered, in every format.
  *
- * json is the API's body byte for byte, so that the program and curl can take each other's place.
+ * json is the API's body byte for byte, so that the program and curl can take each other's place;
+ * with columns or an order it is the same tree with less in it, or in another order.
  * json-line has one object a line, without the member around them. Tables come from columns as
  * data; without a terminal they are separated by tabs.
  *
@@ -12,6 +13,7 @@
 #define FL_CLI_OUTPUT_H
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/time.h"
 #include "wire/json.h"
 
@@ -29,7 +31,10 @@ enum fl_format {
 struct fl_output {
 	enum fl_format format;
 	bool colour, headers, quiet;
+	bool utc;    /* times of tables in UTC, with a Z; else those of the place */
 	fl_wall now; /* to tell past from future */
+	const char *columns,
+		*sort; /* names, separated by commas; "-x" sorts down; NULL: as usual */
 };
 
 enum fl_column_kind {
@@ -64,6 +69,15 @@ bool fl_output_is_machine(const struct fl_output *o);
 
 /* By a word of --output; "" or NULL chooses by whether stdout is a terminal. */
 bool fl_output_format(const char *word, bool terminal, enum fl_format *out);
+
+enum { FL_COLUMN_NAME_MAX = 32 };
+
+/* What --columns and --sort call it: "last-seen". Title and path of the column do as well. */
+void fl_column_name(const struct fl_column *c, char out[static FL_COLUMN_NAME_MAX]);
+
+/* FL_ERR_INVALID: o->columns or o->sort names what `r` has not; `fault` says what there is. */
+FL_MUST enum fl_err fl_output_check(const struct fl_output *o, const struct fl_resource *r,
+				    struct fl_fault *fault);
 
 /* Appends the whole answer. `body` is the text of `root`. Errors stick in `out`. */
 void fl_output_write(const struct fl_output *o, const struct fl_resource *r, struct fl_slice body,

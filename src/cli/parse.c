@@ -213,8 +213,10 @@ static enum fl_err give(struct parser *p, const struct fl_flag *f, const char *v
 	struct fl_args *a = p->out;
 	enum fl_err err = check_value(f, value, p->fault);
 
-	if (err != FL_OK)
+	if (err != FL_OK) {
+		a->bad = f;
 		return err;
+	}
 	if (strcmp(f->name, "help") == 0)
 		a->help = true;
 	if (strcmp(f->name, "version") == 0)
@@ -232,9 +234,11 @@ static enum fl_err give_next(struct parser *p, const struct fl_flag *f, const ch
 		return give(p, f, inside);
 	if (f->kind == FL_FLAG_SWITCH)
 		return give(p, f, "true");
-	if (p->at == p->argc)
+	if (p->at == p->argc) {
+		p->out->bad = f;
 		return fl_fault_set(p->fault, FL_ERR_INVALID, "--%s needs a value: %s", f->name,
 				    f->value != NULL ? f->value : "VALUE");
+	}
 	return give(p, f, p->argv[p->at++]);
 }
 

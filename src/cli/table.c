@@ -16,15 +16,15 @@ enum { KEY_SHOWN = 12, CELLS_MAX = 64 << 20 };
 
 /* ---- cells ---- */
 
-static void write_time(fl_wall t, struct fl_buf *out)
+static void write_time(const struct fl_output *o, fl_wall t, struct fl_buf *out)
 {
 	time_t seconds = (time_t)(t / FL_SEC);
 	struct tm tm;
 	char text[32];
 
-	if (localtime_r(&seconds, &tm) != NULL &&
+	if ((o->utc ? gmtime_r(&seconds, &tm) : localtime_r(&seconds, &tm)) != NULL &&
 	    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm) > 0)
-		fl_buf_str(out, text);
+		fl_buf_printf(out, "%s%s", text, o->utc ? "Z" : "");
 }
 
 static void write_list(struct fl_jv v, struct fl_buf *out)
@@ -85,7 +85,7 @@ void fl_cell_write(const struct fl_output *o, const struct fl_column *column, st
 	case FL_COLUMN_TIME:
 	case FL_COLUMN_EXPIRY:
 		if (is_text && fl_json_time(v) != 0)
-			write_time(fl_json_time(v), out);
+			write_time(o, fl_json_time(v), out);
 		else if (column->kind == FL_COLUMN_EXPIRY)
 			fl_buf_str(out, "never");
 		return;
@@ -129,9 +129,8 @@ static const char *colour_of(const struct fl_output *o, const struct fl_column *
 struct cells {
 	struct fl_buf text; /* terminated texts, one behind the other */
 	size_t *at;         /* rows * columns starts in it */
-	size_t rows, columns;
-	const struct fl_column *column[32];
-	size_t width[32];
+	size_t columns;
+	size_t width[FL_SELECT_MAX];
 };
 
 /* Characters, not bytes. */
@@ -148,30 +147,19 @@ static const char *cell_text(const struct cells *t, size_t row, size_t column)
 	return (const char *)t->text.ptr + t->at[row * t->columns + column];
 }
 
-static void choose_columns(const struct fl_output *o, const struct fl_resource *r, struct cells *t)
+static bool fill(const struct fl_output *o, const struct fl_select *s, struct cells *t)
 {
-	bool all = o->format == FL_FORMAT_WIDE || o->format == FL_FORMAT_CSV;
-
-	for (size_t i = 0; i < r->count && t->columns < 32; i++)
-		if (all || !r->columns[i].wide)
-			t->column[t->columns++] = &r->columns[i];
-	for (size_t i = 0; i < t->columns; i++)
-		t->width[i] = o->headers ? width_of(t->column[i]->title) : 0;
-}
-
-static bool fill(const struct fl_output *o, const struct fl_resource *r, struct fl_jv root,
-		 struct cells *t)
-{
-	*t = (struct cells){ .text = fl_buf_make(CELLS_MAX), .rows = fl_rows_count(r, root) };
-	choose_columns(o, r, t);
-	t->at = calloc(t->rows * t->columns + 1, sizeof *t->at);
+	*t = (struct cells){ .text = fl_buf_make(CELLS_MAX), .columns = s->columns };
+	for (size_t i = 0; i < s->columns; i++)
+		t->width[i] = o->headers ? width_of(s->column[i]->title) : 0;
+	t->at = calloc(s->rows * t->columns + 1, sizeof *t->at);
 	if (t->at == NULL)
 		return false;
-	for (size_t row = 0; row < t->rows; row++) {
-		struct fl_jv v = fl_rows_at(r, root, row);
+	for (size_t row = 0; row < s->rows; row++) {
+		struct fl_jv v = fl_select_row(s, row);
 		for (size_t i = 0; i < t->columns; i++) {
 			t->at[row * t->columns + i] = t->text.len;
-			fl_cell_write(o, t->column[i], v, &t->text);
+			fl_cell_write(o, s->column[i], v, &t->text);
 			fl_buf_byte(&t->text, '\0');
 			if (fl_buf_err(&t->text) != FL_OK)
 				return false;
@@ -229,35 +217,36 @@ static void write_cell(const struct fl_output *o, const struct cells *t, size_t 
 		fl_buf_printf(out, "%*s", (int)(t->width[column] - width_of(text)) + 2, "");
 }
 
-void fl_table_write(const struct fl_output *o, const struct fl_resource *r, struct fl_jv root,
-		    struct fl_buf *out)
+void fl_table_write(const struct fl_output *o, const struct fl_select *s, struct fl_buf *out)
 {
 	struct cells t;
 
-	if (!fill(o, r, root, &t)) {
+	if (!fill(o, s, &t)) {
 		fl_buf_reserve(out, SIZE_MAX); /* sticks */
 		cells_done(&t);
 		return;
 	}
 	for (size_t i = 0; o->headers && i < t.columns; i++)
-		write_cell(o, &t, i, t.column[i]->title, NULL, out);
-	for (size_t row = 0; row < t.rows; row++)
+		write_cell(o, &t, i, s->column[i]->title, NULL, out);
+	for (size_t row = 0; row < s->rows; row++)
 		for (size_t i = 0; i < t.columns; i++)
 			write_cell(o, &t, i, cell_text(&t, row, i),
-				   colour_of(o, t.column[i], fl_rows_at(r, root, row)), out);
+				   colour_of(o, s->column[i], fl_select_row(s, row)), out);
 	cells_done(&t);
 }
 
 void fl_output_record(const struct fl_output *o, const struct fl_resource *r, struct fl_jv item,
 		      struct fl_buf *out)
 {
+	struct fl_select s;
 	size_t width = 0;
 
-	for (size_t i = 0; i < r->count; i++)
-		if (width_of(r->columns[i].title) > width)
-			width = width_of(r->columns[i].title);
-	for (size_t i = 0; i < r->count; i++) {
-		const struct fl_column *column = &r->columns[i];
+	fl_select_columns(&s, o, r, true);
+	for (size_t i = 0; i < s.columns; i++)
+		if (width_of(s.column[i]->title) > width)
+			width = width_of(s.column[i]->title);
+	for (size_t i = 0; i < s.columns; i++) {
+		const struct fl_column *column = s.column[i];
 		const char *colour = o->colour ? colour_of(o, column, item) : NULL;
 		if (o->format == FL_FORMAT_TABS)
 			fl_buf_printf(out, "%s\t", column->title);

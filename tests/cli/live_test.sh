@@ -74,7 +74,7 @@ stop() {
 # ---- without a server ----
 export FAIRLEAD_CLI_TIMEOUT=300ms # how long they wait for one to start
 is 5 'cannot reach the server at .*fairlead.sock' users list
-is 5 '{"error":".*","code":5,"hint":"' users list -o json
+is 5 '{"error":".*","code":5,"field":"","hint":"' users list -o json
 is 0 'defaults, no file' configtest
 is 0 'hskey\|privkey:' generate private-key
 is 0 '^{"private_key":"privkey:' generate private-key -o json
@@ -229,6 +229,8 @@ is 0 '^alice	Alice$' __complete users show al
 is 0 '^nodes	' __complete no
 is 0 '^json-line$' __complete nodes list -o json-
 is 0 '^--reusable	' __complete keys create --re
+is 0 '^last-seen$' __complete nodes list --columns la
+is 0 '^id,-created$' __complete users list --sort id,-c
 is 0 '^create	' __complete help users cr
 "$fairlead" __complete nodes show --socket /nonexistent x >both 2>&1
 note "completion fails in silence" [ ! -s both ]

@@ -152,6 +152,122 @@ static void render(void **state)
 	fl_buf_done(&out);
 }
 
+/* ---- chosen columns, sorted rows ---- */
+
+#define FEW                                                                                        \
+	"{\"nodes\":[{\"id\":\"10\",\"givenName\":\"b\",\"user\":{\"id\":\"1\",\"name\":\"zoe\"}," \
+	"\"expiry\":\"2026-01-02T03:04:05Z\"},{\"id\":\"9\",\"givenName\":\"b\",\"user\":null,"    \
+	"\"expiry\":null},{\"id\":\"2\",\"givenName\":\"a\",\"user\":{\"id\":\"1\",\"name\":"      \
+	"\"zoe\"},"                                                                                \
+	"\"expiry\":\"2025-01-02T03:04:05Z\"}]}"
+
+static struct selected {
+	const char *name;
+	enum fl_format format;
+	const char *columns, *sort;
+	const struct fl_resource *resource;
+	const char *body, *want;
+} selecteds[] = {
+	{ "columns of a table", FL_FORMAT_TABLE, "name, id", NULL, &fl_resource_node, FEW,
+	  "Name  ID\nb     10\nb     9\na     2\n" },
+	{ "a wide column by its path", FL_FORMAT_TABS, "registerMethod,ID", NULL, &fl_resource_node,
+	  NODE, "Registered by\tID\nREGISTER_METHOD_CLI\t7\n" },
+	{ "columns of two words", FL_FORMAT_TABS, "last-seen,LAST_SEEN,last seen", NULL,
+	  &fl_resource_node, NODE,
+	  "Last seen\tLast seen\tLast seen\n"
+	  "2026-01-02 03:04:05\t2026-01-02 03:04:05\t2026-01-02 03:04:05\n" },
+	{ "columns of csv", FL_FORMAT_CSV, "user", NULL, &fl_resource_node, FEW,
+	  "User\nzoe\n\nzoe\n" },
+	{ "sorted by numbers", FL_FORMAT_NAME, NULL, "id", &fl_resource_preauth,
+	  "{\"preAuthKeys\":[{\"id\":\"10\"},{\"id\":\"9\"},{\"id\":\"100\"}]}", "9\n10\n100\n" },
+	{ "sorted down", FL_FORMAT_TABS, "id", "-id", &fl_resource_node, FEW, "ID\n10\n9\n2\n" },
+	{ "sorted by two", FL_FORMAT_TABS, "id", "name,id", &fl_resource_node, FEW,
+	  "ID\n2\n9\n10\n" },
+	{ "equal rows stay", FL_FORMAT_TABS, "id", "name", &fl_resource_node, FEW,
+	  "ID\n2\n10\n9\n" },
+	{ "sorted by time, never last", FL_FORMAT_TABS, "id", "expires", &fl_resource_node, FEW,
+	  "ID\n2\n10\n9\n" },
+	{ "columns of json", FL_FORMAT_JSON, "user,id", NULL, &fl_resource_node, FEW,
+	  "{\"nodes\":[{\"user\":{\"name\":\"zoe\"},\"id\":\"10\"},{\"user\":{\"name\":null},"
+	  "\"id\":\"9\"},{\"user\":{\"name\":\"zoe\"},\"id\":\"2\"}]}\n" },
+	{ "json sorted", FL_FORMAT_JSON, NULL, "id", &fl_resource_user,
+	  "{\"users\":[{\"id\":\"2\",\"x\":1},{\"id\":\"1\"}]}",
+	  "{\"users\":[{\"id\":\"1\"},{\"id\":\"2\",\"x\":1}]}\n" },
+	{ "json of one", FL_FORMAT_JSON, "id", NULL, &fl_resource_node, NODE,
+	  "{\"node\":{\"id\":\"7\"}}\n" },
+	{ "json of no record", FL_FORMAT_JSON, "id", NULL, &fl_resource_node, "{}", "{}\n" },
+	{ "json of a new key", FL_FORMAT_JSON, "id", NULL, &fl_resource_apikey,
+	  "{\"apiKey\":\"hskey\"}", "{\"apiKey\":\"hskey\"}\n" },
+	{ "json-line", FL_FORMAT_JSON_LINE, "id", "id", &fl_resource_node, FEW,
+	  "{\"id\":\"2\"}\n{\"id\":\"9\"}\n{\"id\":\"10\"}\n" },
+	{ "yaml", FL_FORMAT_YAML, "name,user", "-id", &fl_resource_node, FEW,
+	  "nodes:\n- givenName: b\n  user:\n    name: zoe\n- givenName: b\n  user:\n    name: "
+	  "null\n"
+	  "- givenName: a\n  user:\n    name: zoe\n" },
+};
+
+static void render_selected(void **state)
+{
+	const struct selected *r = *state;
+	const struct fl_output o = {
+		.format = r->format,
+		.headers = true,
+		.columns = r->columns,
+		.sort = r->sort,
+	};
+	struct fl_buf out = fl_buf_make(64 << 10);
+	struct fl_fault fault;
+	struct fl_json *doc;
+
+	assert_err(fl_output_check(&o, r->resource, &fault), FL_OK);
+	assert_err(fl_json_parse(fl_slice_str(r->body), FL_JSON_DEPTH_MAX, &doc), FL_OK);
+	fl_output_write(&o, r->resource, fl_slice_str(r->body), fl_json_root(doc), &out);
+	assert_text(fl_buf_slice(&out), r->want);
+	fl_json_free(doc);
+	fl_buf_done(&out);
+}
+
+static void unknown_columns(void **state)
+{
+	static const char *const lists[][2] = {
+		{ "id,colour", NULL }, { NULL, "colour" }, { "-id", NULL }, { "id", "id,-colour" }
+	};
+	struct fl_fault fault;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		const struct fl_output o = { .columns = lists[i][0], .sort = lists[i][1] };
+		assert_err(fl_output_check(&o, &fl_resource_user, &fault), FL_ERR_INVALID);
+		assert_non_null(strstr(fault.text, "id, name, display-name, e-mail, created"));
+	}
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		const struct fl_output o = { .columns = i & 1 ? "" : " , ", .sort = NULL };
+		assert_err(fl_output_check(&o, &fl_resource_user, &fault), FL_OK);
+	}
+}
+
+/* Seen from far east of Greenwich. */
+static void times_in_utc(void **state)
+{
+	static const char body[] = "{\"users\":[{\"createdAt\":\"2026-01-02T23:04:05Z\"}]}";
+	struct fl_output o = { .format = FL_FORMAT_TABS, .columns = "created" };
+	struct fl_buf out = fl_buf_make(1024);
+	struct fl_json *doc;
+
+	(void)state;
+	setenv("TZ", "EAST-9", 1);
+	tzset();
+	assert_err(fl_json_parse(fl_slice_str(body), 8, &doc), FL_OK);
+	fl_output_write(&o, &fl_resource_user, fl_slice_str(body), fl_json_root(doc), &out);
+	o.utc = true;
+	fl_output_write(&o, &fl_resource_user, fl_slice_str(body), fl_json_root(doc), &out);
+	assert_text(fl_buf_slice(&out), "2026-01-03 08:04:05\n2026-01-02 23:04:05Z\n");
+	fl_json_free(doc);
+	fl_buf_done(&out);
+	setenv("TZ", "UTC", 1);
+	tzset();
+}
+
 /* Output that does not fit is an error, never half a table. */
 static void render_small(void **state)
 {
@@ -256,6 +372,9 @@ int main(void)
 	ROWS(&s, rows, render_small);
 	ROWS(&s, formats, choose_format);
 	ROWS(&s, cleans, clean);
+	ROWS(&s, selecteds, render_selected);
+	suite_add(&s, "unknown columns", unknown_columns, NULL);
+	suite_add(&s, "times in UTC", times_in_utc, NULL);
 	suite_add(&s, "one record", record, NULL);
 	return suite_run(&s, "cli/output");
 }
