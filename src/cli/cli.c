@@ -43,9 +43,9 @@ int fl_cli_fail(struct fl_cli *c, enum fl_exit code, const char *hint, const cha
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
 	if (fl_output_is_machine(&c->out)) {
-		write_problem(&b, text, code, c->field, hint);
+		write_problem(&b, text, c->headscale ? FL_EXIT_FAILED : code, c->field, hint);
 	} else {
-		fl_buf_str(&b, "fairlead: ");
+		fl_buf_printf(&b, "%s: ", fl_cli_name(c));
 		fl_output_clean(fl_slice_str(text), &b);
 		fl_buf_byte(&b, '\n');
 		if (hint != NULL)
@@ -134,6 +134,25 @@ const char *fl_cli_choice(struct fl_cli *c, const char *flag)
 
 /* ---- settings ---- */
 
+/* headscale's own places come first under its name. */
+const char *fl_cli_config_path(struct fl_cli *c)
+{
+	const char *given = fl_args_text(&c->args, "config"), *home = getenv("HOME");
+	const char *const places[][2] = { { "", "/etc/headscale/config.yaml" },
+					  { home, "/.headscale/config.yaml" } };
+	bool named = given != NULL || getenv("FAIRLEAD_CONFIG") != NULL ||
+		     getenv("HEADSCALE_CONFIG") != NULL;
+
+	for (size_t i = 0; c->headscale && !named && i < 2; i++) {
+		if (places[i][0] == NULL)
+			continue;
+		snprintf(c->config_path, sizeof c->config_path, "%s%s", places[i][0], places[i][1]);
+		if (access(c->config_path, R_OK) == 0)
+			return c->config_path;
+	}
+	return given;
+}
+
 /* A socket of a server that was started here by the quick start: ours or root's, nobody else's. */
 static bool is_safe_socket(const char *path)
 {
@@ -178,8 +197,7 @@ int fl_cli_config(struct fl_cli *c)
 
 	if (c->config != NULL)
 		return FL_EXIT_DONE;
-	enum fl_err err =
-		fl_config_load(fl_args_text(&c->args, "config"), NULL, &report, &c->config);
+	enum fl_err err = fl_config_load(fl_cli_config_path(c), NULL, &report, &c->config);
 	int code = err == FL_OK ? FL_EXIT_DONE : report_config(c, &report, err);
 	fl_config_report_done(&report);
 	if (code == FL_EXIT_DONE)
@@ -260,6 +278,7 @@ static void set_output(struct fl_cli *c)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	c->out = (struct fl_output){
+		.bare = c->headscale,
 		.colour = wants_colour(),
 		.headers = !fl_args_on(&c->args, "no-headers"),
 		.quiet = fl_args_on(&c->args, "quiet"),
@@ -268,8 +287,8 @@ static void set_output(struct fl_cli *c)
 		.sort = fl_args_text(&c->args, "sort"),
 		.now = now.tv_sec * FL_SEC + now.tv_nsec,
 	};
-	if (!fl_output_format(fl_args_text(&c->args, "output"), isatty(STDOUT_FILENO),
-			      &c->out.format))
+	bool aligned = c->headscale || isatty(STDOUT_FILENO);
+	if (!fl_output_format(fl_args_text(&c->args, "output"), aligned, &c->out.format))
 		c->out.format = FL_FORMAT_TABLE; /* the parser checked the word */
 }
 
@@ -308,6 +327,17 @@ static int run(struct fl_cli *c)
 	return c->args.command->run(c);
 }
 
+const char *fl_cli_name(const struct fl_cli *c)
+{
+	return c->headscale ? "headscale" : "fairlead";
+}
+
+static bool is_called(const char *program, const char *name)
+{
+	const char *slash = strrchr(program, '/');
+	return strcmp(slash != NULL ? slash + 1 : program, name) == 0;
+}
+
 int fl_cli_main(int argc, char **argv)
 {
 	struct fl_cli *c = calloc(1, sizeof *c);
@@ -316,7 +346,10 @@ int fl_cli_main(int argc, char **argv)
 	c->program = argc > 0 ? argv[0] : "fairlead";
 	c->argc = argc > 0 ? argc - 1 : 0;
 	c->argv = argv + 1;
+	c->headscale = is_called(c->program, "headscale");
 	int code = run(c);
+	if (c->headscale && code != FL_EXIT_DONE)
+		code = FL_EXIT_FAILED;
 	if (fflush(stdout) != 0 && code == FL_EXIT_DONE)
 		code = FL_EXIT_FAILED;
 	c->config = fl_config_free(c->config);

@@ -22,12 +22,14 @@ enum { FL_CLI_PATH_MAX = 4096 };
 
 struct fl_cli {
 	const char *program; /* as it was called */
-	int argc;            /* behind the program's name */
+	bool headscale; /* by that name: its data, its search for settings, 1 for each failure */
+	int argc;       /* behind the program's name */
 	char **argv;
 	struct fl_args args;
 	struct fl_output out;
 	struct fl_config *config; /* NULL until fl_cli_config */
 	char socket[FL_CLI_PATH_MAX];
+	char config_path[FL_CLI_PATH_MAX];
 	int64_t timeout; /* of requests, 0 = from the settings */
 	bool silent;     /* no word on failure (completion) */
 	char field[64];  /* what a failure is about, for programs: a flag, or a field of the API */
@@ -44,6 +46,12 @@ int fl_cli_fail(struct fl_cli *c, enum fl_exit code, const char *hint, const cha
 
 /* A line on stdout for people; nothing where a program reads, or with --quiet. */
 void fl_cli_say(struct fl_cli *c, const char *fmt, ...) FL_PRINTF(2, 3);
+
+/* The file of settings: -c, else what the program's name makes of it; NULL: the usual search. */
+const char *fl_cli_config_path(struct fl_cli *c);
+
+/* "fairlead", or the name whose ways it has. */
+const char *fl_cli_name(const struct fl_cli *c);
 
 /* Loads the settings once; FL_EXIT_DONE, or the code of a failure that was reported. */
 int fl_cli_config(struct fl_cli *c);

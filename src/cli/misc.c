@@ -105,7 +105,7 @@ int fl_cmd_configtest(struct fl_cli *c)
 	struct fl_config_report report = { 0 };
 	struct fl_config *config = NULL;
 
-	enum fl_err err = fl_config_load(fl_args_text(&c->args, "config"), NULL, &report, &config);
+	enum fl_err err = fl_config_load(fl_cli_config_path(c), NULL, &report, &config);
 	if (fl_output_is_machine(&c->out)) {
 		report_json(&report, err);
 	} else {

@@ -140,35 +140,34 @@ static bool is_selected(const struct fl_select *s)
 	return (s->chosen || s->order != NULL) && (many || s->rows > 0);
 }
 
-static void write_json(const struct fl_select *s, struct fl_slice body, struct fl_buf *out)
+/*
+ * The tree to show; *out_doc is freed by the caller when it is another than the answer's. False: it
+ * did not fit.
+ */
+static bool shown_tree(const struct fl_output *o, const struct fl_select *s,
+		       struct fl_json **out_doc, struct fl_jv *out)
 {
-	if (is_selected(s))
-		write_tree(s, out);
-	else
-		fl_buf_put(out, body.ptr, body.len);
-	fl_buf_byte(out, '\n');
-}
+	struct fl_buf text = fl_buf_make(TREE_MAX);
+	bool ok = true;
 
-static void write_yaml(const struct fl_select *s, struct fl_buf *out)
-{
-	struct fl_buf tree = fl_buf_make(TREE_MAX);
-	struct fl_json *doc = NULL;
-
-	if (!is_selected(s)) {
-		fl_yaml_write(s->root, out);
-		return;
+	*out_doc = NULL;
+	*out = s->root;
+	if (is_selected(s)) {
+		write_tree(s, &text);
+		ok = fl_buf_err(&text) == FL_OK &&
+		     fl_json_parse_most(fl_buf_slice(&text), FL_JSON_DEPTH_MAX, VALUES_MAX,
+					out_doc) == FL_OK;
+		*out = ok ? fl_json_root(*out_doc) : s->root;
 	}
-	write_tree(s, &tree);
-	if (fl_buf_err(&tree) == FL_OK &&
-	    fl_json_parse_most(fl_buf_slice(&tree), FL_JSON_DEPTH_MAX, VALUES_MAX, &doc) == FL_OK)
-		fl_yaml_write(fl_json_root(doc), out);
-	else
-		fl_buf_reserve(out, SIZE_MAX); /* sticks */
-	fl_json_free(doc);
-	fl_buf_wipe(&tree);
+	fl_buf_wipe(&text);
+	struct fl_jv list = fl_rows_list(s->resource, *out);
+	struct fl_jv item = fl_json_path(*out, s->resource->item);
+	if (o->bare && fl_json_has(list))
+		*out = list;
+	else if (o->bare && fl_json_has(item))
+		*out = item;
+	return ok;
 }
-
-/* ---- formats without columns ---- */
 
 static void write_line(struct fl_jv v, struct fl_buf *out)
 {
@@ -178,6 +177,25 @@ static void write_line(struct fl_jv v, struct fl_buf *out)
 	fl_json_write(v, &w);
 	fl_buf_byte(out, '\n');
 }
+
+/* What cannot stay the answer's own text. */
+static void write_shown(const struct fl_output *o, const struct fl_select *s, struct fl_buf *out)
+{
+	struct fl_json *doc;
+	struct fl_jv v;
+
+	if (!shown_tree(o, s, &doc, &v))
+		fl_buf_reserve(out, SIZE_MAX); /* sticks */
+	else if (o->format == FL_FORMAT_YAML)
+		fl_yaml_write(v, out);
+	else if (o->format == FL_FORMAT_JSON && o->bare)
+		fl_json_pretty(v, out);
+	else
+		write_line(v, out);
+	fl_json_free(doc);
+}
+
+/* ---- formats without columns ---- */
 
 static void write_lines(const struct fl_select *s, struct fl_buf *out)
 {
@@ -229,13 +247,21 @@ static void write_selected(const struct fl_output *o, const struct fl_select *s,
 {
 	switch (o->format) {
 	case FL_FORMAT_JSON:
-		write_json(s, body, out);
+		if (o->bare || is_selected(s)) {
+			write_shown(o, s, out);
+			return;
+		}
+		fl_buf_put(out, body.ptr, body.len);
+		fl_buf_byte(out, '\n');
 		return;
 	case FL_FORMAT_JSON_LINE:
-		write_lines(s, out);
+		if (o->bare)
+			write_shown(o, s, out);
+		else
+			write_lines(s, out);
 		return;
 	case FL_FORMAT_YAML:
-		write_yaml(s, out);
+		write_shown(o, s, out);
 		return;
 	case FL_FORMAT_NAME:
 		write_names(s, out);

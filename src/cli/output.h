@@ -31,6 +31,7 @@ enum fl_format {
 struct fl_output {
 	enum fl_format format;
 	bool colour, headers, quiet;
+	bool bare;   /* headscale's data: what the envelope holds; json over many lines */
 	bool utc;    /* times of tables in UTC, with a Z; else those of the place */
 	fl_wall now; /* to tell past from future */
 	const char *columns,
@@ -86,6 +87,9 @@ void fl_output_write(const struct fl_output *o, const struct fl_resource *r, str
 /* One record, a line a column: for `show`. */
 void fl_output_record(const struct fl_output *o, const struct fl_resource *r, struct fl_jv item,
 		      struct fl_buf *out);
+
+/* The value as JSON over many lines, with tabs. */
+void fl_json_pretty(struct fl_jv v, struct fl_buf *out);
 
 /* The value as YAML. */
 void fl_yaml_write(struct fl_jv v, struct fl_buf *out);

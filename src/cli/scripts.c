@@ -65,6 +65,16 @@ static const char fish[] =
 	"'(__fairlead_complete)'\n"
 	"complete -c fairlead -F -n 'test (count (__fairlead_complete)) -eq 0'\n";
 
+/* The script is for the name that the program has. */
+static void print_for(const char *text, const char *name)
+{
+	static const char word[] = "fairlead";
+
+	for (const char *at; (at = strstr(text, word)) != NULL; text = at + sizeof word - 1)
+		printf("%.*s%s", (int)(at - text), text, name);
+	fputs(text, stdout);
+}
+
 int fl_cmd_completion(struct fl_cli *c)
 {
 	static const struct {
@@ -73,7 +83,7 @@ int fl_cmd_completion(struct fl_cli *c)
 
 	for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
 		if (strcmp(scripts[i].shell, c->args.word[0]) == 0) {
-			fputs(scripts[i].text, stdout);
+			print_for(scripts[i].text, fl_cli_name(c));
 			return FL_EXIT_DONE;
 		}
 	}

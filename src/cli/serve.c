@@ -32,6 +32,8 @@ static void choose_file(struct serve *s)
 {
 	s->file = fl_args_text(&s->cli->args, "config");
 	s->dir = fl_args_text(&s->cli->args, "quickstart");
+	if (s->dir == NULL)
+		s->file = fl_cli_config_path(s->cli);
 	if (s->dir == NULL || s->file != NULL)
 		return;
 	snprintf(s->path, sizeof s->path, "%s/config.yaml", s->dir);

@@ -257,6 +257,25 @@ EOF
 	note "bash completes" bash complete.bash "$fairlead"
 fi
 
+# ---- under the name of headscale ----
+ln -s "$fairlead" headscale
+ours=$fairlead fairlead=$dir/headscale
+is 1 "^headscale: no user matches 'carol'" users show carol --socket var/fairlead.sock
+is 1 '^headscale: unknown command' xyzzy
+is 1 '"code":1,' -o json users show carol
+is 0 '^\[$' users list -o json
+note "json is headscale's" [ "$(sed -n 2,3p out)" = "$(printf '\t{\n\t\t"id": "1",')" ]
+is 0 '^\[\]$' nodes ls -o json
+is 0 '^ID  ' users list
+is 0 'complete -o default -F _headscale headscale' completion bash
+mkdir .headscale
+echo 'listen_adr: x' >.headscale/config.yaml
+is 1 '/.headscale/config.yaml:1:1: listen_adr' configtest
+is 0 'The settings are fine (early/config.yaml)' configtest -c early/config.yaml
+fairlead=$ours
+is 0 'defaults, no file' configtest
+rm -r .headscale headscale
+
 # ---- no colour, no table ----
 is 0 '^ID	Name	' users list
 note "nothing but text in a pipe" [ -z "$(tr -d '[:print:]\t\n' <out)" ]

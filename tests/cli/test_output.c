@@ -227,6 +227,49 @@ static void render_selected(void **state)
 	fl_buf_done(&out);
 }
 
+/* ---- as headscale prints it ---- */
+
+static struct selected bares[] = {
+	{ "bare json of many", FL_FORMAT_JSON, NULL, NULL, &fl_resource_user,
+	  "{\"users\":[{\"id\":\"1\",\"x\":[],\"y\":{}},{\"id\":\"2\",\"x\":[1,null]}]}",
+	  "[\n\t{\n\t\t\"id\": \"1\",\n\t\t\"x\": [],\n\t\t\"y\": {}\n\t},\n\t{\n\t\t\"id\": "
+	  "\"2\",\n"
+	  "\t\t\"x\": [\n\t\t\t1,\n\t\t\tnull\n\t\t]\n\t}\n]\n" },
+	{ "bare json of none", FL_FORMAT_JSON, NULL, NULL, &fl_resource_user, "{\"users\":[]}",
+	  "[]\n" },
+	{ "bare json of one", FL_FORMAT_JSON, NULL, NULL, &fl_resource_user,
+	  "{\"user\":{\"id\":\"1\"}}", "{\n\t\"id\": \"1\"\n}\n" },
+	{ "bare json of nothing", FL_FORMAT_JSON, NULL, NULL, &fl_resource_user, "{}", "{}\n" },
+	{ "bare json of a new key", FL_FORMAT_JSON, NULL, NULL, &fl_resource_apikey,
+	  "{\"apiKey\":\"hskey\"}", "\"hskey\"\n" },
+	{ "bare json-line", FL_FORMAT_JSON_LINE, NULL, NULL, &fl_resource_user,
+	  "{\"users\":[{\"id\":\"1\"},{\"id\":\"2\"}]}", "[{\"id\":\"1\"},{\"id\":\"2\"}]\n" },
+	{ "bare yaml", FL_FORMAT_YAML, NULL, NULL, &fl_resource_user,
+	  "{\"users\":[{\"id\":\"1\"}]}", "- id: \"1\"\n" },
+	{ "bare and chosen", FL_FORMAT_JSON_LINE, "id", "-id", &fl_resource_user,
+	  "{\"users\":[{\"id\":\"1\",\"x\":1},{\"id\":\"2\"}]}",
+	  "[{\"id\":\"2\"},{\"id\":\"1\"}]\n" },
+};
+
+static void render_bare(void **state)
+{
+	const struct selected *r = *state;
+	const struct fl_output o = {
+		.format = r->format,
+		.bare = true,
+		.columns = r->columns,
+		.sort = r->sort,
+	};
+	struct fl_buf out = fl_buf_make(64 << 10);
+	struct fl_json *doc;
+
+	assert_err(fl_json_parse(fl_slice_str(r->body), FL_JSON_DEPTH_MAX, &doc), FL_OK);
+	fl_output_write(&o, r->resource, fl_slice_str(r->body), fl_json_root(doc), &out);
+	assert_text(fl_buf_slice(&out), r->want);
+	fl_json_free(doc);
+	fl_buf_done(&out);
+}
+
 static void unknown_columns(void **state)
 {
 	static const char *const lists[][2] = {
@@ -373,6 +416,7 @@ int main(void)
 	ROWS(&s, formats, choose_format);
 	ROWS(&s, cleans, clean);
 	ROWS(&s, selecteds, render_selected);
+	ROWS(&s, bares, render_bare);
 	suite_add(&s, "unknown columns", unknown_columns, NULL);
 	suite_add(&s, "times in UTC", times_in_utc, NULL);
 	suite_add(&s, "one record", record, NULL);
