@@ -20,6 +20,8 @@ fill() {
 	install -m 644 packaging/config.yaml "$1/etc/fairlead/config.yaml"
 	install -D -m 644 LICENSE "$1/usr/share/doc/fairlead/copyright"
 	install -m 644 README.md CHANGES "$1/usr/share/doc/fairlead/"
+	mkdir -p "$1/usr/share/man/man1"
+	$out/fairlead help --man | gzip -9n >"$1/usr/share/man/man1/fairlead.1.gz"
 	for shell in bash zsh fish; do
 		case $shell in
 		bash) to=bash-completion/completions/fairlead ;;

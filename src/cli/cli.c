@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 2048, ERROR_MAX = 16 << 10 };
+enum { TEXT_MAX = 2048, ERROR_MAX = 16 << 10, MAN_MAX = 256 << 10 };
 
 /* ---- saying ---- */
 
@@ -242,10 +242,16 @@ static int help_for(const struct fl_args *a, FILE *to)
 
 int fl_cmd_help(struct fl_cli *c)
 {
-	struct fl_args *named = calloc(1, sizeof *named);
+	struct fl_buf page = fl_buf_make(MAN_MAX);
+	struct fl_args *named;
 	struct fl_fault fault;
 	char *words[4];
 
+	if (fl_args_on(&c->args, "man")) {
+		fl_help_man(&page);
+		return show(&page, stdout);
+	}
+	named = calloc(1, sizeof *named);
 	if (named == NULL)
 		return FL_EXIT_FAILED;
 	for (size_t i = 0; i < c->args.words && i < 4; i++)

@@ -154,6 +154,17 @@ uint64_t fl_args_number(const struct fl_args *a, const char *flag);
 FL_MUST enum fl_err fl_args_list(const struct fl_args *a, const char *flag, struct fl_strlist *out);
 
 /* ---- help ---- */
+
+/* What stands for the flag's value; "" for a switch. */
+const char *fl_flag_value(const struct fl_flag *f);
+const char *fl_exit_text(enum fl_exit code);
+
+/* ---- man.c ---- */
+
+/* The manual page of all commands, as troff with the man macros. */
+void fl_help_man(struct fl_buf *out);
+
+/* ---- help.c ---- */
 void fl_help_program(struct fl_buf *out);
 void fl_help_noun(const struct fl_noun *noun, struct fl_buf *out);
 void fl_help_command(const struct fl_command *c, struct fl_buf *out);

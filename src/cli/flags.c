@@ -207,6 +207,13 @@ const struct fl_flag fl_flags_auth_pick[] = {
 	END,
 };
 
+/* ---- the program ---- */
+
+const struct fl_flag fl_flags_help[] = {
+	SWITCH("man", 0, "the manual page of all commands, for man"),
+	END,
+};
+
 /* ---- services ---- */
 
 const struct fl_flag fl_flags_serve[] = {

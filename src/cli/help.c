@@ -12,7 +12,12 @@ static const char *const exit_texts[] = {
 
 enum { COLUMN = 30 };
 
-static const char *value_name(const struct fl_flag *f)
+const char *fl_exit_text(enum fl_exit code)
+{
+	return exit_texts[code];
+}
+
+const char *fl_flag_value(const struct fl_flag *f)
 {
 	static const char *const names[] = {
 		[FL_FLAG_SWITCH] = "",  [FL_FLAG_TEXT] = "TEXT",         [FL_FLAG_LIST] = "A,B",
@@ -26,9 +31,9 @@ static void write_flag(const struct fl_flag *f, struct fl_buf *out)
 	size_t start = out->len;
 
 	if (f->brief != 0)
-		fl_buf_printf(out, "  -%c, --%s %s", f->brief, f->name, value_name(f));
+		fl_buf_printf(out, "  -%c, --%s %s", f->brief, f->name, fl_flag_value(f));
 	else
-		fl_buf_printf(out, "      --%s %s", f->name, value_name(f));
+		fl_buf_printf(out, "      --%s %s", f->name, fl_flag_value(f));
 	size_t len = out->len - start;
 	fl_buf_printf(out, "%*s%s", len < COLUMN ? (int)(COLUMN - len) : 1, "", f->help);
 	if (f->fallback != NULL && f->fallback[0] != '\0')

@@ -88,6 +88,14 @@ is 0 'Usage: fairlead users create' help users create
 is 0 'Usage: fairlead users create' users create -h
 is 0 'Usage: fairlead users COMMAND' help user
 is 2 'unknown command' help xyzzy
+is 0 '^.TH FAIRLEAD 1 ' help --man
+if command -v groff >/dev/null 2>&1; then
+	cp out fairlead.1
+	groff -man -ww -Tascii fairlead.1 >/dev/null 2>page.err
+	note "groff has nothing to say about the page" [ ! -s page.err ]
+else
+	echo "skipped: groff is not installed, so the manual page was not formatted"
+fi
 is 4 nonexistent -c /nonexistent/x.yaml users list
 printf 'listen_adr: x\nlog: {level: loud}\n' >bad.yaml
 is 4 'bad.yaml:1:1: listen_adr: unknown key; did you mean listen_addr' configtest -c bad.yaml

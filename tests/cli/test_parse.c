@@ -382,6 +382,41 @@ static void help_of_all(void **state)
 	fl_buf_done(&b);
 }
 
+/* The page names every command and flag, and no line of it is a request by accident. */
+static void manual(void **state)
+{
+	static const char *const requests[] = { ".TH ", ".SH ", ".SS ", ".TP", ".PP", ".B ",
+						".I ",  ".nf",  ".fi",  ".RS", ".RE" };
+	struct fl_buf b = fl_buf_make(256 << 10);
+	char want[96];
+
+	(void)state;
+	fl_help_man(&b);
+	fl_buf_byte(&b, '\0');
+	assert_err(fl_buf_err(&b), FL_OK);
+	const char *page = (const char *)b.ptr;
+	for (size_t i = 0; i < fl_commands_count; i++) {
+		const struct fl_command *c = &fl_commands[i];
+		char title[64];
+		fl_command_title(c, title);
+		assert_int_equal(strstr(page, c->help) != NULL, !c->hidden);
+		for (const struct fl_flag *f = c->flags; f != NULL && f->name != NULL; f++)
+			if (strchr(f->name, '-') == NULL) {
+				snprintf(want, sizeof want, "\\-\\-%s\\fR", f->name);
+				assert_non_null(strstr(page, want));
+			}
+	}
+	for (const char *line = page; *line != '\0'; line += *line == '\n') {
+		bool known = line[0] != '.' && line[0] != '\'';
+		for (size_t i = 0; i < COUNT(requests) && !known; i++)
+			known = strncmp(line, requests[i], strlen(requests[i])) == 0;
+		if (!known)
+			fail_msg("a line begins like a request: %.40s", line);
+		line += strcspn(line, "\n");
+	}
+	fl_buf_done(&b);
+}
+
 /* No word means two things. */
 static void words_are_unique(void **state)
 {
@@ -414,6 +449,7 @@ int main(void)
 		suite_add(&s, fl_commands[i].help, help_of, (void *)(uintptr_t)&fl_commands[i]);
 	suite_add(&s, "help of nouns", help_of_nouns, NULL);
 	suite_add(&s, "help of the program", help_of_all, NULL);
+	suite_add(&s, "the manual", manual, NULL);
 	suite_add(&s, "words are unique", words_are_unique, NULL);
 	return suite_run(&s, "cli/parse");
 }
