@@ -92,13 +92,18 @@ const struct fl_flag fl_flags_user_rename[] = {
 	PICK("identifier", "id node", 'i', "NODE", FL_NAMES_NODE,                                  \
 	     "id, name, MagicDNS name or address of the node")
 
+#define FILTER                                                                                     \
+	TEXT("filter", 0, "'K=V ...'", "those with tag=, user=, online= or ephemeral=true|false")
+
 const struct fl_flag fl_flags_node_list[] = {
+	FILTER,
 	PICK("user", NULL, 'u', "USER", FL_NAMES_USER,
 	     "only nodes of this user (id, name, e-mail)"),
 	END,
 };
 
 const struct fl_flag fl_flags_node_pick[] = { NODE, END };
+const struct fl_flag fl_flags_node_delete[] = { NODE, FILTER, END };
 
 const struct fl_flag fl_flags_node_register[] = {
 	PICK("user", NULL, 'u', "USER", FL_NAMES_USER, "owner (id, name or e-mail); required"),
@@ -108,6 +113,7 @@ const struct fl_flag fl_flags_node_register[] = {
 
 const struct fl_flag fl_flags_node_expire[] = {
 	NODE,
+	FILTER,
 	{ .name = "expiry",
 	  .also = "at in expiration",
 	  .brief = 'e',
@@ -124,6 +130,7 @@ const struct fl_flag fl_flags_node_expire[] = {
 
 const struct fl_flag fl_flags_node_tag[] = {
 	NODE,
+	FILTER,
 	{ .name = "tags",
 	  .also = "tag",
 	  .brief = 't',

@@ -75,8 +75,13 @@ int fl_cmd_node_list(struct fl_cli *c)
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);
 	const char *user = fl_args_text(&c->args, "user");
 	struct fl_pick owner = { 0 };
+	struct fl_answer a = { 0 };
 
-	int code = user != NULL ? fl_cli_pick_user(c, user, &owner) : FL_EXIT_DONE;
+	int code = fl_node_check_filter(c);
+	if (code == FL_EXIT_DONE)
+		code = fl_cli_check_columns(c, &fl_resource_node);
+	if (code == FL_EXIT_DONE && user != NULL)
+		code = fl_cli_pick_user(c, user, &owner);
 	if (code != FL_EXIT_DONE)
 		return code;
 	fl_buf_str(&path, "/api/v1/node");
@@ -84,7 +89,12 @@ int fl_cmd_node_list(struct fl_cli *c)
 		fl_buf_str(&path, "?user=");
 		fl_path_text(&path, owner.name);
 	}
-	code = fl_cli_run(c, "GET", &path, NULL, &fl_resource_node, NULL);
+	code = fl_cli_ask(c, "GET", &path, NULL, &a);
+	if (code == FL_EXIT_DONE)
+		code = fl_node_filter(c, &a);
+	if (code == FL_EXIT_DONE)
+		code = fl_cli_show(c, &fl_resource_node, &a);
+	fl_answer_done(&a);
 	fl_buf_done(&path);
 	return code;
 }
@@ -160,29 +170,35 @@ static bool expiry_of(const struct fl_cli *c, const char *text, fl_wall *out)
 	return true;
 }
 
-int fl_cmd_node_expire(struct fl_cli *c)
+/* What --expiry and --disable say; 0 without them: now. */
+static int read_expiry(struct fl_cli *c, fl_wall *out)
+{
+	const char *text = fl_args_text(&c->args, "expiry");
+	bool given = text != NULL && text[0] != '\0';
+
+	*out = 0;
+	if (fl_args_on(&c->args, "disable") && given)
+		return fl_cli_fail(c, FL_EXIT_USAGE, NULL,
+				   "--expiry and --disable exclude each other");
+	if (given && !expiry_of(c, text, out))
+		return fl_cli_fail(c, FL_EXIT_USAGE, "Write 2027-01-31T12:00:00Z or 30d.",
+				   "'%s' is neither a time nor a duration", text);
+	return FL_EXIT_DONE;
+}
+
+static int expire_one(struct fl_cli *c, const struct fl_pick *node, size_t at)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN), body = fl_buf_make(BODY_MAX_LEN);
 	struct fl_jw w = fl_jw_make(&body);
-	const char *text = fl_args_text(&c->args, "expiry");
 	bool never = fl_args_on(&c->args, "disable");
-	fl_wall when = 0;
-	struct fl_pick node = { 0 };
+	fl_wall when;
 	char done[512];
-	size_t at = 0;
 
-	if (text != NULL && text[0] == '\0')
-		text = NULL;
-	if (never && text != NULL)
-		return fl_cli_fail(c, FL_EXIT_USAGE, NULL,
-				   "--expiry and --disable exclude each other");
-	if (text != NULL && !expiry_of(c, text, &when))
-		return fl_cli_fail(c, FL_EXIT_USAGE, "Write 2027-01-31T12:00:00Z or 30d.",
-				   "'%s' is neither a time nor a duration", text);
-	int code = fl_node_named(c, &at, &node);
+	(void)at;
+	int code = read_expiry(c, &when);
 	if (code != FL_EXIT_DONE)
 		return code;
-	fl_node_path(&path, node.id, "/expire");
+	fl_node_path(&path, node->id, "/expire");
 	fl_jw_obj(&w);
 	if (never) {
 		fl_jw_key(&w, "disableExpiry");
@@ -192,7 +208,7 @@ int fl_cmd_node_expire(struct fl_cli *c)
 		fl_jw_time(&w, when);
 	}
 	fl_jw_obj_end(&w);
-	snprintf(done, sizeof done, "node %s %s", node.name,
+	snprintf(done, sizeof done, "node %s %s", node->name,
 		 never               ? "never expires"
 		 : when > c->out.now ? "expires at that time"
 				     : "expired");
@@ -202,23 +218,32 @@ int fl_cmd_node_expire(struct fl_cli *c)
 	return code;
 }
 
-int fl_cmd_node_delete(struct fl_cli *c)
+int fl_cmd_node_expire(struct fl_cli *c)
+{
+	fl_wall when;
+	int code = read_expiry(c, &when); /* before any node is asked for */
+	return code == FL_EXIT_DONE ? fl_node_each(c, 0, expire_one) : code;
+}
+
+static int delete_one(struct fl_cli *c, const struct fl_pick *node, size_t at)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);
-	struct fl_pick node = { 0 };
 	char done[512];
-	size_t at = 0;
 
-	int code = fl_node_named(c, &at, &node);
-	if (code == FL_EXIT_DONE)
-		code = fl_cli_confirm(c, "Delete the node %s?", node.name);
+	(void)at;
+	int code = fl_cli_confirm(c, "Delete the node %s?", node->name);
 	if (code != FL_EXIT_DONE)
 		return code;
-	fl_node_path(&path, node.id, "");
-	snprintf(done, sizeof done, "node %s deleted", node.name);
+	fl_node_path(&path, node->id, "");
+	snprintf(done, sizeof done, "node %s deleted", node->name);
 	code = fl_cli_run(c, "DELETE", &path, NULL, &fl_resource_node, done);
 	fl_buf_done(&path);
 	return code;
+}
+
+int fl_cmd_node_delete(struct fl_cli *c)
+{
+	return fl_node_each(c, 0, delete_one);
 }
 
 int fl_cmd_node_backfill(struct fl_cli *c)
@@ -318,23 +343,27 @@ static int change_tags(struct fl_cli *c, enum tag_form form, const struct fl_pic
 	return code;
 }
 
-int fl_cmd_node_tag(struct fl_cli *c)
+static int tag_one(struct fl_cli *c, const struct fl_pick *node, size_t at)
 {
 	struct fl_strlist named = { 0 };
-	struct fl_pick node = { 0 };
-	size_t at = 0;
-	enum tag_form form = tag_form(c, &at);
+	size_t unused = 0;
+	int code;
 
-	int code = fl_node_named(c, &at, &node);
-	if (code != FL_EXIT_DONE)
-		return code;
 	if (named_tags(c, at, &named) != FL_OK)
 		code = fl_cli_fail(c, FL_EXIT_FAILED, NULL, "out of memory");
 	else if (named.len == 0)
 		code = fl_cli_fail(c, FL_EXIT_USAGE, "Like: fairlead nodes tag add NODE tag:ci",
 				   "which tags?");
 	else
-		code = change_tags(c, form, &node, &named);
+		code = change_tags(c, tag_form(c, &unused), node, &named);
 	fl_strlist_done(&named);
 	return code;
+}
+
+int fl_cmd_node_tag(struct fl_cli *c)
+{
+	size_t at = 0;
+
+	(void)tag_form(c, &at);
+	return fl_node_each(c, at, tag_one);
 }

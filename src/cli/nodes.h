@@ -8,6 +8,21 @@
 /* The node that -i or the word at *at names; *at moves behind the word. */
 int fl_node_named(struct fl_cli *c, size_t *at, struct fl_pick *out);
 
+/*
+ * Does `fn` to each node that -i, the word at `at`, @FILE or --filter names, and ends at the first
+ * failure. All of them are found before the first is touched. `at` of `fn` is behind the node.
+ */
+typedef int fl_node_fn(struct fl_cli *c, const struct fl_pick *node, size_t at);
+int fl_node_each(struct fl_cli *c, size_t at, fl_node_fn *fn);
+
+/* Is --filter understood, if given? Before anything is asked. */
+int fl_node_check_filter(struct fl_cli *c);
+
+/* Leaves in an answer the nodes that --filter fits, if given; or those of `keep`. */
+int fl_node_filter(struct fl_cli *c, struct fl_answer *a);
+int fl_node_keep(struct fl_cli *c, struct fl_answer *a, bool (*keep)(void *ctx, struct fl_jv node),
+		 void *ctx);
+
 void fl_node_path(struct fl_buf *path, uint64_t id, const char *rest);
 
 /* Posts {key: values} below the node's path. */

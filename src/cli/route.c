@@ -7,8 +7,6 @@
 #include "base/ip.h"
 #include "cli/nodes.h"
 
-enum { ANSWER_MAX = 64 << 20 };
-
 /* ---- list ---- */
 
 static bool has_some(struct fl_jv node, const char *key)
@@ -17,38 +15,10 @@ static bool has_some(struct fl_jv node, const char *key)
 	return fl_json_kind(list) == FL_JSON_ARRAY && fl_json_len(list) > 0;
 }
 
-static bool has_routes(struct fl_jv node)
+static bool has_routes(void *ctx, struct fl_jv node)
 {
+	(void)ctx;
 	return has_some(node, "availableRoutes") || has_some(node, "approvedRoutes");
-}
-
-/* The list of nodes without those that have no routes. */
-static int keep_routers(struct fl_cli *c, struct fl_answer *a)
-{
-	struct fl_jv nodes = fl_json_path(fl_json_root(a->doc), "nodes");
-	struct fl_buf body = fl_buf_make(ANSWER_MAX);
-	struct fl_jw w = fl_jw_make(&body);
-	struct fl_json *doc = NULL;
-	size_t len = fl_json_kind(nodes) == FL_JSON_ARRAY ? fl_json_len(nodes) : 0;
-
-	fl_jw_obj(&w);
-	fl_jw_key(&w, "nodes");
-	fl_jw_arr(&w);
-	for (size_t i = 0; i < len; i++)
-		if (has_routes(fl_json_at(nodes, i)))
-			fl_json_write(fl_json_at(nodes, i), &w);
-	fl_jw_arr_end(&w);
-	fl_jw_obj_end(&w);
-	enum fl_err err = fl_buf_err(&body);
-	if (err == FL_OK)
-		err = fl_json_parse_most(fl_buf_slice(&body), FL_JSON_DEPTH_MAX, body.len, &doc);
-	if (err != FL_OK) {
-		fl_buf_done(&body);
-		return fl_cli_fail(c, FL_EXIT_FAILED, NULL, "%s", fl_err_text(err));
-	}
-	fl_answer_done(a);
-	*a = (struct fl_answer){ .body = body, .doc = doc };
-	return FL_EXIT_DONE;
 }
 
 int fl_cmd_route_list(struct fl_cli *c)
@@ -70,7 +40,7 @@ int fl_cmd_route_list(struct fl_cli *c)
 	}
 	int code = fl_cli_ask(c, "GET", &path, NULL, &a);
 	if (code == FL_EXIT_DONE && !one)
-		code = keep_routers(c, &a);
+		code = fl_node_keep(c, &a, has_routes, NULL);
 	if (code == FL_EXIT_DONE)
 		code = fl_cli_show(c, &fl_resource_route, &a);
 	fl_answer_done(&a);

@@ -325,6 +325,36 @@ static struct row {
 	  0,
 	  "expires at",
 	  { { "POST /api/v1/node/1/expire {\"expiry\":#}", 0, ONE("") } } },
+	{ "nodes delete @some.list --yes",
+	  0,
+	  "node lap deleted\nnode 7 deleted\n",
+	  { GET_NODES,
+	    { "DELETE /api/v1/node/1 ", 0, "{}" },
+	    { "DELETE /api/v1/node/7 ", 0, "{}" } } },
+	{ "nodes delete @wrong.list --yes", 3, "no node matches 'x'", { GET_NODES, GET_NODES } },
+	{ "nodes delete @/nonexistent/list --yes", 2, "/nonexistent/list", { { 0 } } },
+	{ "nodes delete --filter tag=a --yes",
+	  0,
+	  "node lap deleted\n",
+	  { GET_NODES, { "DELETE /api/v1/node/1 ", 0, "{}" } } },
+	{ "nodes expire --filter 'online=false tag=tag:b'",
+	  0,
+	  "node lap expired\n",
+	  { GET_NODES, { "POST /api/v1/node/1/expire {}", 0, ONE("") } } },
+	{ "nodes tag --filter online=false x",
+	  0,
+	  "node lap has 1 tags\nnode desk has 1 tags\n",
+	  { GET_NODES,
+	    { "POST /api/v1/node/1/tags {\"tags\":[\"tag:x\"]}", 0, ONE("") },
+	    { "POST /api/v1/node/2/tags {\"tags\":[\"tag:x\"]}", 0, ONE("") } } },
+	{ "nodes list --filter tag=b -o name", 0, "lap\n", { GET_NODES } },
+	{ "nodes list --filter user=alice -o json", 0, "{\"nodes\":[]}", { GET_NODES } },
+	{ "nodes delete --filter user=alice --yes", 3, "no node fits", { GET_NODES } },
+	{ "nodes delete --filter '' --yes", 2, "not understood", { { 0 } } },
+	{ "nodes delete --filter 'tag=a colour=red' --yes", 2, "not understood", { { 0 } } },
+	{ "nodes delete --filter online=maybe --yes", 2, "not understood", { { 0 } } },
+	{ "nodes delete --filter tag= --yes", 2, "not understood", { { 0 } } },
+	{ "nodes delete -i 1 --filter tag=a --yes", 2, "exclude each other", { { 0 } } },
 	{ "nodes delete lap --yes",
 	  0,
 	  "node lap deleted",
@@ -676,6 +706,15 @@ static void open_mock(pthread_t *thread)
 		exit(1);
 }
 
+static void write_list(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -685,6 +724,8 @@ int main(void)
 		return 1;
 	setenv("HOME", dir, 1);
 	setenv("TZ", "UTC", 1);
+	write_list("some.list", "# old ones\nlap\n\n 7 \n");
+	write_list("wrong.list", "lap\nx\n");
 	open_mock(&thread);
 	ROWS(&s, rows, run_row);
 	ROWS(&s, questions, ask);
@@ -696,6 +737,8 @@ int main(void)
 	unlink(socket_path);
 	unlink(out_path);
 	unlink(err_path);
+	unlink("some.list");
+	unlink("wrong.list");
 	rmdir(dir);
 	return failed;
 }
