@@ -321,6 +321,24 @@ static void a_renewed_certificate_is_announced(void **state)
 	run_stop(&r);
 }
 
+/* The usual case: what is behind the certificate is dated anew, and nobody has to hear of it. */
+static void a_renewal_of_the_same_needs_no_map(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_start(&r, "");
+	const struct fl_netmap_config *map = r.server->control->netmap;
+	struct fl_tls_server *tls = fl_tls_server_ref(r.server->identity.tls);
+	fl_timer_start(&r.server->renew_timer, 0);
+	while (r.server->identity.tls == tls)
+		(void)fl_loop_poll(r.loop);
+	assert_ptr_equal(r.server->control->netmap, map);
+	assert_true(is_announced(&r));
+	fl_tls_server_unref(tls);
+	run_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +352,8 @@ int main(void)
 						web_stop),
 		cmocka_unit_test_setup_teardown(a_bad_file_changes_nothing, web_start, web_stop),
 		cmocka_unit_test_setup_teardown(a_renewed_certificate_is_announced, web_start,
+						web_stop),
+		cmocka_unit_test_setup_teardown(a_renewal_of_the_same_needs_no_map, web_start,
 						web_stop),
 	};
 

@@ -166,9 +166,19 @@ static enum fl_err load_identity(struct fl_server *s, const struct fl_config *c,
 	return fl_relay_identity_load(&spec, fault, out);
 }
 
+/* `fresh` is taken. */
+static void swap_identity(struct fl_server *s, const struct fl_relay_identity *fresh)
+{
+	struct fl_relay_identity old = s->identity;
+
+	s->identity = *fresh;
+	fl_listener_tls(s->public_listener, fresh->tls);
+	fl_relay_identity_done(&old);
+}
+
 /*
- * Shows another certificate. Where its pin differs, clients hear of it in a new relay map, which is
- * on its way before the first handshake with it. `fresh` is taken; on failure all stays.
+ * Shows another certificate under settings that may be new. Clients hear of its pin in a relay map
+ * that is on its way before the first handshake with it. `fresh` is taken; on failure all stays.
  */
 static enum fl_err show_identity(struct fl_server *s, const struct fl_config *c,
 				 struct fl_relay_identity *fresh, struct fl_fault *fault)
@@ -178,15 +188,14 @@ static enum fl_err show_identity(struct fl_server *s, const struct fl_config *c,
 
 	s->identity = *fresh; /* the map names its pin */
 	enum fl_err err = fl_server_netmap(s, c, fault, &netmap);
+	s->identity = old;
 	if (err != FL_OK) {
-		s->identity = old;
 		fl_relay_identity_done(fresh);
 		return err;
 	}
 	fl_control_netmap(s->control, netmap);
 	fl_netmap_config_unref(netmap);
-	fl_listener_tls(s->public_listener, s->identity.tls);
-	fl_relay_identity_done(&old);
+	swap_identity(s, fresh);
 	return FL_OK;
 }
 
@@ -200,7 +209,11 @@ static void on_renew(void *ctx)
 	fl_timer_start(&s->renew_timer, IDENTITY_RENEWAL);
 	enum fl_err err = load_identity(
 		s, s->config, s->relay != NULL ? fl_relay_public(s->relay) : none, &fault, &fresh);
-	if (err == FL_OK)
+	/* Mostly only the dated certificate behind it is new: that needs no map. */
+	if (err == FL_OK && fresh.self_made == s->identity.self_made &&
+	    memcmp(fresh.pin, s->identity.pin, sizeof fresh.pin) == 0)
+		swap_identity(s, &fresh);
+	else if (err == FL_OK)
 		err = show_identity(s, s->config, &fresh, &fault);
 	if (err != FL_OK)
 		fl_log_warn("certificate not renewed", FL_LS("reason", fault.text));
