@@ -2,8 +2,9 @@
 /*
  * store/commit.c - writes the dirty rows of a tick in one durable transaction.
  *
- * Rows are whole, from the live records. Deletions go first, those of all dirty nodes included,
- * because a unique value may have moved from one row to another within the tick. Foreign keys
+ * Rows are written from the live records. Deletions go first, those of all moved nodes included,
+ * because a unique value may have moved from one row to another within the tick. A node that kept
+ * its unique values, as by far the most do, is updated in place. Foreign keys
  * are checked at the commit, so the order of tables does not matter to them; parents still go
  * first.
  *
@@ -280,6 +281,25 @@ static int put_row(struct fl_store *st, enum fl_record_kind kind, const void *re
 	return run_bound(&b);
 }
 
+/* A node that is not in the file, against all expectation, is written as a whole. */
+static int keep_node(struct fl_store *st, const struct fl_node *n)
+{
+	struct binder b = { .st = st->stmt[FL_STMT_KEEP_NODE], .at = 1 };
+
+	bind_node(&b, n);
+	int rc = run_bound(&b);
+	if (rc == SQLITE_OK && sqlite3_changes(st->db) == 0)
+		rc = put_row(st, FL_RECORD_NODE, n);
+	return rc;
+}
+
+static int put_dirty(struct fl_store *st, const struct fl_dirty *d, const void *rec)
+{
+	if (d->kind == FL_RECORD_NODE && !d->moved)
+		return keep_node(st, rec);
+	return put_row(st, d->kind, rec);
+}
+
 static int put_counters(struct fl_store *st, const struct fl_state *s)
 {
 	int rc = SQLITE_OK;
@@ -304,13 +324,13 @@ static int write_dirty(struct fl_store *st, const struct fl_state *s)
 	int rc = SQLITE_OK;
 
 	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
-		if (d[i].kind == FL_RECORD_NODE || live(s, &d[i]) == NULL)
+		if ((d[i].kind == FL_RECORD_NODE && d[i].moved) || live(s, &d[i]) == NULL)
 			rc = delete_row(st, &d[i]);
 	for (int kind = 0; kind < FL_RECORD_KINDS; kind++)
 		for (size_t i = 0; i < count && rc == SQLITE_OK; i++) {
 			const void *rec = (int)d[i].kind == kind ? live(s, &d[i]) : NULL;
 			if (rec != NULL)
-				rc = put_row(st, d[i].kind, rec);
+				rc = put_dirty(st, &d[i], rec);
 		}
 	return rc;
 }

@@ -49,6 +49,12 @@ static const char *const statements[FL_STMT_COUNT] = {
 	[FL_STMT_DROP_PREAUTHS] = "DELETE FROM preauth_keys",
 	[FL_STMT_DROP_APIKEYS] = "DELETE FROM api_keys",
 	[FL_STMT_DROP_NODES] = "DELETE FROM nodes",
+	/* Numbered like PUT_NODE. It leaves the indexes alone: one page instead of six. */
+	[FL_STMT_KEEP_NODE] =
+		"UPDATE nodes SET disco_key = ?4, cap = ?5, tags = ?7, name_is_auto = ?11, "
+		"ephemeral = ?12, method = ?13, auth_key_id = ?14, created = ?15, expiry = ?16, "
+		"last_seen = ?17, hostinfo = ?18, endpoints = ?19, approved_routes = ?20 "
+		"WHERE id = ?1",
 	[FL_STMT_PUT_META] = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
 	[FL_STMT_PING] = "SELECT value FROM meta WHERE name = 'schema_version'",
 };

@@ -188,6 +188,57 @@ static void test_tick_without_rows_costs_nothing(void **unused)
 	store_kit_free(&k);
 }
 
+/* A node that keeps name, keys, owner and addresses costs the page it lies on, not its indexes'. */
+static void test_update_in_place_writes_few_pages(void **unused)
+{
+	(void)unused;
+	enum { FRAME = 4096 + 24, NODES = 8 };
+	struct store_kit k = store_kit_new();
+	struct fl_state *s = kit_state();
+	struct fl_endpoint e = endpoint("192.0.2.9:1", 1);
+	struct stat before, after;
+	char wal[512];
+
+	struct fl_store *st = store_kit_open(&k, s);
+	fl_user_id u = kit_user(s, "alice");
+	for (unsigned i = 1; i <= NODES; i++)
+		kit_approve(s, (struct kit_request){ .machine = i, .key = i }, u);
+	store_kit_commit(st, s);
+	snprintf(wal, sizeof wal, "%s-wal", k.path);
+	assert_int_equal(stat(wal, &before), 0);
+	assert_int_equal(kit_update(s, 3,
+				    (struct kit_update){ .endpoints = &e,
+							 .endpoints_count = 1,
+							 .has_endpoints = true }),
+			 FL_OK);
+	store_kit_commit(st, s);
+	assert_int_equal(stat(wal, &after), 0);
+	assert_in_range(after.st_size - before.st_size, FRAME, 2 * FRAME);
+	store_kit_same(&k, &st, s);
+	fl_store_close(st);
+	fl_state_free(s);
+	store_kit_free(&k);
+}
+
+/* The file lost the row: it is written as a whole. */
+static void test_update_of_a_missing_row_writes_it(void **unused)
+{
+	(void)unused;
+	struct store_kit k = store_kit_new();
+	struct fl_state *s = kit_state();
+	struct fl_store *st = store_kit_open(&k, s);
+
+	kit_approve(s, (struct kit_request){ .machine = 1, .key = 1 }, kit_user(s, "alice"));
+	store_kit_commit(st, s);
+	assert_int_equal(sqlite3_exec(st->db, "DELETE FROM nodes", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(fl_state_node_seen(s, 1, KIT_NOW + 9), FL_OK);
+	store_kit_commit(st, s);
+	store_kit_same(&k, &st, s);
+	fl_store_close(st);
+	fl_state_free(s);
+	store_kit_free(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +247,8 @@ int main(void)
 		cmocka_unit_test(test_deletions_and_counters_read_back),
 		cmocka_unit_test(test_unique_values_move_within_a_tick),
 		cmocka_unit_test(test_tick_without_rows_costs_nothing),
+		cmocka_unit_test(test_update_in_place_writes_few_pages),
+		cmocka_unit_test(test_update_of_a_missing_row_writes_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

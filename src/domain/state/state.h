@@ -70,6 +70,7 @@ void fl_state_load_counter(struct fl_state *s, enum fl_record_kind kind, uint64_
 struct fl_dirty {
 	enum fl_record_kind kind;
 	uint64_t id;
+	bool moved; /* the row is new or gone, or a unique value of it may differ from the stored */
 };
 size_t fl_state_dirty(const struct fl_state *s, const struct fl_dirty **out);
 

@@ -7,8 +7,6 @@
 
 enum { FIRST_CAP = 16 };
 
-static char mark; /* what the entries of the dirty set point to */
-
 void *fl_state_grow(void *at, size_t *cap, size_t len, size_t size)
 {
 	if (len < *cap)
@@ -85,20 +83,41 @@ enum fl_err fl_state_end(struct fl_state *s, const struct fl_savepoint *sp, enum
 	return err;
 }
 
-static enum fl_err mark_dirty(struct fl_state *s, enum fl_record_kind kind, uint64_t id)
+/* Entries of the set are places in the list, from 1: the list may move. */
+static void *place(size_t i)
+{
+	return (void *)(uintptr_t)(i + 1);
+}
+
+static enum fl_err mark_dirty(struct fl_state *s, enum fl_record_kind kind, uint64_t id, bool moved)
 {
 	uint64_t key[2] = { kind, id };
-	if (fl_map_find(&s->dirty_set, key) != NULL)
+	uintptr_t known = (uintptr_t)fl_map_find(&s->dirty_set, key);
+	if (known != 0) {
+		s->dirty[known - 1].moved |= moved;
 		return FL_OK;
+	}
 
 	struct fl_dirty *at = fl_state_grow(s->dirty, &s->dirty_cap, s->dirty_len, sizeof *at);
 	if (at == NULL)
 		return FL_ERR_NOMEM;
 	s->dirty = at;
-	enum fl_err err = fl_map_put(&s->dirty_set, key, &mark);
+	enum fl_err err = fl_map_put(&s->dirty_set, key, place(s->dirty_len));
 	if (err == FL_OK)
-		at[s->dirty_len++] = (struct fl_dirty){ .kind = kind, .id = id };
+		at[s->dirty_len++] = (struct fl_dirty){ .kind = kind, .id = id, .moved = moved };
 	return err;
+}
+
+/* Would the row keep its place in every unique index of the store? */
+static bool keeps_place(enum fl_record_kind kind, const void *old, const void *rec)
+{
+	const struct fl_node *a = old, *b = rec;
+
+	if (kind != FL_RECORD_NODE || a == NULL || b == NULL)
+		return false;
+	return fl_machine_key_eq(&a->machine, &b->machine) && fl_node_key_eq(&a->key, &b->key) &&
+	       a->user == b->user && fl_ip_eq(&a->ip4, &b->ip4) && fl_ip_eq(&a->ip6, &b->ip6) &&
+	       strcmp(a->given_name, b->given_name) == 0;
 }
 
 static enum fl_err put(struct fl_state *s, enum fl_record_kind kind, uint64_t id,
@@ -108,11 +127,11 @@ static enum fl_err put(struct fl_state *s, enum fl_record_kind kind, uint64_t id
 	if (at == NULL)
 		return FL_ERR_NOMEM;
 	s->undo = at;
-	enum fl_err err = mark_dirty(s, kind, id);
+	void *old = slot->rec;
+	enum fl_err err = mark_dirty(s, kind, id, !keeps_place(kind, old, rec));
 	if (err != FL_OK)
 		return err;
 
-	void *old = slot->rec;
 	err = fl_table_set(s, kind, id, slot, old, rec);
 	if (err == FL_OK)
 		at[s->undo_len++] = (struct fl_undo){
