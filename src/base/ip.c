@@ -39,6 +39,13 @@ bool fl_ip_is_loopback(const struct fl_ip *ip)
 	return ip->family == FL_IP_V6 && memcmp(ip->b, v6, sizeof v6) == 0;
 }
 
+void fl_ip_source(const struct fl_ip *ip, uint8_t out[static FL_IP_SOURCE_LEN])
+{
+	memset(out, 0, FL_IP_SOURCE_LEN);
+	memcpy(out, ip->b, ip->family == FL_IP_V4 ? 4 : 8);
+	out[FL_IP_SOURCE_LEN - 1] = ip->family == FL_IP_V4 ? 4 : 6;
+}
+
 bool fl_ip_is_link_local(const struct fl_ip *ip)
 {
 	if (ip->family == FL_IP_V4)

@@ -52,6 +52,10 @@ bool fl_ip_eq(const struct fl_ip *a, const struct fl_ip *b);
 bool fl_ip_is_loopback(const struct fl_ip *ip);
 bool fl_ip_is_link_local(const struct fl_ip *ip); /* 169.254/16, fe80::/10 */
 
+/* Who an address stands for: an IPv4 address, or the /64 that one IPv6 site has. */
+enum { FL_IP_SOURCE_LEN = 16 };
+void fl_ip_source(const struct fl_ip *ip, uint8_t out[static FL_IP_SOURCE_LEN]);
+
 /* The next higher address; false (unchanged) at the end of the family. */
 bool fl_ip_next(struct fl_ip *ip);
 

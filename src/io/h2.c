@@ -292,6 +292,19 @@ size_t fl_h2_streams(const struct fl_h2 *h)
 	return h->stream_count;
 }
 
+static void uncharge_all(struct fl_list *streams)
+{
+	fl_list_each(it, streams)
+		fl_httpx_uncharge(&fl_list_entry(it, struct fl_h2_stream, link)->x);
+}
+
+void fl_h2_budget(struct fl_h2 *h, struct fl_http_budget *b)
+{
+	uncharge_all(&h->streams);
+	uncharge_all(&h->dead);
+	h->meter.budget = b;
+}
+
 struct fl_h2 *fl_h2_free(struct fl_h2 *h)
 {
 	if (h == NULL)

@@ -48,8 +48,8 @@ struct fl_h2 {
 	struct fl_list drained;   /* queue emptied into `out` */
 	struct fl_list dead;      /* closed, to be told and freed */
 	uint32_t stream_count;
-	uint32_t unsent;   /* answered, not closed */
-	size_t body_bytes; /* held by all streams */
+	uint32_t unsent; /* answered, not closed */
+	struct fl_httpx_meter meter;
 	size_t list_bytes; /* of the header block being read */
 
 	struct fl_buf out; /* taken from nghttp2, not yet by the transport */

@@ -70,7 +70,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 	if (s == NULL)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	fl_httpx_init(&s->x, &fl_h2_ops, h, h->loop, h->router, h->conn_ctx);
-	s->x.body_total = &h->body_bytes;
+	s->x.meter = &h->meter;
 	s->id = frame->hd.stream_id;
 	fl_list_push(&h->streams, &s->link);
 	fl_list_init(&s->todo);
@@ -127,9 +127,13 @@ static bool announces_too_much(const struct fl_h2_stream *s)
 
 static void note_head(struct fl_h2 *h, struct fl_h2_stream *s, bool whole)
 {
+	size_t held = sizeof *s + s->x.text.cap + s->x.field_cap * sizeof *s->x.fields;
+
 	s->head_whole = true;
 	s->body_whole = whole;
 	s->head_at = fl_loop_now(h->loop);
+	if (!fl_httpx_charge(&s->x, held) && s->x.verdict == 0)
+		s->x.verdict = 429;
 	fl_httpx_begin(&s->x);
 	if (whole) {
 		make_ready(h, s);
@@ -242,18 +246,22 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 		fl_h2_refuse_body(h, s, 413);
 		return 0;
 	}
-	if (len > h->limits.conn_body_max - h->body_bytes) {
+	if (len > h->limits.conn_body_max - h->meter.bodies) {
 		fl_http_drop_request(&s->x);
 		fl_list_del(&s->todo);
 		s->discard = true;
 		return nghttp2_submit_rst_stream(session, 0, id, NGHTTP2_ENHANCE_YOUR_CALM);
+	}
+	if (!fl_httpx_charge(&s->x, len)) {
+		fl_h2_refuse_body(h, s, 429);
+		return 0;
 	}
 	fl_buf_put(body, data, len);
 	if (fl_buf_err(body) != FL_OK) {
 		fl_h2_refuse_body(h, s, 503);
 		return 0;
 	}
-	h->body_bytes += len;
+	h->meter.bodies += len;
 	return nghttp2_session_consume_stream(session, id, len);
 }
 

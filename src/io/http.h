@@ -153,6 +153,12 @@ struct fl_http_limits {
 };
 extern const struct fl_http_limits fl_http_limits_default; /* 10 s, 30 s, 120 s, 4 MiB, 200 */
 
+/* What the requests of many HTTP/2 connections may hold together; a request beyond it gets 429. */
+struct fl_http_budget {
+	size_t used, max;
+	uint64_t refusals;
+};
+
 /*
  * HTTP/1.1 server connection on a stream (taken, also on failure). It frees itself when done.
  * `early` was read before and is copied; `limits` may be NULL; `conn_ctx` is for handlers.
@@ -194,6 +200,11 @@ void fl_h2_ping(struct fl_h2 *h);
 /* GOAWAY(NO_ERROR); streams in flight may finish. */
 void fl_h2_goaway(struct fl_h2 *h);
 size_t fl_h2_streams(const struct fl_h2 *h);
+/*
+ * From now on requests count against `b` (NULL: none), which outlives the connection. What is held
+ * already goes out of the budget that it was in.
+ */
+void fl_h2_budget(struct fl_h2 *h, struct fl_http_budget *b);
 /* Runs on_gone of unfinished exchanges. Allowed inside handlers; then freed as they return. */
 struct fl_h2 *fl_h2_free(struct fl_h2 *h);
 

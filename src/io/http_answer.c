@@ -346,6 +346,9 @@ static const char *advice(unsigned status)
 		return "Only 'Expect: 100-continue' is understood: leave the field out.";
 	case 426:
 		return "This path speaks another protocol: send an upgrade request.";
+	case 429:
+		return "Too much is being asked by machines that are not registered: try again "
+		       "later.";
 	case 431:
 		return "The request has too many or too large header fields: send fewer.";
 	case 501:

@@ -162,14 +162,37 @@ static void compact_text(struct fl_http *x)
 	fl_buf_done(&old);
 }
 
+bool fl_httpx_charge(struct fl_http *x, size_t n)
+{
+	struct fl_http_budget *b = x->meter != NULL ? x->meter->budget : NULL;
+
+	if (b == NULL)
+		return true;
+	if (n > b->max - b->used) {
+		b->refusals++;
+		return false;
+	}
+	b->used += n;
+	x->charged += n;
+	return true;
+}
+
+void fl_httpx_uncharge(struct fl_http *x)
+{
+	if (x->charged > 0)
+		x->meter->budget->used -= x->charged;
+	x->charged = 0;
+}
+
 static void drop_fields_and_body(struct fl_http *x)
 {
 	free(x->fields);
 	x->fields = NULL;
 	x->field_count = x->field_cap = 0;
-	if (x->body_total != NULL)
-		*x->body_total -= x->body.len;
+	if (x->meter != NULL)
+		x->meter->bodies -= x->body.len;
 	fl_buf_done(&x->body);
+	fl_httpx_uncharge(x);
 }
 
 void fl_http_drop_request(struct fl_http *x)

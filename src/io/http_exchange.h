@@ -46,6 +46,12 @@ enum fl_httpx_state {
 	FL_HTTPX_ENDED,     /* answer whole; the handler has let go */
 };
 
+/* What the requests of one connection hold. */
+struct fl_httpx_meter {
+	size_t bodies;
+	struct fl_http_budget *budget; /* shared with other connections; may be NULL */
+};
+
 struct fl_http {
 	const struct fl_httpx_ops *ops;
 	void *conn;
@@ -62,7 +68,8 @@ struct fl_http {
 	uint16_t field_count, field_cap, segment_count;
 	uint16_t head_bytes;
 	struct fl_buf body;
-	size_t *body_total; /* of the connection, lessened when the body is dropped; may be NULL */
+	struct fl_httpx_meter *meter; /* lessened when the request is dropped; may be NULL */
+	size_t charged;               /* to the meter's budget */
 
 	/* the answer */
 	uint16_t status, verdict, answer_fields;
@@ -107,6 +114,10 @@ bool fl_httpx_field_at(const struct fl_http *x, size_t i, const char *lower_name
  * the connection, which win.
  */
 void fl_httpx_begin(struct fl_http *x);
+
+/* Takes `n` bytes from the budget, until the request is dropped. False: there is no room. */
+bool fl_httpx_charge(struct fl_http *x, size_t n);
+void fl_httpx_uncharge(struct fl_http *x);
 
 /* How much body this request may have; 0 unless a route was found. */
 size_t fl_httpx_body_max(const struct fl_http *x);

@@ -21,13 +21,12 @@
 enum {
 	ACCEPTS_PER_EVENT = 64,
 	TLS_HANDSHAKE_RECORD = 0x16,
-	SOURCE_LEN = 16,
 };
 
 #define ACCEPT_PAUSE (100 * FL_MS) /* when out of descriptors */
 
 struct source {
-	uint8_t key[SOURCE_LEN];
+	uint8_t key[FL_IP_SOURCE_LEN];
 	uint32_t open;
 };
 
@@ -53,19 +52,6 @@ struct visitor {
 
 /* ---- counting ---- */
 
-/* Who an address stands for: an IPv4 address, or the /64 that one IPv6 site has. */
-static void source_key(const struct fl_ip *ip, uint8_t key[static SOURCE_LEN])
-{
-	memset(key, 0, SOURCE_LEN);
-	if (ip->family == FL_IP_V4) {
-		memcpy(key, ip->b, 4);
-		key[SOURCE_LEN - 1] = 4;
-	} else {
-		memcpy(key, ip->b, 8);
-		key[SOURCE_LEN - 1] = 6;
-	}
-}
-
 static bool counts_sources(const struct fl_listener *l)
 {
 	return l->cfg.per_source_max > 0 && l->cfg.unix_path == NULL;
@@ -73,9 +59,9 @@ static bool counts_sources(const struct fl_listener *l)
 
 static enum fl_err count_source(struct fl_listener *l, const struct fl_ip *ip)
 {
-	uint8_t key[SOURCE_LEN];
+	uint8_t key[FL_IP_SOURCE_LEN];
 
-	source_key(ip, key);
+	fl_ip_source(ip, key);
 	struct source *src = fl_map_find(&l->sources, key);
 	if (src == NULL) {
 		src = calloc(1, sizeof *src);
@@ -95,9 +81,9 @@ static enum fl_err count_source(struct fl_listener *l, const struct fl_ip *ip)
 
 static void uncount_source(struct fl_listener *l, const struct fl_ip *ip)
 {
-	uint8_t key[SOURCE_LEN];
+	uint8_t key[FL_IP_SOURCE_LEN];
 
-	source_key(ip, key);
+	fl_ip_source(ip, key);
 	struct source *src = fl_map_find(&l->sources, key);
 	if (--src->open == 0)
 		free(fl_map_take(&l->sources, key));
@@ -343,7 +329,7 @@ static enum fl_err seed_sources(struct fl_listener *l)
 
 	if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed)
 		return FL_ERR_IO;
-	fl_map_init(&l->sources, SOURCE_LEN, seed);
+	fl_map_init(&l->sources, FL_IP_SOURCE_LEN, seed);
 	return FL_OK;
 }
 
