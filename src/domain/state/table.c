@@ -270,6 +270,12 @@ const struct fl_machine *fl_state_machine(const struct fl_state *s,
 	return fl_map_find(&s->by_machine, key->b);
 }
 
+bool fl_state_knows_machine(const struct fl_state *s, const struct fl_machine_key *machine)
+{
+	const struct fl_machine *m = fl_state_machine(s, machine);
+	return m != NULL && m->len > 0;
+}
+
 struct fl_slot *fl_table_find(const struct fl_state *s, enum fl_record_kind kind, uint64_t id)
 {
 	return fl_map_find(&s->table[kind].by_id, &id);

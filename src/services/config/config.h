@@ -71,6 +71,7 @@ struct fl_config {
 	bool logtail, taildrop, auto_update;
 	int64_t register_cache_expiration; /* 15 min */
 	uint32_t register_cache_max;       /* 1024 */
+	uint32_t strangers_per_source;     /* 64 */
 	char *cli_address, *cli_api_key;
 	int64_t cli_timeout;
 	bool cli_insecure;

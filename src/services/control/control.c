@@ -29,6 +29,12 @@ static void scan_expiry(void *ctx)
 
 /* ---- start and stop ---- */
 
+static bool knows_machine(void *ctx, const struct fl_machine_key *machine)
+{
+	const struct fl_control *c = ctx;
+	return fl_state_knows_machine(c->core->state, machine);
+}
+
 static enum fl_err start_parts(struct fl_control *c)
 {
 	const struct fl_http_router inner = {
@@ -39,6 +45,9 @@ static enum fl_err start_parts(struct fl_control *c)
 	fl_noise_server_init(&c->noise, c->core->loop, &c->cfg.noise_key, c->cfg.min_cap, &inner);
 	c->noise.limits = c->cfg.inner_limits;
 	c->noise.limits.idle_timeout = FL_NOISE_IDLE_MAX;
+	c->noise.knows = knows_machine;
+	c->noise.knows_ctx = c;
+	fl_strangers_init(&c->noise.strangers, c->cfg.strangers_per_source, c->cfg.seed);
 	if (c->cfg.first_request != 0)
 		c->noise.first_request = c->cfg.first_request;
 	enum fl_err err = fl_pending_init(&c->pending, c->core->loop, c->cfg.pending_max,

@@ -22,6 +22,7 @@ struct fl_control_config {
 	int64_t ephemeral_timeout;
 	int64_t pending_ttl;                /* of interactive registrations, 15 min */
 	uint32_t pending_max;               /* 1024 */
+	uint32_t strangers_per_source;      /* connections of machines without a node; 0 = any */
 	int64_t grace;                      /* 10 s */
 	int64_t keepalive;                  /* 50 s, plus up to 9 s of jitter */
 	int64_t expiry_scan;                /* 5 s */
@@ -84,7 +85,8 @@ struct fl_control_stats {
 	uint64_t noise_handshakes, noise_failures, registers, map_requests;
 	uint64_t sessions_opened, sessions_dropped_slow, frames_full, frames_delta,
 		frames_keepalive, bytes_sent;
-	size_t sessions, connections, pending;
+	uint64_t strangers_refused, strangers_requests_refused;
+	size_t sessions, connections, pending, strangers, strangers_bytes;
 };
 void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out);
 void fl_control_metrics(const struct fl_control *c, struct fl_buf *b); /* Prometheus text */

@@ -130,6 +130,7 @@ static void accept(struct fl_control *c, struct fl_http *x, struct fl_noise_link
 		request_free(r);
 		return;
 	}
+	fl_http_drop_request(x); /* a stream lives for days */
 	fl_http_on_gone(x, on_gone, r);
 	fl_core_wait(c->core, &r->wait);
 }

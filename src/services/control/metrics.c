@@ -11,6 +11,10 @@ void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out)
 	out->noise_failures = c->noise.failures;
 	out->connections = c->noise.count;
 	out->pending = c->pending.count;
+	out->strangers = c->noise.strangers.count;
+	out->strangers_bytes = c->noise.strangers.budget.used;
+	out->strangers_refused = c->noise.strangers.refused;
+	out->strangers_requests_refused = c->noise.strangers.budget.refusals;
 }
 
 static void metric(struct fl_buf *b, const char *name, const char *type, const char *help,
@@ -35,6 +39,14 @@ static void traffic(const struct fl_control_stats *s, struct fl_buf *b)
 	metric(b, "fairlead_sessions_dropped_slow_total", "counter",
 	       "Map sessions closed because the client did not read.", s->sessions_dropped_slow);
 	metric(b, "fairlead_noise_connections", "gauge", "Noise connections.", s->connections);
+	metric(b, "fairlead_stranger_connections", "gauge",
+	       "Noise connections of machines that own no node.", s->strangers);
+	metric(b, "fairlead_stranger_request_bytes", "gauge", "What their requests hold.",
+	       s->strangers_bytes);
+	metric(b, "fairlead_stranger_connections_refused_total", "counter",
+	       "Their connections over the limit of one source.", s->strangers_refused);
+	metric(b, "fairlead_stranger_requests_refused_total", "counter",
+	       "Their requests over the limit of memory.", s->strangers_requests_refused);
 	metric(b, "fairlead_pending_registrations", "gauge", "Logins that wait for approval.",
 	       s->pending);
 	metric(b, "fairlead_map_bytes_sent_total", "counter",

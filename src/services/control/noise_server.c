@@ -25,11 +25,34 @@ static void flush(struct fl_noise_link *l)
 		l->noise.dead = true;
 }
 
+/* The machine owns a node by now, or is gone. */
+static void leave_strangers(struct fl_noise_link *l)
+{
+	if (!l->stranger)
+		return;
+	l->stranger = false;
+	if (l->h2 != NULL)
+		fl_h2_budget(l->h2, NULL);
+	fl_strangers_leave(&l->server->strangers, &l->peer.ip);
+}
+
+static enum fl_err check_stranger(struct fl_noise_link *l)
+{
+	struct fl_noise_server *s = l->server;
+
+	if (s->strangers.per_source == 0 || s->knows(s->knows_ctx, &l->noise.peer))
+		return FL_OK;
+	enum fl_err err = fl_strangers_enter(&s->strangers, &l->peer.ip);
+	l->stranger = err == FL_OK;
+	return err;
+}
+
 static void link_free(struct fl_noise_link *l)
 {
 	struct fl_noise_server *s = l->server;
 
 	flush(l);
+	leave_strangers(l);
 	fl_list_del(&l->link);
 	s->count--;
 	fl_timer_done(&l->timer);
@@ -189,10 +212,14 @@ static void on_timer(void *ctx)
 
 void fl_noise_link_request(struct fl_noise_link *l)
 {
+	const struct fl_noise_server *s = l->server;
+
 	l->seen_request = true;
+	if (l->stranger && s->knows(s->knows_ctx, &l->noise.peer))
+		leave_strangers(l);
 }
 
-static void send_error(struct fl_stream *stream, const char *text)
+static void write_error(struct fl_stream *stream, const char *text)
 {
 	struct fl_buf msg = fl_buf_make(1024);
 
@@ -200,6 +227,11 @@ static void send_error(struct fl_stream *stream, const char *text)
 	if (fl_buf_err(&msg) != FL_OK || fl_stream_write(stream, fl_buf_slice(&msg)) != FL_OK)
 		fl_log_debug("refusal could not be sent");
 	fl_buf_done(&msg);
+}
+
+static void send_error(struct fl_stream *stream, const char *text)
+{
+	write_error(stream, text);
 	fl_stream_close(stream, FL_SEC);
 }
 
@@ -254,6 +286,8 @@ static enum fl_err link_start(struct fl_noise_link *l, const uint8_t *response, 
 		err = send_first_flight(l, response, early_payload);
 	if (err == FL_OK)
 		err = fl_h2_new(s->loop, &transport, &s->inner, &s->limits, l, &l->h2);
+	if (err == FL_OK && l->stranger)
+		fl_h2_budget(l->h2, &s->strangers.budget);
 	if (err == FL_OK)
 		err = fl_stream_own(l->stream, &link_owner, l, early);
 	if (err == FL_OK)
@@ -308,6 +342,11 @@ static void handshake(struct fl_noise_server *s, struct fl_stream *stream, struc
 	fl_wipe(&ephemeral, sizeof ephemeral);
 	if (err == FL_OK && fl_machine_key_is_zero(&l->noise.peer))
 		err = FL_ERR_CRYPTO;
+	if (err == FL_OK)
+		err = check_stranger(l);
+	if (err == FL_ERR_FULL)
+		write_error(stream, "too many unregistered machines connect from this address: "
+				    "try again later");
 	if (err == FL_OK)
 		err = link_start(l, response, early_payload, early);
 	if (err != FL_OK) {
@@ -442,6 +481,7 @@ void fl_noise_server_done(struct fl_noise_server *s)
 	if (s->loop == NULL)
 		return;
 	fl_list_each(it, &s->links) link_free(fl_list_entry(it, struct fl_noise_link, link));
+	fl_strangers_done(&s->strangers);
 	fl_buf_done(&s->scratch);
 	fl_wipe(&s->key, sizeof s->key);
 }

@@ -11,7 +11,8 @@
  *           only while a record is in pieces.
  * Limits    one record of 4 KiB in pieces; FL_NOISE_PENDING_MAX bytes towards the socket, then
  *           HTTP/2 is held back.
- * Security  no request within `first_request` of the handshake closes the connection.
+ * Security  no request within `first_request` of the handshake closes the connection; strangers.h
+ *           bounds what machines without a node cost together.
  * Source    docs/protocol/control.md 1.4 to 1.9
  */
 #ifndef FL_SERVICES_CONTROL_NOISE_SERVER_H
@@ -19,6 +20,7 @@
 
 #include "io/http.h"
 #include "proto/control/noise.h"
+#include "services/control/strangers.h"
 
 enum { FL_NOISE_PENDING_MAX = 256 << 10 };
 #define FL_NOISE_FIRST_REQUEST (10 * FL_SEC)
@@ -35,6 +37,9 @@ struct fl_noise_server {
 	struct fl_http_limits limits; /* idle_timeout: FL_NOISE_IDLE_MAX */
 	int64_t first_request;        /* FL_NOISE_FIRST_REQUEST */
 	struct fl_buf scratch;        /* records on their way to a socket, one write at a time */
+	bool (*knows)(void *ctx, const struct fl_machine_key *machine); /* does it own a node? */
+	void *knows_ctx;
+	struct fl_strangers strangers; /* counted when it was initialised */
 	struct fl_list links;
 	size_t count;
 	uint64_t handshakes, failures;
@@ -51,7 +56,7 @@ struct fl_noise_link {
 	struct fl_timer timer;
 	struct fl_deferred closing;
 	struct fl_buf partial; /* a record that has not arrived whole */
-	bool seen_request;
+	bool seen_request, stranger;
 	uint64_t lite_node; /* the node that has sent a lite update here, 0 = none */
 	unsigned polls;     /* streaming map requests: they carry their own keep-alive */
 };

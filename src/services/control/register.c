@@ -190,6 +190,7 @@ static void decide(struct reply *r)
 		r->follower.fn = on_verdict;
 		r->follower.ctx = r;
 		fl_pending_follow(p, &r->follower);
+		fl_http_drop_request(r->x); /* it may wait for hours */
 		return;
 	}
 	enum fl_err err = fl_state_register(c->core->state, fl_loop_wall(c->core->loop),

@@ -263,6 +263,7 @@ static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
 		.ephemeral_timeout = c->ephemeral_timeout,
 		.pending_ttl = c->register_cache_expiration,
 		.pending_max = c->register_cache_max,
+		.strangers_per_source = c->strangers_per_source,
 		.grace = s->times->grace,
 		.keepalive = s->times->keepalive,
 		.expiry_scan = s->times->expiry_scan,
