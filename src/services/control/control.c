@@ -96,8 +96,7 @@ void fl_control_stop(struct fl_control *c)
 	c->stopping = true;
 	fl_timer_stop(&c->expiry_timer);
 	fl_noise_server_goaway(&c->noise);
-	fl_list_each(it, &c->view.sessions)
-		fl_session_close(fl_list_entry(it, struct fl_session, link), FL_SESSION_STOP);
+	fl_control_restart_sessions(c);
 	fl_control_presence_stop(c);
 	fl_ephemeral_done(c);
 	fl_map_init(&c->ephemerals, sizeof(fl_node_id), c->cfg.seed);
@@ -124,13 +123,6 @@ struct fl_control *fl_control_free(struct fl_control *c)
 	return NULL;
 }
 
-/* What a delta cannot tell, a new session does: clients come back at once and get a whole map. */
-static void restart_sessions(struct fl_control *c)
-{
-	fl_list_each(it, &c->view.sessions)
-		fl_session_close(fl_list_entry(it, struct fl_session, link), FL_SESSION_STOP);
-}
-
 void fl_control_netmap(struct fl_control *c, struct fl_netmap_config *netmap)
 {
 	struct fl_netmap_config *old = c->netmap;
@@ -143,7 +135,7 @@ void fl_control_netmap(struct fl_control *c, struct fl_netmap_config *netmap)
 	fl_netmap_config_unref(old);
 	fl_fragments_drop_all(c->fragments);
 	if (entries)
-		restart_sessions(c);
+		fl_control_restart_sessions(c);
 	else if (derp_map || dns)
 		fl_control_broadcast_config(c, derp_map, dns);
 }

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 
-enum { DELTA_MAX = 64 << 20 };
+enum { MAP_MAX = 256 << 20, DELTA_MAX = 64 << 20 };
 
 /* Everything that happened to one node in this tick. */
 struct merged {
@@ -46,34 +46,55 @@ static struct fl_netmap_users users_of(struct fl_control *c)
 
 /* ---- whole maps ---- */
 
-enum fl_err fl_control_full_map(struct fl_control *c, const struct fl_node *self, bool omit_peers,
-				struct fl_buf *out)
+static enum fl_err list_peers(struct fl_control *c, struct fl_node *const *nodes, size_t count,
+			      struct fl_netmap_peer *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		out[i].node = nodes[i];
+		enum fl_err err =
+			fl_fragments_get(c->fragments, c->netmap, nodes[i], &out[i].fragment);
+		if (err != FL_OK)
+			return err;
+	}
+	return FL_OK;
+}
+
+static enum fl_err write_map(struct fl_control *c, const struct fl_node *self, bool omit_peers,
+			     struct fl_buf *out)
 {
 	struct fl_node *const *nodes;
-	size_t count = fl_state_nodes(c->core->state, &nodes);
+	size_t count = omit_peers ? 0 : fl_state_nodes(c->core->state, &nodes);
 	struct fl_netmap_peer *peers = calloc(count ? count : 1, sizeof *peers);
 	struct fl_served served;
 
 	if (peers == NULL)
 		return FL_ERR_NOMEM;
-	for (size_t i = 0; i < count && !omit_peers; i++) {
-		peers[i] = (struct fl_netmap_peer){
-			.node = nodes[i],
-			.fragment = fl_fragments_get(c->fragments, c->netmap, nodes[i]),
-		};
-	}
+	enum fl_err err = count > 0 ? list_peers(c, nodes, count, peers) : FL_OK;
 	fl_served_fill(c->core, self, &served);
 	const struct fl_netmap_full in = {
 		.cfg = c->netmap,
 		.self = { .node = self, .routes = served.routes },
 		.peers = peers,
-		.peers_count = omit_peers ? 0 : count,
+		.peers_count = count,
 		.users = users_of(c),
 		.omit_peers = omit_peers,
 		.now = fl_loop_wall(c->core->loop),
 	};
-	enum fl_err err = fl_netmap_full_write(&in, out);
+	if (err == FL_OK)
+		err = fl_netmap_full_write(&in, out);
 	free(peers);
+	return err;
+}
+
+enum fl_err fl_control_map_frame(struct fl_control *c, const struct fl_node *self, bool omit_peers,
+				 bool zstd, struct fl_bytes **out)
+{
+	struct fl_buf json = fl_buf_make(MAP_MAX);
+
+	enum fl_err err = write_map(c, self, omit_peers, &json);
+	if (err == FL_OK)
+		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), zstd, out);
+	fl_buf_done(&json);
 	return err;
 }
 
@@ -167,45 +188,90 @@ static void batch_done(struct batch *b)
 }
 
 /* What peers are told, from the records as they are now. */
-static void batch_fill(struct fl_control *c, struct batch *b)
+static enum fl_err batch_fill(struct fl_control *c, struct batch *b)
 {
 	for (size_t i = 0; i < b->nodes_count; i++) {
 		const struct merged *m = &b->nodes[i];
 		const struct fl_node *n = fl_state_node(c->core->state, m->id);
 		bool entry = m->whole || (m->fields & (FL_PATCH_KEY | FL_PATCH_EXPIRY)) != 0;
+		const struct fl_bytes *fragment = NULL;
 
 		fl_fragments_drop(c->fragments, m->id);
 		if (n == NULL || m->removed) {
 			b->removed[b->removed_count++] = m->id;
 			continue;
 		}
+		enum fl_err err = FL_OK;
+		if (entry)
+			err = fl_fragments_get(c->fragments, c->netmap, n, &fragment);
+		if (err != FL_OK)
+			return err;
 		b->peers[b->peers_count++] = (struct fl_netmap_peer){
 			.node = n,
-			.fragment = entry ? fl_fragments_get(c->fragments, c->netmap, n) : NULL,
+			.fragment = fragment,
 			.fields = m->whole ? 0 : m->fields,
 			.online = fl_presence_online(c->core->presence, m->id),
 		};
 		if (m->whole)
 			fl_ephemeral_watch(c, m->id);
 	}
+	return FL_OK;
 }
 
 /* ---- frames ---- */
 
-static struct fl_bytes *make_frame(struct fl_control *c, const struct fl_netmap_delta *in,
-				   bool zstd)
+/* *out is NULL if there is nothing to say. */
+static enum fl_err make_frame(struct fl_control *c, const struct fl_netmap_delta *in, bool zstd,
+			      struct fl_bytes **out)
 {
 	struct fl_buf json = fl_buf_make(DELTA_MAX);
-	struct fl_bytes *frame = NULL;
 	bool any = false;
 
+	*out = NULL;
 	enum fl_err err = fl_netmap_delta_write(in, &json, &any);
 	if (err == FL_OK && any)
-		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), zstd, &frame);
+		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), zstd, out);
 	fl_buf_done(&json);
 	if (err != FL_OK)
-		fl_log_error("change could not be written", FL_LS("reason", fl_err_text(err)));
-	return frame;
+		fl_log_error("change could not be written: those who miss it start over",
+			     FL_LS("reason", fl_err_text(err)));
+	return err;
+}
+
+/* A session that cannot be told a change ends, and learns it from its next map (SES-4). */
+static void deliver(struct fl_session *s, enum fl_err err, struct fl_bytes *frame)
+{
+	if (err != FL_OK) {
+		fl_session_close(s, FL_SESSION_STOP);
+	} else if (frame != NULL) {
+		s->control->stats.frames_delta++;
+		fl_session_send(s, frame);
+	}
+}
+
+/* A frame of one form for many, made when the first of them comes. */
+struct shared {
+	struct fl_bytes *frame;
+	enum fl_err err;
+	bool made;
+};
+
+static void deliver_shared(struct fl_session *s, const struct fl_netmap_delta *in,
+			   struct shared forms[static 2])
+{
+	struct shared *f = &forms[s->zstd];
+
+	if (!f->made) {
+		f->err = make_frame(s->control, in, s->zstd, &f->frame);
+		f->made = true;
+	}
+	deliver(s, f->err, f->frame);
+}
+
+static void shared_done(struct shared forms[static 2])
+{
+	fl_bytes_unref(forms[0].frame);
+	fl_bytes_unref(forms[1].frame);
 }
 
 static struct fl_netmap_delta delta_of(struct fl_control *c, const struct batch *b)
@@ -243,11 +309,9 @@ static void send_own(struct fl_session *s, const struct batch *b, const struct m
 			in.self.routes = served.routes;
 		}
 	}
-	struct fl_bytes *frame = make_frame(c, &in, s->zstd);
-	if (frame == NULL)
-		return;
-	c->stats.frames_delta++;
-	fl_session_send(s, frame);
+	struct fl_bytes *frame;
+	enum fl_err err = make_frame(c, &in, s->zstd, &frame);
+	deliver(s, err, frame);
 	fl_bytes_unref(frame);
 }
 
@@ -255,28 +319,18 @@ static void send_own(struct fl_session *s, const struct batch *b, const struct m
 static void send_view(struct fl_control *c, struct fl_view *view, const struct batch *b)
 {
 	const struct fl_netmap_delta in = delta_of(c, b);
-	struct fl_bytes *shared[2] = { NULL, NULL };
-	bool made[2] = { false, false };
+	struct shared forms[2] = { 0 };
 
 	fl_list_each(it, &view->sessions)
 	{
 		struct fl_session *s = fl_list_entry(it, struct fl_session, link);
 		const struct merged *m = concerned(b, s->node);
-		if (m != NULL) {
+		if (m != NULL)
 			send_own(s, b, m);
-			continue;
-		}
-		if (!made[s->zstd]) {
-			shared[s->zstd] = make_frame(c, &in, s->zstd);
-			made[s->zstd] = true;
-		}
-		if (shared[s->zstd] == NULL)
-			continue;
-		c->stats.frames_delta++;
-		fl_session_send(s, shared[s->zstd]);
+		else
+			deliver_shared(s, &in, forms);
 	}
-	fl_bytes_unref(shared[0]);
-	fl_bytes_unref(shared[1]);
+	shared_done(forms);
 }
 
 /* A deleted node's sessions end; its client learns from the next poll that it must log in again. */
@@ -318,6 +372,12 @@ static void log_change(struct fl_control *c, const struct fl_change *ch)
 	}
 }
 
+void fl_control_restart_sessions(struct fl_control *c)
+{
+	fl_list_each(it, &c->view.sessions)
+		fl_session_close(fl_list_entry(it, struct fl_session, link), FL_SESSION_STOP);
+}
+
 void fl_control_distribute(void *control, const struct fl_change *changes, size_t count)
 {
 	struct fl_control *c = control;
@@ -325,19 +385,14 @@ void fl_control_distribute(void *control, const struct fl_change *changes, size_
 
 	for (size_t i = 0; i < count; i++)
 		log_change(c, &changes[i]);
-	if (!batch_init(&b, changes, count)) {
-		/*
-		 * Whoever cannot be told must ask anew: every session starts over with a full
-		 * map.
-		 */
+	if (!batch_init(&b, changes, count) || batch_fill(c, &b) != FL_OK) {
+		/* Whoever cannot be told must ask anew. */
 		fl_log_error("out of memory: all map sessions start over");
-		fl_list_each(it, &c->view.sessions) fl_session_close(
-			fl_list_entry(it, struct fl_session, link), FL_SESSION_STOP);
+		fl_control_restart_sessions(c);
 		fl_fragments_drop_all(c->fragments);
 		batch_done(&b);
 		return;
 	}
-	batch_fill(c, &b);
 	end_removed(c, &b);
 	send_view(c, &c->view, &b);
 	batch_done(&b);
@@ -350,13 +405,8 @@ void fl_control_broadcast_config(struct fl_control *c, bool derp_map, bool dns)
 
 	in.derp_map = derp_map;
 	in.dns = dns;
-	struct fl_bytes *frames[2] = { make_frame(c, &in, false), make_frame(c, &in, true) };
+	struct shared forms[2] = { 0 };
 	fl_list_each(it, &c->view.sessions)
-	{
-		struct fl_session *s = fl_list_entry(it, struct fl_session, link);
-		if (frames[s->zstd] != NULL)
-			fl_session_send(s, frames[s->zstd]);
-	}
-	fl_bytes_unref(frames[0]);
-	fl_bytes_unref(frames[1]);
+		deliver_shared(fl_list_entry(it, struct fl_session, link), &in, forms);
+	shared_done(forms);
 }

@@ -69,24 +69,29 @@ void fl_served_fill(const struct fl_core *core, const struct fl_node *n, struct 
 	};
 }
 
-const struct fl_bytes *fl_fragments_get(struct fl_fragments *f, const struct fl_netmap_config *cfg,
-					const struct fl_node *n)
+enum fl_err fl_fragments_get(struct fl_fragments *f, const struct fl_netmap_config *cfg,
+			     const struct fl_node *n, const struct fl_bytes **out)
 {
 	struct fl_bytes *text = fl_map_find(&f->texts, &n->id);
-	if (text != NULL)
-		return text;
-
 	struct fl_served served;
 	const struct fl_netmap_presence presence = {
 		.online = fl_presence_online(f->core->presence, n->id),
 	};
+
+	*out = text;
+	if (text != NULL)
+		return FL_OK;
 	fl_served_fill(f->core, n, &served);
-	if (fl_netmap_fragment(cfg, n, &presence, &served.routes, fl_loop_wall(f->core->loop),
-			       &text) != FL_OK)
-		return NULL;
-	if (fl_map_put(&f->texts, &n->id, text) != FL_OK) {
+	enum fl_err err = fl_netmap_fragment(cfg, n, &presence, &served.routes,
+					     fl_loop_wall(f->core->loop), &text);
+	if (err == FL_ERR_INVALID)
+		return FL_OK;
+	if (err == FL_OK)
+		err = fl_map_put(&f->texts, &n->id, text);
+	if (err != FL_OK) {
 		fl_bytes_unref(text);
-		return NULL;
+		return err;
 	}
-	return text;
+	*out = text;
+	return FL_OK;
 }

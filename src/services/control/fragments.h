@@ -19,11 +19,11 @@ FL_MUST enum fl_err fl_fragments_new(struct fl_core *core, const uint8_t seed[st
 struct fl_fragments *fl_fragments_free(struct fl_fragments *f);
 
 /*
- * The node's text, borrowed until it is dropped. NULL: it cannot be told to peers (bad name, out
- * of memory).
+ * The node's text, borrowed until it is dropped. *out is NULL when it cannot be told to peers at
+ * all (its full name is too long). Errors: FL_ERR_NOMEM, which must not be taken for that.
  */
-const struct fl_bytes *fl_fragments_get(struct fl_fragments *f, const struct fl_netmap_config *cfg,
-					const struct fl_node *n);
+FL_MUST enum fl_err fl_fragments_get(struct fl_fragments *f, const struct fl_netmap_config *cfg,
+				     const struct fl_node *n, const struct fl_bytes **out);
 
 void fl_fragments_drop(struct fl_fragments *f, fl_node_id node);
 void fl_fragments_drop_all(struct fl_fragments *f);

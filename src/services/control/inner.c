@@ -16,6 +16,25 @@ void fl_control_text(struct fl_http *x, unsigned status, const char *text)
 	fl_http_respond(x, status, "text/plain; charset=utf-8", fl_slice_str(text));
 }
 
+void fl_control_malformed(struct fl_http *x, enum fl_err err, const char *text)
+{
+	if (err == FL_ERR_NOMEM)
+		fl_control_text(x, 503, "out of memory; try again later\n");
+	else
+		fl_control_text(x, 400, text);
+}
+
+void fl_control_refuse_map(struct fl_http *x, enum fl_err err)
+{
+	if (err == FL_ERR_INVALID) /* NM-5: the client shows this to its user */
+		fl_control_text(x, 500,
+				"the node's full name is too long: rename it with `fairlead nodes "
+				"rename`\n");
+	else
+		fl_control_text(x, 503,
+				"the map could not be built: out of memory; try again later\n");
+}
+
 static void update_health(void *ctx, struct fl_http *x)
 {
 	(void)ctx;

@@ -49,6 +49,8 @@ struct fl_control {
 extern const struct fl_http_route fl_control_inner_routes[];
 extern const size_t fl_control_inner_routes_count;
 void fl_control_text(struct fl_http *x, unsigned status, const char *text);
+void fl_control_refuse_map(struct fl_http *x, enum fl_err err); /* of fl_control_map_frame */
+void fl_control_malformed(struct fl_http *x, enum fl_err err, const char *text); /* 400, or 503 */
 
 /* ---- register.c, map.c: handlers ---- */
 void fl_control_register(void *ctx, struct fl_http *x);
@@ -85,9 +87,15 @@ void fl_session_close_node(struct fl_control *c, fl_node_id node, enum fl_sessio
 void fl_control_distribute(void *control, const struct fl_change *changes, size_t count);
 void fl_control_broadcast_config(struct fl_control *c, bool derp_map, bool dns);
 
-/* The whole map for a node. Errors: FL_ERR_NOMEM, FL_ERR_INVALID (its name cannot be built). */
-FL_MUST enum fl_err fl_control_full_map(struct fl_control *c, const struct fl_node *self,
-					bool omit_peers, struct fl_buf *out);
+/* What a delta cannot tell, a new session does: clients come back at once and get a whole map. */
+void fl_control_restart_sessions(struct fl_control *c);
+
+/*
+ * The whole map for a node as a frame. Errors: FL_ERR_NOMEM, FL_ERR_TOO_BIG, FL_ERR_INVALID (its
+ * own full name cannot be built).
+ */
+FL_MUST enum fl_err fl_control_map_frame(struct fl_control *c, const struct fl_node *self,
+					 bool omit_peers, bool zstd, struct fl_bytes **out);
 
 /* ---- presence.c ---- */
 uint64_t fl_control_connected(struct fl_control *c, fl_node_id node);

@@ -11,8 +11,6 @@
 
 #include "base/log.h"
 
-enum { MAP_MAX = 256 << 20 };
-
 struct request {
 	struct fl_control *control;
 	struct fl_http *x;
@@ -36,15 +34,11 @@ static void on_gone(void *ctx)
 
 static void answer_once(struct request *r, const struct fl_node *n)
 {
-	struct fl_buf json = fl_buf_make(MAP_MAX);
 	struct fl_bytes *frame = NULL;
+	enum fl_err err = fl_control_map_frame(r->control, n, r->omit_peers, r->zstd, &frame);
 
-	enum fl_err err = fl_control_full_map(r->control, n, r->omit_peers, &json);
-	if (err == FL_OK)
-		err = fl_mapframe_make(r->control->framer, fl_buf_slice(&json), r->zstd, &frame);
-	fl_buf_done(&json);
 	if (err != FL_OK) {
-		fl_control_text(r->x, 500, "the map could not be built\n");
+		fl_control_refuse_map(r->x, err);
 		return;
 	}
 	fl_http_respond(r->x, 200, "application/json", fl_bytes_slice(frame));
@@ -189,8 +183,9 @@ void fl_control_map(void *ctx, struct fl_http *x)
 
 	c->stats.map_requests++;
 	fl_noise_link_request(l);
-	if (fl_map_request_parse(fl_http_body(x), &req) != FL_OK) {
-		fl_control_text(x, 400, "malformed map request\n");
+	enum fl_err err = fl_map_request_parse(fl_http_body(x), &req);
+	if (err != FL_OK) {
+		fl_control_malformed(x, err, "malformed map request\n");
 		return;
 	}
 	route(c, x, l, &req);

@@ -221,9 +221,10 @@ void fl_control_register(void *ctx, struct fl_http *x)
 	r->control = c;
 	r->x = x;
 	r->machine = l->noise.peer;
-	if (fl_register_request_parse(fl_http_body(x), &r->req) != FL_OK) {
+	enum fl_err err = fl_register_request_parse(fl_http_body(x), &r->req);
+	if (err != FL_OK) {
 		free(r);
-		fl_control_text(x, 400, "malformed register request\n");
+		fl_control_malformed(x, err, "malformed register request\n");
 		return;
 	}
 	decide(r);

@@ -14,7 +14,6 @@
 #include "base/log.h"
 
 enum {
-	MAP_MAX = 256 << 20,
 	QUEUE_MAX = 4 << 20, /* bytes of changes that a slow client may have waiting */
 };
 #define STALL_MAX (30 * FL_SEC)
@@ -98,17 +97,6 @@ static void on_keepalive(void *ctx)
 	fl_bytes_unref(frame);
 }
 
-static enum fl_err first_frame(struct fl_control *c, const struct fl_node *n, bool zstd,
-			       struct fl_bytes **out)
-{
-	struct fl_buf json = fl_buf_make(MAP_MAX);
-	enum fl_err err = fl_control_full_map(c, n, false, &json);
-	if (err == FL_OK)
-		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), zstd, out);
-	fl_buf_done(&json);
-	return err;
-}
-
 static struct fl_session *session_new(struct fl_control *c, struct fl_http *x,
 				      struct fl_noise_link *carrier, fl_node_id node, uint32_t cap,
 				      bool zstd)
@@ -154,7 +142,8 @@ void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_li
 	if (s != NULL) {
 		s->gen = fl_control_connected(c, node);
 		if (s->gen != 0)
-			err = first_frame(c, fl_state_node(c->core->state, node), zstd, &frame);
+			err = fl_control_map_frame(c, fl_state_node(c->core->state, node), false,
+						   zstd, &frame);
 	}
 	if (err != FL_OK) {
 		fl_log_warn("map could not be built", FL_LU("node.id", node),
@@ -164,7 +153,7 @@ void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_li
 		if (s != NULL)
 			fl_timer_done(&s->keepalive);
 		free(s);
-		fl_control_text(x, 500, "the map could not be built\n");
+		fl_control_refuse_map(x, err);
 		return;
 	}
 	session_start(s, frame);

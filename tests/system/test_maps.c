@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/system/test_maps.c - single map requests: what they may change, and what they hear when
+ * no map can be made for them.
+ */
+#include "client.h"
+
+#include <stdio.h>
+
+static struct sys sys;
+static char *reusable;
+
+static void joined(struct node *n, const char *hostname)
+{
+	node_open(n, &sys, hostname);
+	node_join(n, reusable);
+}
+
+/* ---- names ---- */
+
+/* It came from a longer base domain: the node is told what to do, the others are served (NM-5). */
+static void test_full_name_too_long(void **state)
+{
+	char config[1024], path[96], domain[233];
+	struct node longer, shorter;
+	(void)state;
+
+	joined(&longer, "ann");
+	snprintf(path, sizeof path, "/api/v1/node/%lld/rename/a-name-that-is-rather-long",
+		 (long long)node_id(&longer));
+	api_ok(&sys, "POST", path, NULL); /* chosen: it does not follow what fits */
+	joined(&shorter, "bob");
+	sys_halt(&sys);
+	memset(domain, 'd', sizeof domain);
+	for (size_t i = 50; i < sizeof domain - 2; i += 51)
+		domain[i] = '.';
+	domain[sizeof domain - 1] = '\0';
+	snprintf(config, sizeof config,
+		 "server_url: http://127.0.0.1:8080\nlisten_addr: 127.0.0.1:0\n"
+		 "metrics_listen_addr: \"\"\ndns:\n  base_domain: %s\n"
+		 "derp:\n  server:\n    stun_listen_addr: 127.0.0.1:0\n",
+		 domain);
+	sys_write(&sys, "config.yaml", config);
+	sys_boot(&sys);
+	node_reopen(&longer);
+	node_reopen(&shorter);
+
+	node_poll(&shorter);
+	assert_null(node_peer(&shorter, "ann"));
+	node_start_poll(&longer);
+	call_wait(longer.poll);
+	assert_int_equal(longer.poll->status, 500);
+	fl_buf_byte(&longer.poll->body, 0);
+	assert_non_null(strstr((char *)longer.poll->body.ptr, "full name is too long"));
+	assert_non_null(strstr((char *)longer.poll->body.ptr, "fairlead nodes rename"));
+	node_close(&longer);
+	node_close(&shorter);
+}
+
+int main(void)
+{
+	struct suite suite = { 0 };
+
+	suite_add(&suite, "full name too long", test_full_name_too_long, NULL);
+	sys_start(&sys, false, NULL);
+	reusable = api_key(&sys, api_user(&sys, "ada"), "\"reusable\":true");
+	sys_guard(&sys, &suite);
+	int failed = suite_run(&suite, "system/maps");
+	free(reusable);
+	sys_stop(&sys);
+	return failed;
+}
