@@ -19,6 +19,7 @@ struct request {
 	fl_node_id node;
 	uint32_t cap;
 	bool zstd, stream, omit_peers, read_only;
+	bool wrote; /* something of it waits to be stored */
 };
 
 static void request_free(struct request *r)
@@ -51,6 +52,8 @@ static void answer(struct request *r)
 
 	if (n == NULL)
 		fl_control_text(r->x, 404, "unknown node\n");
+	else if (r->control->stopping) /* since it was accepted: sessions are closed already */
+		fl_control_text(r->x, 503, "the server is stopping\n");
 	else if (r->stream)
 		fl_session_open(r->control, r->x, r->carrier, r->node, r->cap, r->zstd);
 	else if (r->omit_peers && !r->read_only)
@@ -65,11 +68,15 @@ static void on_committed(void *ctx, enum fl_err err, const struct fl_fault *faul
 
 	(void)fault;
 	fl_http_on_gone(r->x, NULL, NULL);
-	if (err == FL_OK)
-		answer(r);
-	else
+	/*
+	 * Maps go on from memory, which is as the disk is again (STO-12). Only who came to have
+	 * something stored must hear that it was not: clients repeat such updates.
+	 */
+	if (err != FL_OK && r->wrote && !r->stream)
 		fl_control_text(r->x, 503,
 				"the server could not store the update; try again later\n");
+	else
+		answer(r);
 	request_free(r);
 }
 
@@ -94,7 +101,8 @@ static enum fl_err apply(struct request *r, const struct fl_map_request *req)
 	 * Some changes are kept and not announced: the text for later viewers is old all the
 	 * same.
 	 */
-	if (fl_state_node(state, r->node) != before)
+	r->wrote = fl_state_node(state, r->node) != before;
+	if (r->wrote)
 		fl_fragments_drop(r->control->fragments, r->node);
 	return err;
 }
