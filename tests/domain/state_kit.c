@@ -200,6 +200,7 @@ enum fl_err kit_update(struct fl_state *s, fl_node_id id, struct kit_update u)
 		.disco_key = kit_disco(u.disco),
 		.has_hostinfo = u.hostinfo != NULL,
 		.hostinfo = u.hostinfo != NULL ? kit_hostinfo(u.hostinfo) : NULL,
+		.stream = u.stream,
 		.has_endpoints = u.has_endpoints || u.endpoints_count > 0,
 		.endpoints = (struct fl_endpoint *)(uintptr_t)u.endpoints,
 		.endpoints_count = u.endpoints_count,

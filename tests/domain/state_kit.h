@@ -67,7 +67,7 @@ struct kit_update {
 	const char *hostinfo;
 	const struct fl_endpoint *endpoints;
 	size_t endpoints_count;
-	bool has_endpoints;
+	bool has_endpoints, stream;
 	unsigned disco;
 	uint32_t cap;
 };

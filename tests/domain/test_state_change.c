@@ -139,6 +139,60 @@ static void test_update_keeps_what_is_absent(void **unused)
 	fl_state_free(s);
 }
 
+static const char whole_hostinfo[] =
+	HOST(",\"RoutableIPs\":[\"10.0.0.0/8\"],\"Services\":[{\"Proto\":\"tcp\",\"Port\":22}],"
+	     "\"NetInfo\":{\"PreferredDERP\":9}");
+
+/* A stream, and a hostinfo that says nothing, take nothing away; a lite update withdraws. */
+static const struct {
+	const char *hostinfo;
+	bool stream;
+	const char *want;         /* the text afterwards, NULL: as it was */
+	size_t routes, endpoints; /* afterwards */
+} kept[] = {
+	{ "{}", true, NULL, 1, 1 },
+	{ "{}", false, NULL, 1, 0 },
+	{ HOST(""), true, NULL, 1, 1 },
+	{ HOST(",\"RoutableIPs\":[]"), true, NULL, 1, 1 },
+	{ "{\"RoutableIPs\":[\"10.1.0.0/16\",\"10.2.0.0/16\"]}", true, "", 2, 1 },
+	{ HOST(""), false, "", 0, 0 },
+};
+
+static void test_request_erases(size_t i)
+{
+	struct fl_state *s = one_node();
+	struct fl_endpoint e[1];
+	size_t count = endpoints("L1", e);
+
+	kit_update(s, 1,
+		   (struct kit_update){
+			   .hostinfo = whole_hostinfo, .endpoints = e, .endpoints_count = count });
+	char *before = fl_str_dup(fl_slice_str(fl_state_node(s, 1)->hostinfo->json));
+	assert_int_equal(kit_update(s, 1,
+				    (struct kit_update){ .hostinfo = kept[i].hostinfo,
+							 .stream = kept[i].stream,
+							 .has_endpoints = true }),
+			 FL_OK);
+	const struct fl_node *n = fl_state_node(s, 1);
+	if (kept[i].want == NULL)
+		assert_string_equal(n->hostinfo->json, before);
+	assert_int_equal(n->hostinfo->routes_count, kept[i].routes);
+	assert_int_equal(n->hostinfo->preferred_derp, 9);
+	assert_string_equal(n->hostinfo->os, "linux");
+	assert_string_equal(n->hostinfo->hostname, "host");
+	assert_int_equal(n->endpoints_count, kept[i].endpoints);
+	kit_check(s);
+	free(before);
+	fl_state_free(s);
+}
+
+static void test_what_a_request_may_erase(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+		test_request_erases(i);
+}
+
 static void test_update_of_nobody(void **unused)
 {
 	(void)unused;
@@ -798,6 +852,7 @@ int main(void)
 {
 	struct CMUnitTest tests[CASES + ROWS + ROUTES] = {
 		cmocka_unit_test(test_update_keeps_what_is_absent),
+		cmocka_unit_test(test_what_a_request_may_erase),
 		cmocka_unit_test(test_update_of_nobody),
 		cmocka_unit_test(test_read_only_request),
 		cmocka_unit_test(test_published_records_are_immutable),

@@ -211,9 +211,11 @@ FL_MUST enum fl_err fl_state_approve(struct fl_state *s, fl_wall now, const stru
 /* ---- nodes ---- */
 
 /*
- * Applies what a map request carries (cap, disco key, hostinfo, endpoints), touching nothing else;
- * absent or zero fields erase nothing. A request that changes nothing leaves no dirty row and no
- * change. STUN-only endpoint churn is stored without a change.
+ * Applies what a map request carries (cap, disco key, hostinfo, endpoints), touching nothing else.
+ * A hostinfo replaces the stored one but for its NetInfo, so that routes can be withdrawn; an empty
+ * one, and anything absent, erases nothing. Of a stream no absent or empty member of the hostinfo
+ * and no empty list of endpoints erases a stored one. A request that changes nothing leaves no
+ * dirty row and no change. STUN-only endpoint churn is stored without a change.
  */
 FL_MUST enum fl_err fl_state_node_update(struct fl_state *s, fl_node_id id,
 					 const struct fl_map_request *req);

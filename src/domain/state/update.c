@@ -122,13 +122,26 @@ static void follow_hostname(const struct fl_state *s, const struct fl_node *befo
 	fl_name_derive(s, hostname, c->id, c->given_name);
 }
 
+/*
+ * A lite update tells all: what it leaves out is gone, as withdrawn routes are. A stream repeats
+ * what the client knew when it was opened, some clients no more than a few members of it, so it
+ * adds and replaces but takes nothing away (docs/protocol/control.md 5.2).
+ */
+static enum fl_err merge_hostinfo(struct fl_hostinfo *old, const struct fl_map_request *req,
+				  struct fl_hostinfo **out)
+{
+	if (req->stream)
+		return fl_hostinfo_fill(old, req->hostinfo, out);
+	return fl_hostinfo_carry(old, req->hostinfo, out);
+}
+
 static enum fl_err update_hostinfo(const struct fl_state *s, const struct fl_node *n,
-				   struct fl_hostinfo *fresh, struct fl_node *c,
+				   const struct fl_map_request *req, struct fl_node *c,
 				   struct fl_news *news, bool *changed)
 {
 	struct fl_hostinfo *merged;
 
-	enum fl_err err = fl_hostinfo_carry(n->hostinfo, fresh, &merged);
+	enum fl_err err = merge_hostinfo(n->hostinfo, req, &merged);
 	if (err != FL_OK)
 		return err;
 	if (!fl_hostinfo_eq(n->hostinfo, merged)) {
@@ -167,9 +180,9 @@ static enum fl_err apply(const struct fl_state *s, const struct fl_node *n,
 {
 	enum fl_err err = FL_OK;
 
-	if (req->hostinfo != NULL)
-		err = update_hostinfo(s, n, req->hostinfo, c, news, changed);
-	if (err == FL_OK && req->has_endpoints)
+	if (req->hostinfo != NULL && !fl_hostinfo_is_empty(req->hostinfo))
+		err = update_hostinfo(s, n, req, c, news, changed);
+	if (err == FL_OK && req->has_endpoints && (!req->stream || req->endpoints_count > 0))
 		err = update_endpoints(n, req, c, news, changed);
 	if (req->version != 0 && req->version != n->cap) {
 		c->cap = req->version;

@@ -194,6 +194,28 @@ enum fl_err fl_hostinfo_merge(struct fl_hostinfo *old, struct fl_hostinfo *fresh
 	return err;
 }
 
+bool fl_hostinfo_is_empty(const struct fl_hostinfo *h)
+{
+	return h->json_len <= strlen("{}");
+}
+
+/* One object of both: of equal names the later counts, and empty members are in neither text. */
+enum fl_err fl_hostinfo_fill(const struct fl_hostinfo *old, const struct fl_hostinfo *fresh,
+			     struct fl_hostinfo **out)
+{
+	struct fl_buf text = fl_buf_make((size_t)2 * FL_HOSTINFO_JSON_MAX);
+
+	fl_buf_put(&text, old->json, old->json_len - 1);
+	if (!fl_hostinfo_is_empty(old) && !fl_hostinfo_is_empty(fresh))
+		fl_buf_byte(&text, ',');
+	fl_buf_put(&text, fresh->json + 1, fresh->json_len - 1);
+	enum fl_err err = fl_buf_err(&text);
+	if (err == FL_OK)
+		err = fl_hostinfo_parse(fl_buf_slice(&text), out);
+	fl_buf_done(&text);
+	return err;
+}
+
 bool fl_hostinfo_eq(const struct fl_hostinfo *a, const struct fl_hostinfo *b)
 {
 	if (a == NULL || b == NULL)

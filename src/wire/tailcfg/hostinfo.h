@@ -60,6 +60,16 @@ struct fl_hostinfo *fl_hostinfo_unref(struct fl_hostinfo *h); /* NULL in, NULL o
 FL_MUST enum fl_err fl_hostinfo_merge(struct fl_hostinfo *old, struct fl_hostinfo *fresh,
 				      struct fl_hostinfo **out);
 
+/*
+ * The newer value with every other member of `old` too: what `fresh` leaves out stays. Gives a
+ * reference. Errors: FL_ERR_NOMEM.
+ */
+FL_MUST enum fl_err fl_hostinfo_fill(const struct fl_hostinfo *old, const struct fl_hostinfo *fresh,
+				     struct fl_hostinfo **out);
+
+/* Does it say nothing at all? */
+bool fl_hostinfo_is_empty(const struct fl_hostinfo *h);
+
 /* Same content? Compares the normalised text. Either may be NULL. */
 bool fl_hostinfo_eq(const struct fl_hostinfo *a, const struct fl_hostinfo *b);
 
