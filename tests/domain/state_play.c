@@ -178,7 +178,7 @@ static enum fl_err set_expiry(struct play *p, struct fl_state *s)
 {
 	struct fl_fault fault;
 	fl_wall at = pick(p, 2) ? p->now + (fl_wall)pick(p, 100) * FL_SEC - 20 * FL_SEC : 0;
-	return fl_state_node_expire(s, some_node(p, s), at, &fault);
+	return fl_state_node_expire(s, KIT_NOW, some_node(p, s), at, &fault);
 }
 
 static enum fl_err api_keys(struct play *p, struct fl_state *s)

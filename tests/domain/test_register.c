@@ -165,7 +165,7 @@ static void test_row_changes_nothing(void **state)
 	struct kit_request q = row->q;
 	/* So that asking for more is an extension. */
 	struct fl_fault fault;
-	assert_int_equal(fl_state_node_expire(w.s, 1, KIT_NOW + FL_DAY, &fault), FL_OK);
+	assert_int_equal(fl_state_node_expire(w.s, KIT_NOW, 1, KIT_NOW + FL_DAY, &fault), FL_OK);
 	fl_state_committed(w.s);
 
 	if (row->known_key)
@@ -275,7 +275,7 @@ static void test_matrix_cell(struct world *w, enum which which, enum node_case c
 	if (which == K_REVOKED)
 		revoke(w, &key);
 	if (c == N_EXPIRED)
-		assert_int_equal(fl_state_node_expire(w->s, 1, KIT_NOW, &fault), FL_OK);
+		assert_int_equal(fl_state_node_expire(w->s, KIT_NOW, 1, KIT_NOW, &fault), FL_OK);
 	fl_state_committed(w->s);
 
 	q.auth = key.text;

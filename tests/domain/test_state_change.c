@@ -129,7 +129,7 @@ static void test_update_keeps_what_is_absent(void **unused)
 
 	kit_update(s, 1, (struct kit_update){ .endpoints = e, .endpoints_count = count });
 	struct fl_fault fault;
-	assert_int_equal(fl_state_node_expire(s, 1, KIT_NOW + 5, &fault), FL_OK);
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 1, KIT_NOW + 5, &fault), FL_OK);
 	kit_update(s, 1, (struct kit_update){ .hostinfo = HOST("") }); /* no NetInfo yet */
 	const struct fl_node *n = fl_state_node(s, 1);
 	assert_int_equal(n->hostinfo->preferred_derp, 5);
@@ -281,11 +281,11 @@ static void test_expiry_is_set_and_passes_once(void **unused)
 	struct fl_state *s = one_node();
 	struct fl_fault fault;
 
-	assert_int_equal(fl_state_node_expire(s, 9, 1, &fault), FL_ERR_NOT_FOUND);
-	assert_int_equal(fl_state_node_expire(s, 1, -1, &fault), FL_ERR_INVALID);
-	assert_int_equal(fl_state_node_expire(s, 1, 0, &fault), FL_OK); /* as it is */
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 9, 1, &fault), FL_ERR_NOT_FOUND);
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 1, -1, &fault), FL_ERR_INVALID);
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 1, 0, &fault), FL_OK); /* as it is */
 	assert_string_equal(kit_changes(s, changes, sizeof changes), "");
-	assert_int_equal(fl_state_node_expire(s, 1, KIT_NOW + 10, &fault), FL_OK);
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 1, KIT_NOW + 10, &fault), FL_OK);
 	assert_string_equal(kit_changes(s, changes, sizeof changes), "patched 1:expiry<1");
 	fl_state_committed(s);
 
@@ -296,8 +296,25 @@ static void test_expiry_is_set_and_passes_once(void **unused)
 	const struct fl_dirty *d;
 	assert_int_equal(fl_state_dirty(s, &d), 0);
 	fl_state_committed(s);
-	assert_int_equal(fl_state_node_expire(s, 1, 0, &fault), FL_OK);
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 1, 0, &fault), FL_OK);
 	assert_string_equal(kit_changes(s, changes, sizeof changes), "patched 1:expiry<1");
+	fl_state_free(s);
+}
+
+/* Expired at once, by an admin or by a logout: told then and not again by the scan (EXP-1). */
+static void test_expiry_now_is_told_once(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = one_node();
+	struct fl_fault fault;
+
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW + 3, 1, KIT_NOW + 3, &fault), FL_OK);
+	assert_string_equal(kit_changes(s, changes, sizeof changes), "patched 1:expiry<1");
+	fl_state_committed(s);
+	assert_int_equal(fl_state_expire_scan(s, KIT_NOW, KIT_NOW + 5), 0);
+	/* Set anew it counts anew. */
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW + 6, 1, KIT_NOW + 8, &fault), FL_OK);
+	assert_int_equal(fl_state_expire_scan(s, KIT_NOW + 5, KIT_NOW + 9), 1);
 	fl_state_free(s);
 }
 
@@ -497,7 +514,7 @@ static void test_tagging(void **unused)
 	assert_int_equal(tag(s, 2, "tag:a", NULL), FL_ERR_NOT_FOUND);
 	assert_string_equal(kit_changes(s, changes, sizeof changes), "");
 
-	assert_int_equal(fl_state_node_expire(s, 1, KIT_NOW + 9, &fault), FL_OK);
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 1, KIT_NOW + 9, &fault), FL_OK);
 	fl_state_committed(s);
 	assert_int_equal(tag(s, 1, "tag:b", "tag:a-1"), FL_OK);
 	assert_string_equal(kit_changes(s, changes, sizeof changes), "changed 1");
@@ -845,7 +862,7 @@ static void test_backfill_all_or_nothing(void **unused)
 enum {
 	ROWS = sizeof rows / sizeof *rows,
 	ROUTES = sizeof routes / sizeof *routes,
-	CASES = 19,
+	CASES = 20,
 };
 
 int main(void)
@@ -858,6 +875,7 @@ int main(void)
 		cmocka_unit_test(test_published_records_are_immutable),
 		cmocka_unit_test(test_unique_values_mark_rows_as_moved),
 		cmocka_unit_test(test_expiry_is_set_and_passes_once),
+		cmocka_unit_test(test_expiry_now_is_told_once),
 		cmocka_unit_test(test_primary_is_the_lowest_that_serves),
 		cmocka_unit_test(test_approval_without_effect_is_silent),
 		cmocka_unit_test(test_too_many_routes),

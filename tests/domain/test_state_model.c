@@ -309,7 +309,7 @@ static void do_expire(struct model *m)
 	fl_wall at = pick(m, 3) ? m->now + pick(m, 40) * FL_SEC : 0;
 	struct fl_fault fault;
 
-	if (fl_state_node_expire(m->s, id, at, &fault) == FL_OK)
+	if (fl_state_node_expire(m->s, KIT_NOW, id, at, &fault) == FL_OK)
 		m->nodes[id].expiry = at;
 }
 

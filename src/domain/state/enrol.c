@@ -115,14 +115,17 @@ static enum fl_err fill(const struct fl_state *s, fl_wall now, const struct fl_e
 	c->cap = e->cap;
 	if (how == FL_RENEW_RESTART) {
 		/* No proof of a new login: the key's life may end sooner, never later. */
-		if (e->asked_expiry > now && (c->expiry == 0 || e->asked_expiry < c->expiry))
+		if (e->asked_expiry > now && (c->expiry == 0 || e->asked_expiry < c->expiry)) {
 			c->expiry = e->asked_expiry;
+			c->expiry_told = false;
+		}
 		return FL_OK;
 	}
 	if (how == FL_RENEW_CONVERT)
 		err = set_owner(c, e);
 	c->key = e->key;
 	c->expiry = expiry_of(s, now, e->asked_expiry, fl_node_is_tagged(c));
+	c->expiry_told = false;
 	c->method = e->method;
 	c->auth_key = e->auth_key;
 	c->ephemeral = c->ephemeral || e->ephemeral; /* once ephemeral, always (DM-3) */

@@ -49,7 +49,7 @@ enum fl_err fl_state_node_rename(struct fl_state *s, fl_node_id id, const char *
 	return fl_state_end(s, &sp, err);
 }
 
-enum fl_err fl_state_node_expire(struct fl_state *s, fl_node_id id, fl_wall expiry,
+enum fl_err fl_state_node_expire(struct fl_state *s, fl_wall now, fl_node_id id, fl_wall expiry,
 				 struct fl_fault *fault)
 {
 	struct fl_savepoint sp = fl_state_begin(s);
@@ -65,6 +65,7 @@ enum fl_err fl_state_node_expire(struct fl_state *s, fl_node_id id, fl_wall expi
 	if (c == NULL)
 		return FL_ERR_NOMEM;
 	c->expiry = expiry;
+	c->expiry_told = fl_node_is_expired(c, now);
 	enum fl_err err = fl_state_put(s, FL_RECORD_NODE, id, c);
 	if (err == FL_OK) /* the node itself must hear of it: it counts as the origin */
 		err = fl_state_note(s, FL_CHANGE_NODE_PATCHED, id, FL_PATCH_EXPIRY, id);
@@ -215,7 +216,7 @@ size_t fl_state_expire_scan(struct fl_state *s, fl_wall after, fl_wall upto)
 
 	for (size_t i = 0; i < t->len; i++) {
 		const struct fl_node *n = t->at[i];
-		if (n->expiry == 0 || n->expiry <= after || n->expiry > upto)
+		if (n->expiry == 0 || n->expiry <= after || n->expiry > upto || n->expiry_told)
 			continue;
 		if (fl_state_note(s, FL_CHANGE_NODE_EXPIRED, n->id, 0, n->id) != FL_OK) {
 			fl_state_undo(s, &sp);

@@ -81,9 +81,10 @@ struct fl_node {
 	bool name_is_auto; /* derived from the hostname, follows it */
 	bool ephemeral;
 	enum fl_register_method method;
-	fl_key_id auth_key;           /* pre-auth key it came with, 0 = none */
-	fl_wall created, expiry;      /* expiry 0 = never */
-	fl_wall last_seen;            /* 0 = not yet */
+	fl_key_id auth_key;      /* pre-auth key it came with, 0 = none */
+	fl_wall created, expiry; /* expiry 0 = never */
+	bool expiry_told;  /* it had passed when it was set, which was the announcement (EXP-1) */
+	fl_wall last_seen; /* 0 = not yet */
 	struct fl_hostinfo *hostinfo; /* never NULL; announced routes inside */
 	struct fl_endpoint *endpoints;
 	size_t endpoints_count;

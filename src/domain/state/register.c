@@ -20,7 +20,7 @@ static enum fl_err expire_now(struct fl_state *s, fl_wall now, const struct fl_n
 {
 	if (fl_node_is_expired(n, now))
 		return FL_OK;
-	return fl_state_node_expire(s, n->id, now, NULL);
+	return fl_state_node_expire(s, now, n->id, now, NULL);
 }
 
 /* REG-2. A node that is gone already is logged out: the client wants only to hear so. */
@@ -49,7 +49,7 @@ static enum fl_err restart(struct fl_state *s, fl_wall now, const struct fl_node
 	if (expiry == 0)
 		return FL_OK;
 	if (n->expiry == 0 || expiry < n->expiry)
-		return fl_state_node_expire(s, n->id, expiry, NULL);
+		return fl_state_node_expire(s, now, n->id, expiry, NULL);
 	out->node = 0;
 	return refuse(out, FL_REG_BAD_REQUEST, "a node cannot extend the life of its own key");
 }

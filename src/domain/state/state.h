@@ -223,9 +223,9 @@ FL_MUST enum fl_err fl_state_node_update(struct fl_state *s, fl_node_id id,
 FL_MUST enum fl_err fl_state_node_rename(struct fl_state *s, fl_node_id id, const char *name,
 					 struct fl_fault *fault);
 
-/* Sets when the key expires; 0 = never. */
-FL_MUST enum fl_err fl_state_node_expire(struct fl_state *s, fl_node_id id, fl_wall expiry,
-					 struct fl_fault *fault);
+/* Sets when the key expires; 0 = never. One that has passed by now is announced with it. */
+FL_MUST enum fl_err fl_state_node_expire(struct fl_state *s, fl_wall now, fl_node_id id,
+					 fl_wall expiry, struct fl_fault *fault);
 
 /* Replaces the tags, of which there must be one; a user's node becomes a tagged one. */
 FL_MUST enum fl_err fl_state_node_tag(struct fl_state *s, fl_node_id id,
@@ -245,7 +245,7 @@ FL_MUST enum fl_err fl_state_backfill_ips(struct fl_state *s, size_t *out_change
 					  struct fl_fault *fault);
 
 /*
- * Nodes whose expiry lies in (after, upto]: appends a FL_CHANGE_NODE_EXPIRED each. Returns how
+ * Nodes whose expiry lies in (after, upto] and was not announced when it was set: appends a FL_CHANGE_NODE_EXPIRED each. Returns how
  * many; SIZE_MAX: out of memory and nothing was appended, so ask for the same window again.
  */
 size_t fl_state_expire_scan(struct fl_state *s, fl_wall after, fl_wall upto);

@@ -108,7 +108,8 @@ void fl_api_node_expire(void *ctx, struct fl_http *x)
 	}
 	if (at == 0 && !never)
 		at = fl_api_now(a);
-	enum fl_err err = fl_state_node_expire(a->state, node.id, never ? 0 : at, &fault);
+	enum fl_err err =
+		fl_state_node_expire(a->state, fl_api_now(a), node.id, never ? 0 : at, &fault);
 	fl_api_conclude(a, x, err, &fault, "expiry", fl_api_write_node, &node);
 }
 
