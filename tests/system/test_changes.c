@@ -271,6 +271,21 @@ static void test_repeated_update_is_silent(void **state)
 	node_close(&n);
 }
 
+/* A user who owns no node is nobody's business (CHG-8). */
+static void test_user_without_nodes_is_silent(void **state)
+{
+	(void)state;
+	sys_turn(&sys, 8);
+	assert_false(node_fold(&viewer));
+	size_t frames = viewer.frames;
+	json_int_t bob = api_user(&sys, "bob");
+	api("POST", NULL, "/api/v1/user/%lld/rename/bob-2", (long long)bob);
+	api("DELETE", NULL, "/api/v1/user/%lld", (long long)bob);
+	sys_turn(&sys, 12);
+	assert_false(node_fold(&viewer));
+	assert_int_equal(viewer.frames, frames);
+}
+
 /* What is kept and not told to open sessions is in the first map of later ones. */
 static void test_quiet_endpoints_are_in_later_maps(void **state)
 {
@@ -545,6 +560,7 @@ int main(void)
 
 	ROWS(&suite, kinds, test_kind);
 	suite_add(&suite, "repeated update is silent", test_repeated_update_is_silent, NULL);
+	suite_add(&suite, "user without nodes", test_user_without_nodes_is_silent, NULL);
 	suite_add(&suite, "changes of one tick merge", test_changes_of_one_tick_merge, NULL);
 	suite_add(&suite, "quiet endpoints", test_quiet_endpoints_are_in_later_maps, NULL);
 	suite_add(&suite, "opening in the tick of a change", test_opening_in_the_tick_of_a_change,

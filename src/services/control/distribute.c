@@ -156,7 +156,20 @@ static void fold_equal_ids(struct batch *b)
 	b->nodes_count = kept;
 }
 
-static bool batch_init(struct batch *b, const struct fl_change *changes, size_t count)
+/* A user without nodes is in nobody's map, nor is one that is gone (UP-4, CHG-8). */
+static bool is_shown(const struct fl_control *c, fl_user_id user)
+{
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(c->core->state, &nodes);
+
+	for (size_t i = 0; i < count; i++)
+		if (nodes[i]->user == user)
+			return true;
+	return false;
+}
+
+static bool batch_init(struct fl_control *c, struct batch *b, const struct fl_change *changes,
+		       size_t count)
 {
 	size_t room = count ? count : 1; /* calloc of nothing may give NULL */
 
@@ -169,10 +182,10 @@ static bool batch_init(struct batch *b, const struct fl_change *changes, size_t 
 	if (b->nodes == NULL || b->profiles == NULL || b->removed == NULL || b->peers == NULL)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		if (changes[i].kind == FL_CHANGE_USER)
-			b->profiles[b->profiles_count++] = changes[i].id;
-		else
+		if (changes[i].kind != FL_CHANGE_USER)
 			b->nodes[b->nodes_count++] = merge_one(&changes[i]);
+		else if (is_shown(c, changes[i].id))
+			b->profiles[b->profiles_count++] = changes[i].id;
 	}
 	qsort(b->profiles, b->profiles_count, sizeof *b->profiles, by_number);
 	fold_equal_ids(b);
@@ -360,6 +373,9 @@ static void log_change(struct fl_control *c, const struct fl_change *ch)
 		fl_log_info("node key expired", FL_LU("node.id", ch->id), FL_LS("node.name", name));
 		return;
 	case FL_CHANGE_NODE_PATCHED:
+		if ((ch->fields & FL_PATCH_EXPIRY) != 0 && n != NULL && n->expiry_told)
+			fl_log_info("node key expired", FL_LU("node.id", ch->id),
+				    FL_LS("node.name", name));
 		if ((ch->fields & FL_PATCH_ONLINE) != 0)
 			fl_log_debug(
 				"node presence changed", FL_LU("node.id", ch->id),
@@ -385,7 +401,7 @@ void fl_control_distribute(void *control, const struct fl_change *changes, size_
 
 	for (size_t i = 0; i < count; i++)
 		log_change(c, &changes[i]);
-	if (!batch_init(&b, changes, count) || batch_fill(c, &b) != FL_OK) {
+	if (!batch_init(c, &b, changes, count) || batch_fill(c, &b) != FL_OK) {
 		/* Whoever cannot be told must ask anew. */
 		fl_log_error("out of memory: all map sessions start over");
 		fl_control_restart_sessions(c);
