@@ -123,6 +123,13 @@ static void expect_complete(struct node *n)
 	fold_done(&fresh);
 }
 
+static void joined(struct node *n, const char *hostname)
+{
+	node_open(n, &sys, hostname);
+	node_join(n, reusable);
+	node_lite(n, NULL);
+}
+
 /* A few turns: what arrives is read, committed and distributed. */
 static bool turn_without_memory(size_t left, bool once)
 {
@@ -154,6 +161,31 @@ static void test_change(void **state)
 		expect_complete(&actor);
 	}
 	assert_in_range(place, 4, 399); /* every place was tried */
+}
+
+/* Presence is not stored: who comes online is told all the same, or everybody asks anew. */
+static void test_presence(void **state)
+{
+	struct fl_core *core = sys_core(&sys);
+	size_t place = 0;
+	(void)state;
+
+	for (bool hit = true; hit && place < 100; place++) {
+		struct node n;
+		char name[32];
+		snprintf(name, sizeof name, "comes-%zu", place);
+		joined(&n, name);
+		free(core->runtime); /* so that it must grow */
+		core->runtime = NULL;
+		core->runtime_cap = 0;
+		sys_turn(&sys, 12);
+		node_start_poll(&n);
+		client_move(&n.c);
+		hit = turn_without_memory(place, true);
+		expect_complete(&viewer);
+		node_close(&n);
+	}
+	assert_in_range(place, 4, 99);
 }
 
 /* The map of a new session: an error to try again on, never one in which a peer is missing. */
@@ -192,18 +224,12 @@ static void test_first_map(void **state)
 	expect_complete(&viewer);
 }
 
-static void joined(struct node *n, const char *hostname)
-{
-	node_open(n, &sys, hostname);
-	node_join(n, reusable);
-	node_lite(n, NULL);
-}
-
 int main(void)
 {
 	struct suite suite = { 0 };
 
 	ROWS(&suite, changes, test_change);
+	suite_add(&suite, "presence", test_presence, NULL);
 	suite_add(&suite, "first map", test_first_map, NULL);
 	sys_start(&sys, false, NULL);
 	reusable = api_key(&sys, api_user(&sys, "ada"), "\"reusable\":true");

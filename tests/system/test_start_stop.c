@@ -74,6 +74,46 @@ static void test_stops_with_clients_in_the_middle(void **state)
 	sys_stop(&s);
 }
 
+static void stop_control(void *ctx, enum fl_err err, const struct fl_fault *fault)
+{
+	struct sys *s = ctx;
+	(void)err, (void)fault;
+	fl_control_stop(fl_server_control(s->server));
+}
+
+/*
+ * A map request that is in the tick of the stop opens no session: it would outlive the others, and
+ * when its node was last seen would be lost. Of the others that is stored (PRE-6).
+ */
+static void test_stop_in_the_tick_of_a_poll(void **state)
+{
+	struct sys s;
+	struct node n, late;
+	struct fl_core_wait stop = { .fn = stop_control, .ctx = &s };
+	(void)state;
+
+	sys_start(&s, false, NULL);
+	char *key = api_key(&s, api_user(&s, "ada"), "\"reusable\":true");
+	node_open(&n, &s, "alpha");
+	node_join(&n, key);
+	node_poll(&n);
+	node_open(&late, &s, "beta");
+	node_join(&late, key);
+	node_start_poll(&late);
+	client_move(&late.c);
+	fl_core_wait(sys_core(&s), &stop);
+	call_wait(late.poll);
+	assert_int_equal(late.poll->status, 503);
+	assert_int_equal(sys_stats(&s).sessions, 0);
+	sys_halt(&s);
+	sys_boot(&s);
+	assert_true(fl_state_node(sys_state(&s), 1)->last_seen > 0);
+	node_close(&n);
+	node_close(&late);
+	free(key);
+	sys_stop(&s);
+}
+
 static void test_restart_keeps_node_and_addresses(void **state)
 {
 	struct sys s;
@@ -106,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_restart_keeps_node_and_addresses),
+		cmocka_unit_test(test_stop_in_the_tick_of_a_poll),
 		cmocka_unit_test(test_stops_with_clients_in_the_middle),
 		cmocka_unit_test(test_hundred_rounds_leave_nothing),
 	};

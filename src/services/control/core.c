@@ -26,8 +26,6 @@ static enum fl_err commit(struct fl_core *c, struct fl_fault *fault)
 	int64_t took = clock_ns() - began;
 
 	c->stats.commit_ns_total += took;
-	if (took > c->stats.commit_ns_max)
-		c->stats.commit_ns_max = took;
 	if (err != FL_OK) {
 		c->stats.commit_failures++;
 		fl_log_error("changes could not be stored", FL_LS("reason", fault->text),
@@ -52,6 +50,9 @@ static void announce(struct fl_core *c)
 	if (c->listener != NULL && c->runtime_count > 0)
 		c->listener(c->listener_ctx, c->runtime, c->runtime_count);
 	c->runtime_count = 0;
+	if (c->listener != NULL && c->runtime_lost)
+		c->listener(c->listener_ctx, NULL, 0);
+	c->runtime_lost = false;
 }
 
 static void answer(struct fl_core *c, enum fl_err err, const struct fl_fault *fault)
@@ -70,23 +71,34 @@ static bool has_work(const struct fl_core *c)
 {
 	const struct fl_dirty *dirty;
 	const struct fl_change *changes;
-	return !fl_list_empty(&c->waits) || c->runtime_count > 0 ||
+	return !fl_list_empty(&c->waits) || c->runtime_count > 0 || c->runtime_lost ||
 	       fl_state_dirty(c->state, &dirty) > 0 || fl_state_changes(c->state, &changes) > 0;
 }
 
-static void tick(void *ctx)
+enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault)
 {
-	struct fl_core *c = ctx;
-	struct fl_fault fault = { "" };
+	enum fl_err first = FL_OK;
+	struct fl_fault other = { "" };
 
 	/*
 	 * A session may end, or a wait may write, while its tick is announced: go on until quiet.
 	 */
 	while (has_work(c)) {
-		enum fl_err err = commit(c, &fault);
+		struct fl_fault *f = first == FL_OK ? fault : &other;
+		enum fl_err err = commit(c, f);
 		announce(c);
-		answer(c, err, &fault);
+		answer(c, err, f);
+		if (first == FL_OK)
+			first = err;
 	}
+	return first;
+}
+
+static void tick(void *ctx)
+{
+	struct fl_fault fault = { "" };
+	enum fl_err err = fl_core_flush(ctx, &fault);
+	(void)err; /* logged, and told to those who wait */
 }
 
 enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state,
@@ -132,24 +144,17 @@ void fl_core_wait_cancel(struct fl_core_wait *w)
 	fl_list_del(&w->link);
 }
 
-enum fl_err fl_core_announce(struct fl_core *c, const struct fl_change *change)
+void fl_core_announce(struct fl_core *c, const struct fl_change *change)
 {
 	if (c->runtime_count == c->runtime_cap) {
 		size_t cap = c->runtime_cap ? c->runtime_cap * 2 : 64;
 		struct fl_change *grown = realloc(c->runtime, cap * sizeof *grown);
-		if (grown == NULL)
-			return FL_ERR_NOMEM;
+		if (grown == NULL) {
+			c->runtime_lost = true;
+			return;
+		}
 		c->runtime = grown;
 		c->runtime_cap = cap;
 	}
 	c->runtime[c->runtime_count++] = *change;
-	return FL_OK;
-}
-
-enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault)
-{
-	enum fl_err err = commit(c, fault);
-	announce(c);
-	answer(c, err, fault);
-	return err;
 }

@@ -25,7 +25,10 @@ struct fl_core_wait {
 	void *ctx;
 };
 
-/* Hears the changes of a committed tick, before the waits run. */
+/*
+ * Hears the changes of a committed tick, before the waits run. `changes` NULL: some were lost for
+ * want of memory, so everybody must start over.
+ */
 typedef void fl_core_listener(void *ctx, const struct fl_change *changes, size_t count);
 
 struct fl_core {
@@ -39,9 +42,10 @@ struct fl_core {
 	struct fl_tick_hook hook;
 	struct fl_change *runtime; /* presence changes of this tick: announced, never stored */
 	size_t runtime_count, runtime_cap;
+	bool runtime_lost;
 	struct {
 		uint64_t commits, commit_failures, rows;
-		int64_t commit_ns_total, commit_ns_max;
+		int64_t commit_ns_total;
 	} stats;
 };
 
@@ -56,12 +60,12 @@ void fl_core_wait(struct fl_core *c, struct fl_core_wait *w);
 void fl_core_wait_cancel(struct fl_core_wait *w);
 
 /*
- * Appends a change that is not stored (online, offline). Out of memory drops the node's sessions
- * rather than the fact.
+ * Appends a change that is not stored (online, offline). Out of memory ends all sessions with this
+ * tick rather than lose the fact: nobody else can tell who must hear of it.
  */
-FL_MUST enum fl_err fl_core_announce(struct fl_core *c, const struct fl_change *change);
+void fl_core_announce(struct fl_core *c, const struct fl_change *change);
 
-/* Commits now (shutdown). */
+/* Does now what the end of the tick would do (shutdown). Gives the first error. */
 FL_MUST enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault);
 
 #endif

@@ -397,11 +397,11 @@ void fl_control_restart_sessions(struct fl_control *c)
 void fl_control_distribute(void *control, const struct fl_change *changes, size_t count)
 {
 	struct fl_control *c = control;
-	struct batch b;
+	struct batch b = { 0 };
 
 	for (size_t i = 0; i < count; i++)
 		log_change(c, &changes[i]);
-	if (!batch_init(c, &b, changes, count) || batch_fill(c, &b) != FL_OK) {
+	if (changes == NULL || !batch_init(c, &b, changes, count) || batch_fill(c, &b) != FL_OK) {
 		/* Whoever cannot be told must ask anew. */
 		fl_log_error("out of memory: all map sessions start over");
 		fl_control_restart_sessions(c);

@@ -30,8 +30,7 @@ static void announce_online(struct fl_control *c, fl_node_id node)
 		.origin = node,
 	};
 	fl_fragments_drop(c->fragments, node);
-	if (fl_core_announce(c->core, &change) != FL_OK)
-		fl_log_error("presence could not be announced", FL_LU("node.id", node));
+	fl_core_announce(c->core, &change);
 }
 
 uint64_t fl_control_connected(struct fl_control *c, fl_node_id node)
