@@ -12,7 +12,10 @@
 
 #include "store/inner.h"
 
-enum { BUSY_MS = 1000 };
+enum {
+	OPEN_BUSY_MS = 1000, /* nobody is served yet */
+	BUSY_MS = 50,        /* the loop that waits here relays packets too (decision 0007) */
+};
 
 static const char *const statements[FL_STMT_COUNT] = {
 	[FL_STMT_BEGIN] = "BEGIN IMMEDIATE",
@@ -135,7 +138,7 @@ static enum fl_err connect_db(struct fl_store *st, struct fl_fault *fault)
 
 	if (sqlite3_open_v2(st->path, &st->db, flags, NULL) != SQLITE_OK)
 		return fl_store_fault(st->db, st->path, "opening", fault);
-	sqlite3_busy_timeout(st->db, BUSY_MS);
+	sqlite3_busy_timeout(st->db, OPEN_BUSY_MS);
 	return FL_OK;
 }
 
@@ -175,6 +178,7 @@ enum fl_err fl_store_open(const struct fl_store_config *cfg, struct fl_fault *fa
 		fl_store_close(st);
 		return err;
 	}
+	sqlite3_busy_timeout(st->db, BUSY_MS);
 	*out = st;
 	return FL_OK;
 }
