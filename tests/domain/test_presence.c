@@ -28,20 +28,15 @@ static void test_one_session(void **unused)
 	uint64_t gen = 0;
 
 	assert_false(fl_presence_online(p, 7));
-	assert_int_equal(fl_presence_since(p, 7), 0);
-	assert_int_equal(fl_presence_generation(p, 7), 0);
-	assert_true(fl_presence_connect(p, 7, 100, &gen));
+	assert_true(fl_presence_connect(p, 7, &gen));
 	assert_int_not_equal(gen, 0);
 	assert_true(fl_presence_online(p, 7));
 	assert_false(fl_presence_online(p, 8));
 	assert_int_equal(fl_presence_count(p), 1);
-	assert_int_equal(fl_presence_since(p, 7), 100);
-	assert_true(fl_presence_release(p, 7, gen, 200));
+	assert_true(fl_presence_release(p, 7, gen));
 	assert_false(fl_presence_online(p, 7));
-	assert_int_equal(fl_presence_since(p, 7), 200);
 	assert_int_equal(fl_presence_count(p), 0);
-	assert_false(fl_presence_release(p, 7, gen, 300)); /* once only */
-	assert_int_equal(fl_presence_since(p, 7), 200);
+	assert_false(fl_presence_release(p, 7, gen)); /* once only */
 	fl_presence_free(p);
 }
 
@@ -52,13 +47,13 @@ static void test_double_release_does_not_end_another(void **unused)
 	struct fl_presence *p = make();
 	uint64_t a = 0, b = 0;
 
-	fl_presence_connect(p, 1, 1, &a);
-	assert_true(fl_presence_release(p, 1, a, 2));
-	assert_true(fl_presence_connect(p, 1, 3, &b));
+	fl_presence_connect(p, 1, &a);
+	assert_true(fl_presence_release(p, 1, a));
+	assert_true(fl_presence_connect(p, 1, &b));
 	assert_true(b > a);
-	assert_false(fl_presence_release(p, 1, a, 4));
-	assert_false(fl_presence_release(p, 1, 0, 4));
-	assert_false(fl_presence_release(p, 1, b + 1, 4));
+	assert_false(fl_presence_release(p, 1, a));
+	assert_false(fl_presence_release(p, 1, 0));
+	assert_false(fl_presence_release(p, 1, b + 1));
 	assert_true(fl_presence_online(p, 1));
 	assert_int_equal(fl_presence_sessions(p, 1), 1);
 	fl_presence_free(p);
@@ -70,19 +65,21 @@ static void explore(struct fl_presence *p, uint64_t *held, int count, int left)
 	assert_int_equal(fl_presence_online(p, 1), count > 0);
 	assert_int_equal(fl_presence_sessions(p, 1), count);
 	if (left > 0) {
-		uint64_t gen = 0, before = fl_presence_generation(p, 1);
-		assert_int_equal(fl_presence_connect(p, 1, 5, &gen), count == 0);
+		static uint64_t before;
+		uint64_t gen = 0;
+		assert_int_equal(fl_presence_connect(p, 1, &gen), count == 0);
 		assert_true(gen > before);
+		before = gen;
 		held[count] = gen;
 		explore(p, held, count + 1, left - 1);
-		assert_int_equal(fl_presence_release(p, 1, held[count], 6), count == 0);
+		assert_int_equal(fl_presence_release(p, 1, held[count]), count == 0);
 	}
 	for (int i = 0; i < count; i++) {
 		uint64_t gone = held[i], again;
 		held[i] = held[count - 1];
-		assert_int_equal(fl_presence_release(p, 1, gone, 7), count == 1);
+		assert_int_equal(fl_presence_release(p, 1, gone), count == 1);
 		explore(p, held, count - 1, left);
-		assert_int_equal(fl_presence_connect(p, 1, 8, &again), count == 1);
+		assert_int_equal(fl_presence_connect(p, 1, &again), count == 1);
 		held[count - 1] = held[i];
 		held[i] = again;
 	}
@@ -106,14 +103,14 @@ static void test_limit(void **unused)
 	uint64_t gen = 0, first = 0;
 
 	for (int i = 0; i < FL_PRESENCE_SESSIONS_MAX; i++) {
-		assert_int_equal(fl_presence_connect(p, 1, 1, &gen), i == 0);
+		assert_int_equal(fl_presence_connect(p, 1, &gen), i == 0);
 		assert_int_not_equal(gen, 0);
 		first = i == 0 ? gen : first;
 	}
-	assert_false(fl_presence_connect(p, 1, 1, &gen));
+	assert_false(fl_presence_connect(p, 1, &gen));
 	assert_int_equal(gen, 0);
-	assert_false(fl_presence_release(p, 1, first, 2));
-	fl_presence_connect(p, 1, 1, &gen);
+	assert_false(fl_presence_release(p, 1, first));
+	fl_presence_connect(p, 1, &gen);
 	assert_int_not_equal(gen, 0);
 	fl_presence_free(p);
 }
@@ -124,17 +121,17 @@ static void test_forget(void **unused)
 	struct fl_presence *p = make();
 	uint64_t old = 0, fresh = 0;
 
-	fl_presence_connect(p, 1, 1, &old);
-	fl_presence_connect(p, 2, 1, &fresh);
+	fl_presence_connect(p, 1, &old);
+	fl_presence_connect(p, 2, &fresh);
 	fl_presence_forget(p, 1);
 	fl_presence_forget(p, 1);
 	fl_presence_forget(p, 3);
 	assert_int_equal(fl_presence_count(p), 1);
 	assert_false(fl_presence_online(p, 1));
-	assert_false(fl_presence_release(p, 1, old, 2));
-	assert_true(fl_presence_connect(p, 1, 3, &fresh));
+	assert_false(fl_presence_release(p, 1, old));
+	assert_true(fl_presence_connect(p, 1, &fresh));
 	assert_true(fresh > old); /* rises over a forgotten past */
-	assert_false(fl_presence_release(p, 1, old, 4));
+	assert_false(fl_presence_release(p, 1, old));
 	assert_true(fl_presence_online(p, 1));
 	fl_presence_free(p);
 	fl_presence_free(NULL);

@@ -85,7 +85,6 @@ static void try_sealed(struct fl_slice in)
 	must((err == FL_OK) == (flip == 0));
 	if (err == FL_OK) {
 		must(fl_noise_finish(&hs, fl_slice_of(response, sizeof response), &mine) == FL_OK);
-		must(memcmp(conn.handshake_hash, mine.handshake_hash, FL_HASH_LEN) == 0);
 		fl_noise_conn_done(&conn);
 		fl_noise_conn_done(&mine);
 	}

@@ -16,8 +16,6 @@ enum { FIRST_CAP = 2 };
 
 struct entry {
 	uint64_t node;
-	uint64_t latest; /* generation of the newest connect */
-	fl_time since;
 	size_t live, cap;
 	uint64_t *gens; /* those held, unordered */
 };
@@ -94,19 +92,17 @@ static bool make_room(struct entry *e)
 	return true;
 }
 
-bool fl_presence_connect(struct fl_presence *p, uint64_t node, fl_time now, uint64_t *out_gen)
+bool fl_presence_connect(struct fl_presence *p, uint64_t node, uint64_t *out_gen)
 {
 	*out_gen = 0;
 	struct entry *e = find_or_add(p, node);
 	if (e == NULL || !make_room(e))
 		return false;
 
-	e->latest = ++p->last_gen;
-	e->gens[e->live++] = e->latest;
-	*out_gen = e->latest;
+	*out_gen = ++p->last_gen;
+	e->gens[e->live++] = *out_gen;
 	if (e->live > 1)
 		return false;
-	e->since = now;
 	p->online++;
 	return true;
 }
@@ -122,12 +118,11 @@ static bool drop(struct entry *e, uint64_t gen)
 	return false;
 }
 
-bool fl_presence_release(struct fl_presence *p, uint64_t node, uint64_t gen, fl_time now)
+bool fl_presence_release(struct fl_presence *p, uint64_t node, uint64_t gen)
 {
 	struct entry *e = find(p, node);
 	if (e == NULL || !drop(e, gen) || e->live > 0)
 		return false;
-	e->since = now;
 	p->online--;
 	return true;
 }
@@ -141,18 +136,6 @@ size_t fl_presence_sessions(const struct fl_presence *p, uint64_t node)
 {
 	const struct entry *e = find(p, node);
 	return e != NULL ? e->live : 0;
-}
-
-uint64_t fl_presence_generation(const struct fl_presence *p, uint64_t node)
-{
-	const struct entry *e = find(p, node);
-	return e != NULL ? e->latest : 0;
-}
-
-fl_time fl_presence_since(const struct fl_presence *p, uint64_t node)
-{
-	const struct entry *e = find(p, node);
-	return e != NULL ? e->since : 0;
 }
 
 size_t fl_presence_count(const struct fl_presence *p)

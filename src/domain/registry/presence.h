@@ -18,7 +18,6 @@
 #define FL_DOMAIN_REGISTRY_PRESENCE_H
 
 #include "base/err.h"
-#include "base/time.h"
 
 enum { FL_PRESENCE_SESSIONS_MAX = 1024 };
 
@@ -33,21 +32,15 @@ struct fl_presence *fl_presence_free(struct fl_presence *p);
  * before. When memory or the limit is exhausted nothing is acquired, the generation is 0 and the
  * session has to end.
  */
-bool fl_presence_connect(struct fl_presence *p, uint64_t node, fl_time now, uint64_t *out_gen);
+bool fl_presence_connect(struct fl_presence *p, uint64_t node, uint64_t *out_gen);
 
 /* Releases the session of that generation. True if that was the last: the node is offline now. */
-bool fl_presence_release(struct fl_presence *p, uint64_t node, uint64_t gen, fl_time now);
+bool fl_presence_release(struct fl_presence *p, uint64_t node, uint64_t gen);
 
 bool fl_presence_online(const struct fl_presence *p, uint64_t node);
 
 /* Sessions held now. */
 size_t fl_presence_sessions(const struct fl_presence *p, uint64_t node);
-
-/* The generation of the latest connect, 0 if there was none. */
-uint64_t fl_presence_generation(const struct fl_presence *p, uint64_t node);
-
-/* When the node last came online or went offline; 0 if it never connected. */
-fl_time fl_presence_since(const struct fl_presence *p, uint64_t node);
 
 /* Nodes online now. */
 size_t fl_presence_count(const struct fl_presence *p);

@@ -45,7 +45,11 @@ struct fl_change {
 	enum fl_change_kind kind;
 	uint64_t id;     /* node or user */
 	uint32_t fields; /* enum fl_patch_field */
-	uint64_t origin; /* node that caused it or whose key it concerns; 0 = an admin or time */
+	/*
+	 * The node that caused it or whose key it concerns; 0: an admin or time. Read by nobody
+	 * yet: changes of a policy will need it (CHG-4, CHG-9).
+	 */
+	uint64_t origin;
 };
 
 #endif

@@ -105,7 +105,6 @@ static enum fl_err split(struct symmetric *s, bool initiator, struct fl_noise_co
 	}
 	c->tx = initiator ? first : second;
 	c->rx = initiator ? second : first;
-	memcpy(c->handshake_hash, s->h, sizeof c->handshake_hash);
 	return FL_OK;
 }
 

@@ -23,7 +23,6 @@
 struct fl_noise_conn {
 	struct fl_aead *tx, *rx;
 	uint64_t tx_nonce, rx_nonce;
-	uint8_t handshake_hash[FL_HASH_LEN];
 	uint16_t version;           /* as stated by the initiator and bound by the handshake */
 	struct fl_machine_key peer; /* responder side: the initiator's authenticated static key */
 	bool dead;                  /* a record failed; nothing more may be sent or read */

@@ -28,7 +28,6 @@ struct fl_control_config {
 	int64_t expiry_scan;                /* 5 s */
 	int64_t first_request;              /* from the handshake to a request inside; 0 = 10 s */
 	struct fl_http_limits inner_limits; /* of HTTP/2 inside Noise */
-	bool relay_verify;                  /* the embedded relay admits known node keys only */
 	uint8_t seed[32];
 };
 

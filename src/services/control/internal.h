@@ -64,7 +64,6 @@ struct fl_session {
 	struct fl_noise_link *carrier;
 	fl_node_id node;
 	uint64_t gen;
-	uint32_t cap;
 	bool zstd;
 	struct fl_timer keepalive;
 };
@@ -74,7 +73,7 @@ struct fl_session {
  * released.
  */
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
-		     fl_node_id node, uint32_t cap, bool zstd);
+		     fl_node_id node, bool zstd);
 
 /* Queues a frame; a session that cannot take it is dropped. */
 void fl_session_send(struct fl_session *s, struct fl_bytes *frame);

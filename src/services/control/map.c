@@ -17,7 +17,6 @@ struct request {
 	struct fl_noise_link *carrier;
 	struct fl_core_wait wait;
 	fl_node_id node;
-	uint32_t cap;
 	bool zstd, stream, omit_peers, read_only;
 	bool wrote; /* something of it waits to be stored */
 };
@@ -55,7 +54,7 @@ static void answer(struct request *r)
 	else if (r->control->stopping) /* since it was accepted: sessions are closed already */
 		fl_control_text(r->x, 503, "the server is stopping\n");
 	else if (r->stream)
-		fl_session_open(r->control, r->x, r->carrier, r->node, r->cap, r->zstd);
+		fl_session_open(r->control, r->x, r->carrier, r->node, r->zstd);
 	else if (r->omit_peers && !r->read_only)
 		fl_http_respond(r->x, 200, NULL, fl_slice_of(NULL, 0));
 	else
@@ -120,7 +119,6 @@ static void accept(struct fl_control *c, struct fl_http *x, struct fl_noise_link
 		.x = x,
 		.carrier = l,
 		.node = n->id,
-		.cap = req->version,
 		.zstd = req->compress_zstd,
 		.stream = req->stream,
 		.omit_peers = req->omit_peers,

@@ -38,14 +38,14 @@ uint64_t fl_control_connected(struct fl_control *c, fl_node_id node)
 	uint64_t gen = 0;
 
 	fl_ephemeral_cancel(c, node);
-	if (fl_presence_connect(c->core->presence, node, fl_loop_now(c->core->loop), &gen))
+	if (fl_presence_connect(c->core->presence, node, &gen))
 		announce_online(c, node);
 	return gen;
 }
 
 static void release(struct fl_control *c, fl_node_id node, uint64_t gen)
 {
-	if (!fl_presence_release(c->core->presence, node, gen, fl_loop_now(c->core->loop)))
+	if (!fl_presence_release(c->core->presence, node, gen))
 		return;
 	if (fl_state_node(c->core->state, node) == NULL)
 		return;

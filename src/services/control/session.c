@@ -98,8 +98,7 @@ static void on_keepalive(void *ctx)
 }
 
 static struct fl_session *session_new(struct fl_control *c, struct fl_http *x,
-				      struct fl_noise_link *carrier, fl_node_id node, uint32_t cap,
-				      bool zstd)
+				      struct fl_noise_link *carrier, fl_node_id node, bool zstd)
 {
 	struct fl_session *s = calloc(1, sizeof *s);
 	if (s == NULL)
@@ -112,7 +111,6 @@ static struct fl_session *session_new(struct fl_control *c, struct fl_http *x,
 	s->x = x;
 	s->carrier = carrier;
 	s->node = node;
-	s->cap = cap;
 	s->zstd = zstd;
 	return s;
 }
@@ -133,9 +131,9 @@ static void session_start(struct fl_session *s, struct fl_bytes *frame)
 }
 
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
-		     fl_node_id node, uint32_t cap, bool zstd)
+		     fl_node_id node, bool zstd)
 {
-	struct fl_session *s = session_new(c, x, carrier, node, cap, zstd);
+	struct fl_session *s = session_new(c, x, carrier, node, zstd);
 	struct fl_bytes *frame = NULL;
 	enum fl_err err = FL_ERR_NOMEM;
 

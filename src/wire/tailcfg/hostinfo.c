@@ -96,12 +96,9 @@ static enum fl_err read_fields(struct fl_hostinfo *h, struct fl_jv root)
 	if (err == FL_OK)
 		err = read_text(root, "OS", &h->os);
 	if (err == FL_OK)
-		err = read_text(root, "IPNVersion", &h->client_version);
-	if (err == FL_OK)
 		err = read_routes(h, fl_json_get(root, "RoutableIPs"));
 	if (err == FL_OK)
 		err = read_tags(h, fl_json_get(root, "RequestTags"));
-	h->shields_up = fl_json_bool(fl_json_get(root, "ShieldsUp"));
 	h->has_netinfo = fl_json_has(info);
 	h->preferred_derp = (uint32_t)fl_json_u64(fl_json_get(info, "PreferredDERP"), UINT32_MAX);
 	return err;
@@ -153,7 +150,6 @@ struct fl_hostinfo *fl_hostinfo_unref(struct fl_hostinfo *h)
 		return NULL;
 	free(h->hostname);
 	free(h->os);
-	free(h->client_version);
 	free(h->routes);
 	fl_strlist_done(&h->request_tags);
 	free(h->json);

@@ -34,13 +34,11 @@ struct fl_hostinfo {
 	unsigned refs;  /* one thread owns all of them */
 	char *hostname; /* raw, as sent, capped; "" if absent */
 	char *os;
-	char *client_version;     /* IPNVersion */
 	struct fl_prefix *routes; /* RoutableIPs, masked, sorted, unique */
 	size_t routes_count;
 	struct fl_strlist request_tags; /* sorted, unique */
 	bool has_netinfo;
 	uint32_t preferred_derp; /* NetInfo.PreferredDERP, 0 = none */
-	bool shields_up;
 	char *json; /* normalised object with every kept field, NetInfo included; Go key names */
 	size_t json_len;
 	size_t peer_len; /* these first bytes and a '}' are the text for peers, without NetInfo */

@@ -55,8 +55,6 @@ static enum fl_err read_register(struct fl_jv root, struct fl_register_request *
 
 	r->version = read_version(root);
 	READ_KEY(root, "NodeKey", node, &r->node_key);
-	READ_KEY(root, "OldNodeKey", node, &r->old_node_key);
-	READ_KEY(root, "NLKey", lock, &r->nl_key);
 	r->expiry = fl_json_time(fl_json_get(root, "Expiry"));
 	r->ephemeral = read_flag(root, "Ephemeral");
 	if (err == FL_OK)
@@ -183,7 +181,6 @@ static enum fl_err read_endpoints(struct fl_jv list, struct fl_jv types, struct 
 static void read_map_flags(struct fl_jv root, struct fl_map_request *r)
 {
 	r->compress_zstd = fl_slice_is(fl_json_str(fl_json_get(root, "Compress")), "zstd");
-	r->keep_alive = read_flag(root, "KeepAlive");
 	r->stream = read_flag(root, "Stream");
 	r->omit_peers = read_flag(root, "OmitPeers");
 	r->read_only = read_flag(root, "ReadOnly");

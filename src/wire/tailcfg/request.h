@@ -27,8 +27,7 @@ enum {
 
 struct fl_register_request {
 	uint32_t version;
-	struct fl_node_key node_key, old_node_key;
-	struct fl_lock_key nl_key;
+	struct fl_node_key node_key;
 	char *auth_key; /* NULL if absent */
 	char *followup; /* NULL if empty */
 	fl_wall expiry; /* 0 = none */
@@ -56,7 +55,7 @@ struct fl_endpoint {
 
 struct fl_map_request {
 	uint32_t version;
-	bool compress_zstd, keep_alive, stream, omit_peers, read_only;
+	bool compress_zstd, stream, omit_peers, read_only;
 	struct fl_node_key node_key;
 	struct fl_disco_key disco_key;
 	bool has_hostinfo;
