@@ -36,6 +36,8 @@ struct fl_http; /* an exchange */
 /* ---- the request; borrowed until the exchange ends ---- */
 struct fl_slice fl_http_method(const struct fl_http *x);
 struct fl_slice fl_http_path(const struct fl_http *x); /* without query, not decoded */
+/* The path of the route, "*" in place of what it matched; empty if none was found. */
+struct fl_slice fl_http_pattern(const struct fl_http *x);
 /* What the i-th "*" of the route matched, percent-decoded; a trailing "**" counts as one more. */
 struct fl_slice fl_http_segment(const struct fl_http *x, size_t i);
 /* The first value of a field; empty if absent. */
@@ -129,6 +131,8 @@ struct fl_http_router {
 	void (*fallback)(void *ctx, struct fl_http *x, unsigned status);
 	/* Fields added to every answer that has not set them itself: name, value, ..., NULL. */
 	const char *const *common_fields;
+	/* Told of each answer as it begins; may be NULL. Must not touch the exchange. */
+	void (*on_answer)(const struct fl_http *x, unsigned status);
 	struct fl_http_group *group; /* HTTP/1 connections enter themselves here; may be NULL */
 };
 

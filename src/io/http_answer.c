@@ -180,6 +180,8 @@ static bool status_has_no_body(unsigned status)
 
 static void decide_head(struct fl_http *x, unsigned status, const char *type)
 {
+	if (x->router->on_answer != NULL)
+		x->router->on_answer(x, status);
 	x->status = (uint16_t)status;
 	x->no_body = x->head_only || status_has_no_body(status);
 	if (type != NULL)

@@ -314,6 +314,11 @@ struct fl_slice fl_http_path(const struct fl_http *x)
 	return range_slice(x, x->path);
 }
 
+struct fl_slice fl_http_pattern(const struct fl_http *x)
+{
+	return x->route != NULL ? fl_slice_str(x->route->path) : fl_slice_of(NULL, 0);
+}
+
 struct fl_slice fl_http_segment(const struct fl_http *x, size_t i)
 {
 	return i < x->segment_count ? range_slice(x, x->segments[i]) : fl_slice_of(NULL, 0);

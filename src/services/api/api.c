@@ -86,6 +86,11 @@ enum fl_err fl_api_trust(struct fl_api *a, const struct fl_prefix *at, size_t co
 	return fl_trusted_set(&a->trusted, at, count);
 }
 
+uint64_t fl_api_refusals(const struct fl_api *a)
+{
+	return a->refusals;
+}
+
 struct fl_api *fl_api_free(struct fl_api *a)
 {
 	if (a != NULL)

@@ -35,6 +35,9 @@ FL_MUST enum fl_err fl_api_trust(struct fl_api *a, const struct fl_prefix *at, s
  */
 const struct fl_http_route *fl_api_routes(size_t *out_count);
 
+/* Requests without a valid key so far. */
+uint64_t fl_api_refusals(const struct fl_api *a);
+
 /* The conn_ctx that a listener gives to fl_http1_serve when the API is among its routes. */
 struct fl_api_conn {
 	bool trusted;

@@ -63,6 +63,7 @@ static void refuse(struct fl_api *a, struct fl_http *x)
 {
 	struct fl_api_fails *fails = slot_of(a, x);
 
+	a->refusals++;
 	if (fails->count >= FL_API_FAILS_PER_MINUTE) {
 		fl_http_set(x, "Retry-After", "60");
 		fl_http_respond(

@@ -33,6 +33,7 @@ struct fl_api {
 	uint8_t seed[16];
 	struct fl_trusted trusted; /* proxies */
 	struct fl_api_fails fails[FL_API_FAIL_SLOTS];
+	uint64_t refusals;
 };
 
 /* ---- auth.c ---- */

@@ -41,6 +41,7 @@ static enum fl_err start_parts(struct fl_control *c)
 		.routes = fl_control_inner_routes,
 		.count = fl_control_inner_routes_count,
 		.ctx = c,
+		.on_answer = fl_control_log_request,
 	};
 	fl_noise_server_init(&c->noise, c->core->loop, &c->cfg.noise_key, c->cfg.min_cap, &inner);
 	c->noise.limits = c->cfg.inner_limits;

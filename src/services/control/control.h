@@ -52,6 +52,9 @@ void fl_control_netmap(struct fl_control *c, struct fl_netmap_config *netmap);
 
 struct fl_core *fl_control_core(struct fl_control *c);
 
+/* The on_answer of every router of the server. */
+void fl_control_log_request(const struct fl_http *x, unsigned status);
+
 /* The answer of /version and of `fairlead version -o json`. */
 void fl_control_version_json(struct fl_buf *out);
 
@@ -80,14 +83,28 @@ FL_MUST enum fl_err fl_control_approve(struct fl_control *c, struct fl_slice aut
 FL_MUST enum fl_err fl_control_reject(struct fl_control *c, struct fl_slice auth_id,
 				      struct fl_fault *fault);
 
+/* Why a map session ended: its client, it does not read, its node, or us. */
+enum fl_session_end {
+	FL_SESSION_GONE,
+	FL_SESSION_SLOW,
+	FL_SESSION_DELETED,
+	FL_SESSION_STOP,
+	FL_SESSION_ENDS
+};
+
 struct fl_control_stats {
 	uint64_t noise_handshakes, noise_failures, registers, map_requests;
 	uint64_t sessions_opened, sessions_dropped_slow, frames_full, frames_delta,
 		frames_keepalive, bytes_sent;
+	uint64_t full_made, deltas_made, frames_failed, sessions_ended[FL_SESSION_ENDS];
+	uint64_t register_refusals, key_theft_refusals;
 	uint64_t strangers_refused, strangers_requests_refused;
 	size_t sessions, connections, pending, strangers, strangers_bytes;
 };
 void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out);
-void fl_control_metrics(const struct fl_control *c, struct fl_buf *b); /* Prometheus text */
+
+/* Prometheus text. The first ends with fairlead_auth_failures_total: others may add their kinds. */
+void fl_control_metrics(const struct fl_control *c, struct fl_buf *b);
+void fl_control_store_metrics(const struct fl_control *c, struct fl_buf *b);
 
 #endif

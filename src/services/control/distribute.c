@@ -95,6 +95,10 @@ enum fl_err fl_control_map_frame(struct fl_control *c, const struct fl_node *sel
 	if (err == FL_OK)
 		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), zstd, out);
 	fl_buf_done(&json);
+	if (err == FL_OK)
+		c->stats.full_made++;
+	else
+		c->stats.frames_failed++;
 	return err;
 }
 
@@ -245,6 +249,8 @@ static enum fl_err make_frame(struct fl_control *c, const struct fl_netmap_delta
 	if (err == FL_OK && any)
 		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), zstd, out);
 	fl_buf_done(&json);
+	c->stats.deltas_made += *out != NULL;
+	c->stats.frames_failed += err != FL_OK;
 	if (err != FL_OK)
 		fl_log_error("change could not be written: those who miss it start over",
 			     FL_LS("reason", fl_err_text(err)));

@@ -78,7 +78,6 @@ void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_li
 /* Queues a frame; a session that cannot take it is dropped. */
 void fl_session_send(struct fl_session *s, struct fl_bytes *frame);
 
-enum fl_session_end { FL_SESSION_GONE, FL_SESSION_SLOW, FL_SESSION_DELETED, FL_SESSION_STOP };
 void fl_session_close(struct fl_session *s, enum fl_session_end why);
 void fl_session_close_node(struct fl_control *c, fl_node_id node, enum fl_session_end why);
 

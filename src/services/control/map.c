@@ -159,6 +159,12 @@ static void answer_unknown(struct fl_control *c, struct fl_http *x,
 	fl_bytes_unref(frame);
 }
 
+static void refuse_thief(struct fl_control *c, struct fl_http *x)
+{
+	c->stats.key_theft_refusals++;
+	fl_control_text(x, 401, "this node key belongs to another machine\n");
+}
+
 static void route(struct fl_control *c, struct fl_http *x, struct fl_noise_link *l,
 		  const struct fl_map_request *req)
 {
@@ -174,7 +180,7 @@ static void route(struct fl_control *c, struct fl_http *x, struct fl_noise_link 
 	if (n == NULL)
 		answer_unknown(c, x, req);
 	else if (!fl_machine_key_eq(&n->machine, &l->noise.peer))
-		fl_control_text(x, 401, "this node key belongs to another machine\n");
+		refuse_thief(c, x);
 	else if (c->stopping)
 		fl_control_text(x, 503, "the server is stopping\n");
 	else

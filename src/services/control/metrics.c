@@ -51,28 +51,91 @@ static void traffic(const struct fl_control_stats *s, struct fl_buf *b)
 	       s->pending);
 	metric(b, "fairlead_map_bytes_sent_total", "counter",
 	       "Bytes of map frames queued to clients.", s->bytes_sent);
-	fl_buf_str(b, "# HELP fairlead_mapresponse_sent_total Map frames queued to clients.\n"
-		      "# TYPE fairlead_mapresponse_sent_total counter\n");
-	fl_buf_printf(b, "fairlead_mapresponse_sent_total{type=\"full\"} %" PRIu64 "\n",
-		      s->frames_full);
-	fl_buf_printf(b, "fairlead_mapresponse_sent_total{type=\"delta\"} %" PRIu64 "\n",
-		      s->frames_delta);
-	fl_buf_printf(b, "fairlead_mapresponse_sent_total{type=\"keepalive\"} %" PRIu64 "\n",
-		      s->frames_keepalive);
+}
+
+/* One name with a label: its head, then a line a value. */
+static void head(struct fl_buf *b, const char *name, const char *type, const char *help)
+{
+	fl_buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void labelled(struct fl_buf *b, const char *name, const char *labels, uint64_t v)
+{
+	fl_buf_printf(b, "%s{%s} %" PRIu64 "\n", name, labels, v);
+}
+
+/* Under the names that dashboards for headscale read. Changes of any kind are type "peers". */
+static void map_responses(const struct fl_control_stats *s, struct fl_buf *b)
+{
+	static const char *const ends[FL_SESSION_ENDS] = {
+		[FL_SESSION_GONE] = "reason=\"client_gone\"",
+		[FL_SESSION_SLOW] = "reason=\"client_slow\"",
+		[FL_SESSION_DELETED] = "reason=\"node_deleted\"",
+		[FL_SESSION_STOP] = "reason=\"restart\"",
+	};
+	const char *name = "headscale_mapresponse_sent_total";
+
+	head(b, name, "counter", "Map frames queued to clients, or lost with their session.");
+	labelled(b, name, "status=\"ok\",type=\"full\"", s->frames_full);
+	labelled(b, name, "status=\"ok\",type=\"peers\"", s->frames_delta);
+	labelled(b, name, "status=\"ok\",type=\"keepalive\"", s->frames_keepalive);
+	labelled(b, name, "status=\"error\",type=\"unknown\"", s->frames_failed);
+	name = "headscale_mapresponse_generated_total";
+	head(b, name, "counter", "Map frames written; one may go to many clients.");
+	labelled(b, name, "response_type=\"full\"", s->full_made);
+	labelled(b, name, "response_type=\"peers\"", s->deltas_made);
+	name = "headscale_mapresponse_ended_total";
+	head(b, name, "counter", "Map sessions ended.");
+	for (size_t i = 0; i < FL_SESSION_ENDS; i++)
+		labelled(b, name, ends[i], s->sessions_ended[i]);
+}
+
+static void refusals(const struct fl_control_stats *s, struct fl_buf *b)
+{
+	static const char name[] = "fairlead_auth_failures_total";
+
+	head(b, name, "counter", "Requests refused for want of a right.");
+	labelled(b, name, "kind=\"noise\"", s->noise_failures);
+	labelled(b, name, "kind=\"register\"", s->register_refusals);
+	labelled(b, name, "kind=\"machine_key\"", s->key_theft_refusals);
+}
+
+static void records(const struct fl_core *core, struct fl_buf *b)
+{
+	struct fl_prefix out[FL_NODE_ROUTES_MAX];
+	size_t announced = 0, approved = 0, served = 0;
+	struct fl_node *const *nodes;
+	struct fl_user *const *users;
+	size_t count = fl_state_nodes(core->state, &nodes);
+
+	for (size_t i = 0; i < count; i++) {
+		announced += nodes[i]->hostinfo->routes_count;
+		approved += nodes[i]->approved_count;
+		served += fl_state_served(core->state, nodes[i], out);
+	}
+	metric(b, "fairlead_nodes", "gauge", "Registered nodes.", count);
+	metric(b, "fairlead_nodes_online", "gauge", "Nodes with a live session.",
+	       fl_presence_count(core->presence));
+	metric(b, "fairlead_users", "gauge", "Users.", fl_state_users(core->state, &users));
+	head(b, "fairlead_routes", "gauge", "Routes of all nodes.");
+	labelled(b, "fairlead_routes", "state=\"announced\"", announced);
+	labelled(b, "fairlead_routes", "state=\"approved\"", approved);
+	labelled(b, "fairlead_routes", "state=\"served\"", served);
 }
 
 void fl_control_metrics(const struct fl_control *c, struct fl_buf *b)
 {
 	struct fl_control_stats s;
-	struct fl_node *const *nodes;
-	size_t online = 0, count = fl_state_nodes(c->core->state, &nodes);
 
-	for (size_t i = 0; i < count; i++)
-		online += fl_presence_online(c->core->presence, nodes[i]->id);
 	fl_control_stats(c, &s);
-	metric(b, "fairlead_nodes", "gauge", "Registered nodes.", count);
-	metric(b, "fairlead_nodes_online", "gauge", "Nodes with a live session.", online);
+	records(c->core, b);
 	traffic(&s, b);
+	map_responses(&s, b);
+	refusals(&s, b);
+}
+
+void fl_control_store_metrics(const struct fl_control *c, struct fl_buf *b)
+{
 	metric(b, "fairlead_store_commits_total", "counter", "Transactions.",
 	       c->core->stats.commits);
 	metric(b, "fairlead_store_commit_failures_total", "counter", "Transactions that failed.",

@@ -27,7 +27,7 @@ struct fl_pending {
 	struct fl_machine_key machine;
 	struct fl_node_key key;
 	uint32_t cap;
-	bool ephemeral;
+	bool ephemeral, logged;
 	fl_wall expiry, since;
 	fl_time deadline;
 	struct fl_hostinfo *hostinfo;

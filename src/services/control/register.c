@@ -104,8 +104,10 @@ static void open_pending(struct reply *r)
 		fl_control_text(r->x, 503, "out of memory; try again later\n");
 		return;
 	}
-	fl_log_info("login needs approval", FL_LS("auth.id", p->id),
-		    FL_LS("hostname", p->hostinfo->hostname));
+	if (!p->logged) /* clients ask again every few seconds */
+		fl_log_info("login needs approval", FL_LS("auth.id", p->id),
+			    FL_LS("hostname", p->hostinfo->hostname));
+	p->logged = true;
 	respond_auth_url(r->control, r->x, p);
 }
 
@@ -124,7 +126,11 @@ static void answer_outcome(struct reply *r)
 		open_pending(r);
 		return;
 	case FL_REG_REFUSED:
+		r->control->stats.register_refusals++;
+		respond_error(r->x, r->result.fault.text);
+		return;
 	case FL_REG_UNAUTHORIZED:
+		r->control->stats.key_theft_refusals++;
 		respond_error(r->x, r->result.fault.text);
 		return;
 	case FL_REG_BAD_REQUEST:

@@ -40,12 +40,16 @@ static void detach(struct fl_session *s)
 
 static void on_gone(void *ctx)
 {
-	detach(ctx);
+	struct fl_session *s = ctx;
+
+	s->control->stats.sessions_ended[FL_SESSION_GONE]++;
+	detach(s);
 }
 
 void fl_session_close(struct fl_session *s, enum fl_session_end why)
 {
 	fl_http_on_gone(s->x, NULL, NULL);
+	s->control->stats.sessions_ended[why]++;
 	if (why == FL_SESSION_SLOW) {
 		s->control->stats.sessions_dropped_slow++;
 		fl_log_info("map session dropped: the client does not read",

@@ -4,7 +4,7 @@
  *
  *   server.c   order of start, stop and reload    listen.c    routes and listeners
  *   relaymap.c relay map from its sources         netmap.c    settings of network maps
- *   key.c      the Noise key file
+ *   key.c      the Noise key file                 metrics.c   /metrics
  */
 #ifndef FL_SERVICES_SERVER_INTERNAL_H
 #define FL_SERVICES_SERVER_INTERNAL_H
@@ -64,6 +64,9 @@ struct fl_server {
 /* ---- listen.c ---- */
 FL_MUST enum fl_err fl_server_listen(struct fl_server *s, struct fl_fault *fault);
 void fl_server_unlisten(struct fl_server *s);
+
+/* ---- metrics.c: a handler ---- */
+void fl_server_metrics(void *ctx, struct fl_http *x);
 
 /* ---- relaymap.c ---- */
 /*

@@ -12,7 +12,7 @@
 
 #include "services/config/check.h"
 
-enum { METRICS_MAX = 1 << 20, SPARE_DESCRIPTORS = 128, SOCKET_CONNECTIONS = 256 };
+enum { SPARE_DESCRIPTORS = 128, SOCKET_CONNECTIONS = 256 };
 
 static const char *const security_fields[] = {
 	"X-Frame-Options",
@@ -45,30 +45,13 @@ static void finish(struct fl_server *s, struct fl_server_routes *r)
 		.count = r->count,
 		.ctx = s,
 		.common_fields = security_fields,
+		.on_answer = fl_control_log_request,
 		.group = &s->conns,
 	};
 }
 
-static void on_metrics(void *ctx, struct fl_http *x)
-{
-	struct fl_server *s = ctx;
-	struct fl_buf out = fl_buf_make(METRICS_MAX);
-
-	fl_control_metrics(s->control, &out);
-	if (s->relay != NULL)
-		fl_relay_metrics(s->relay, &out);
-	if (s->stun != NULL)
-		fl_stun_metrics(s->stun, &out);
-	if (fl_buf_err(&out) == FL_OK)
-		fl_http_respond(x, 200, "text/plain; version=0.0.4; charset=utf-8",
-				fl_buf_slice(&out));
-	else
-		fl_http_respond(x, 500, "text/plain", fl_slice_str("metrics could not be built\n"));
-	fl_buf_done(&out);
-}
-
 static const struct fl_http_route metrics_routes[] = {
-	{ .method = "GET", .path = "/metrics", .handle = on_metrics },
+	{ .method = "GET", .path = "/metrics", .handle = fl_server_metrics },
 };
 
 static void make_routes(struct fl_server *s)

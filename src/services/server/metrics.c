@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* services/server/metrics.c - /metrics: what each part counts, and the process as a whole. */
+#include "services/server/internal.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { METRICS_MAX = 1 << 20 };
+
+static void gauge(struct fl_buf *b, const char *name, const char *help, uint64_t v)
+{
+	fl_buf_printf(b, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRIu64 "\n", name, help, name, name,
+		      v);
+}
+
+static bool resident_bytes(uint64_t *out)
+{
+	unsigned long all, resident;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f == NULL)
+		return false;
+	bool ok = fscanf(f, "%lu %lu", &all, &resident) == 2;
+	fclose(f);
+	*out = resident * (uint64_t)sysconf(_SC_PAGESIZE);
+	return ok;
+}
+
+static bool open_descriptors(uint64_t *out)
+{
+	DIR *d = opendir("/proc/self/fd");
+
+	if (d == NULL)
+		return false;
+	*out = 0;
+	for (const struct dirent *e; (e = readdir(d)) != NULL;)
+		*out += e->d_name[0] != '.';
+	*out -= 1; /* the one that looks */
+	closedir(d);
+	return true;
+}
+
+/* The names of Prometheus' own client libraries; what the system does not tell is left out. */
+static void process(struct fl_buf *b)
+{
+	struct timespec cpu;
+	struct rlimit limit;
+	uint64_t n;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0)
+		fl_buf_printf(b,
+			      "# HELP process_cpu_seconds_total CPU time used.\n"
+			      "# TYPE process_cpu_seconds_total counter\n"
+			      "process_cpu_seconds_total %lld.%03ld\n",
+			      (long long)cpu.tv_sec, cpu.tv_nsec / 1000000);
+	if (resident_bytes(&n))
+		gauge(b, "process_resident_memory_bytes", "Resident memory.", n);
+	if (open_descriptors(&n))
+		gauge(b, "process_open_fds", "Open descriptors.", n);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		gauge(b, "process_max_fds", "Descriptors that may be open.", limit.rlim_cur);
+}
+
+static void certificate(const struct fl_server *s, struct fl_buf *b)
+{
+	int64_t left = s->identity.not_after - fl_loop_wall(s->loop);
+
+	if (s->identity.tls != NULL)
+		fl_buf_printf(
+			b,
+			"# HELP fairlead_tls_cert_expiry_seconds Until the certificate ends.\n"
+			"# TYPE fairlead_tls_cert_expiry_seconds gauge\n"
+			"fairlead_tls_cert_expiry_seconds %" PRId64 "\n",
+			left / FL_SEC);
+}
+
+void fl_server_metrics(void *ctx, struct fl_http *x)
+{
+	struct fl_server *s = ctx;
+	struct fl_buf out = fl_buf_make(METRICS_MAX);
+
+	fl_control_metrics(s->control, &out);
+	fl_buf_printf(&out, "fairlead_auth_failures_total{kind=\"api_key\"} %" PRIu64 "\n",
+		      fl_api_refusals(s->api)); /* its head and the other kinds stand just above */
+	fl_control_store_metrics(s->control, &out);
+	if (s->relay != NULL)
+		fl_relay_metrics(s->relay, &out);
+	if (s->stun != NULL)
+		fl_stun_metrics(s->stun, &out);
+	certificate(s, &out);
+	process(&out);
+	if (fl_buf_err(&out) == FL_OK)
+		fl_http_respond(x, 200, "text/plain; version=0.0.4; charset=utf-8",
+				fl_buf_slice(&out));
+	else
+		fl_http_respond(x, 500, "text/plain", fl_slice_str("metrics could not be built\n"));
+	fl_buf_done(&out);
+}
