@@ -256,7 +256,7 @@ static void test_unique_values_mark_rows_as_moved(void **unused)
 	struct fl_fault fault;
 
 	assert_int_equal(fl_state_node_seen(s, 1, KIT_NOW + 1), FL_OK);
-	assert_int_equal(fl_state_node_expire(s, 1, KIT_NOW + 10, &fault), FL_OK);
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 1, KIT_NOW + 10, &fault), FL_OK);
 	assert_false(moved(s));
 	assert_int_equal(fl_state_node_rename(s, 1, "other", &fault), FL_OK);
 	assert_true(moved(s));
@@ -777,7 +777,7 @@ static void test_loading_a_node_of_nobody(void **unused)
 	again = kit_approve(s, (struct kit_request){ .machine = 2, .key = 3 }, 1);
 	assert_int_equal(again, 3);
 	assert_int_equal(fl_state_node(s, 3)->user, 1);
-	assert_int_equal(fl_state_node_expire(s, 2, KIT_NOW, &fault), FL_OK);
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 2, KIT_NOW, &fault), FL_OK);
 	assert_int_equal(fl_state_node_delete(s, 2, &fault), FL_OK);
 	kit_check(s);
 	fl_state_free(s);
