@@ -442,7 +442,27 @@ static void many_farewells_in_batches(void **state)
 	kit_done(&k);
 }
 
-/* ---- the bound on remembered pairs ---- */
+/* ---- bounds on remembered pairs and on farewells ---- */
+
+/* One of thousands, more than the kit holds: logs in and sends `to` a packet. */
+static void visit(struct kit *k, struct kit_client *a, unsigned i, struct kit_client *to)
+{
+	struct fl_addrport from = { fl_ip_v4(192, 0, 2, 9), 1 };
+
+	*a = (struct kit_client){ .kit = k, .priv = to->priv, .out = fl_buf_make(1 << 20) };
+	a->priv.b[2] = (uint8_t)i;
+	a->priv.b[3] = (uint8_t)(i >> 8);
+	fl_private_key_public(&a->priv, a->key.b);
+	assert_int_equal(fl_derp_client_new(k->s, k->now, &from, false, a, &a->c), FL_OK);
+	kit_hello(a);
+	kit_send(a, &to->key, 1, 1);
+}
+
+static void leave_again(struct kit_client *a)
+{
+	kit_leave(a);
+	fl_buf_done(&a->out);
+}
 
 static void remembered_pairs_are_bounded(void **state)
 {
@@ -453,30 +473,61 @@ static void remembered_pairs_are_bounded(void **state)
 	kit_init(&k, NULL);
 	k.trusting = true;
 	struct kit_client *b = kit_login(&k, 2);
-	struct fl_addrport from = { fl_ip_v4(192, 0, 2, 9), 1 };
 
-	for (unsigned i = 0; i < MANY; i++) {
-		struct kit_client *a = &many[i];
-		*a = (struct kit_client){ .kit = &k, .out = fl_buf_make(1 << 20) };
-		a->priv = b->priv;
-		a->priv.b[2] = (uint8_t)i;
-		a->priv.b[3] = (uint8_t)(i >> 8);
-		fl_private_key_public(&a->priv, a->key.b);
-		assert_int_equal(fl_derp_client_new(k.s, k.now, &from, false, a, &a->c), FL_OK);
-		kit_hello(a);
-		kit_send(a, &b->key, 1, 1);
-	}
+	for (unsigned i = 0; i < MANY; i++)
+		visit(&k, &many[i], i, b);
 	assert_int_equal(kit_stats(&k)->watches, FL_DERP_WATCH_MAX);
 	kit_count(b, 0);
 	kit_leave(&many[0]); /* forgotten */
 	kit_expect_nothing(b);
 	kit_leave(&many[MANY - 1]);
 	kit_expect_gone(b, &many[MANY - 1].key, FL_DERP_GONE_DISCONNECTED);
-	for (unsigned i = 0; i < MANY; i++) {
-		many[i].c = fl_derp_client_free(many[i].c);
-		fl_buf_done(&many[i].out);
-	}
+	for (unsigned i = 0; i < MANY; i++)
+		leave_again(&many[i]);
 	kit_done(&k);
+}
+
+/* A receiver that reads nothing, while `count` senders come, send one packet and go. */
+static void farewells_of(unsigned count, unsigned dropped)
+{
+	struct kit k;
+	struct kit_client a;
+	struct fl_node_key oldest = { { 0 } };
+	kit_init(&k, NULL);
+	k.trusting = true;
+	struct kit_client *b = kit_login(&k, 2);
+	kit_stall(b);
+
+	kit_send(b, &b->key, 1, 1); /* leaves at once, blocks the rest */
+	for (unsigned i = 0; i < count; i++) {
+		visit(&k, &a, i, b);
+		if (i == dropped)
+			oldest = a.key;
+		leave_again(&a);
+	}
+	assert_int_equal(kit_stats(&k)->gone_dropped, dropped);
+	kit_unstall(b);
+	struct fl_derp_peer_gone gone = { .key = stranger };
+	struct fl_derp_frame f;
+	size_t used, said = 0;
+	for (struct fl_slice rest = fl_buf_slice(&b->out);
+	     fl_derp_next(rest, FL_DERP_CLIENT_MAX, &f, &used) == FL_OK;
+	     rest = fl_slice_skip(rest, used)) {
+		if (f.type == FL_DERP_PEER_GONE && said++ == 0)
+			assert_int_equal(fl_derp_as_peer_gone(f.body, &gone), FL_OK);
+	}
+	assert_int_equal(said, count - dropped);
+	assert_true(fl_node_key_eq(&gone.key, &oldest));
+	b->at = b->out.len;
+	kit_done(&k);
+}
+
+static void farewells_that_wait_are_bounded(void **state)
+{
+	(void)state;
+	farewells_of(FL_DERP_WATCH_MAX - 1, 0);
+	farewells_of(FL_DERP_WATCH_MAX, 0);
+	farewells_of(FL_DERP_WATCH_MAX + 1, 1);
 }
 
 int main(void)
@@ -502,6 +553,7 @@ int main(void)
 		cmocka_unit_test(a_key_that_comes_back_is_watched_anew),
 		cmocka_unit_test(many_farewells_in_batches),
 		cmocka_unit_test(remembered_pairs_are_bounded),
+		cmocka_unit_test(farewells_that_wait_are_bounded),
 	};
 	return cmocka_run_group_tests_name("proto/derp relay", tests, NULL, NULL);
 }

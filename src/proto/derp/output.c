@@ -150,6 +150,7 @@ static void put_unsaid(struct fl_derp_client *c, struct fl_buf *b)
 						  .reason = FL_DERP_GONE_DISCONNECTED };
 		fl_derp_put_peer_gone(b, &gone);
 		c->s->stats.gone_disconnected++;
+		c->unsaid_count--;
 		fl_derp_peer_said(w->from);
 		free(w);
 	}

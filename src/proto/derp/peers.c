@@ -74,6 +74,17 @@ void fl_derp_peer_said(struct peer *p)
 	free_if_done(p);
 }
 
+/* A receiver that takes nothing while others come and go hears only of the latest. */
+static void forget_farewell(struct fl_derp_client *to)
+{
+	struct watch *w = fl_list_entry(fl_list_pop(&to->unsaid), struct watch, of_receiver);
+
+	to->unsaid_count--;
+	to->s->stats.gone_dropped++;
+	fl_derp_peer_said(w->from);
+	free(w);
+}
+
 /* The last connection of a key went: everyone it had sent to hears of it. */
 static void tell_watches(struct peer *p)
 {
@@ -88,7 +99,10 @@ static void tell_watches(struct peer *p)
 		if (to->last_src == p)
 			to->last_src = NULL;
 		fl_list_del(&w->of_receiver);
+		if (to->unsaid_count >= FL_DERP_WATCH_MAX)
+			forget_farewell(to);
 		fl_list_push(&to->unsaid, &w->of_receiver);
+		to->unsaid_count++;
 		to->watch_count--; /* a burst of farewells must not push out living peers */
 		p->unsaid++;
 		fl_derp_todo(to, TODO_FLUSH, false);

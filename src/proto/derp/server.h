@@ -22,8 +22,8 @@
  * Memory    a client is one allocation of fl_derp_client_size() bytes, its key one small record;
  *           chunks are bounded by `memory_max` together.
  * Limits    queue_packets/queue_bytes and disco_packets per client, FL_DERP_WATCH_MAX remembered
- *           peers per client (oldest forgotten), FL_DERP_NOTES_MAX pending not-here answers,
- *           one part in FL_DERP_LOGIN_SHARE of the memory for all that have not been admitted.
+ *           peers per client (oldest forgotten) and as many farewells that wait to be sent (oldest
+ *           dropped and counted), FL_DERP_NOTES_MAX pending not-here answers, one part in FL_DERP_LOGIN_SHARE of the memory for all that have not been admitted.
  * Security  the source of a packet is the key its sender proved; nothing a client sends can name
  *           another. Bounds are judged on frame headers. Mesh frames close the connection.
  * Source    docs/protocol/relay.md 5 to 11
@@ -86,6 +86,7 @@ struct fl_derp_stats {
 	uint64_t bytes_received, bytes_sent, packets_received, packets_sent, packets_disco;
 	uint64_t unknown_frames, home_moves_in, home_moves_out, got_ping, sent_pong, keep_alives;
 	uint64_t gone_disconnected, gone_not_here;
+	uint64_t gone_dropped; /* farewells that never left, the receiver having too many */
 	uint64_t rate_waits;
 	struct {
 		uint64_t packets[2], bytes[2]; /* [0] disco, [1] other */

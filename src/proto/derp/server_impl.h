@@ -88,7 +88,7 @@ struct fl_derp_client {
 	fl_time notes_at; /* the same of the not-here limit */
 	struct fl_addrport from;
 	uint32_t spoke; /* place in the history of speakers, 0: not in it */
-	uint32_t watch_count;
+	uint32_t watch_count, unsaid_count;
 	uint32_t login_memory; /* chunks held before admission */
 	uint8_t pong[FL_DERP_PING_LEN];
 	uint8_t state, want, todo, note_count;

@@ -60,6 +60,7 @@ static void put_counters(struct fl_buf *out, const struct fl_derp_stats *s)
 	put(out, "counter", "sent_keep_alives", s->keep_alives);
 	put(out, "counter", "peer_gone_disconnected_frames", s->gone_disconnected);
 	put(out, "counter", "peer_gone_not_here_frames", s->gone_not_here);
+	put(out, "counter", "peer_gone_dropped_frames", s->gone_dropped);
 	put(out, "counter", "packets_forwarded_out", 0);
 	put(out, "counter", "packets_forwarded_in", 0);
 	put(out, "counter", "rate_limit_per_client_waits", s->rate_waits);
