@@ -545,6 +545,27 @@ static void revoked_key_is_closed(void **state)
 	kit_done(&k);
 }
 
+/* A debt made under a low rate would otherwise be waited for at the low rate. */
+static void a_raised_rate_ends_old_debts(void **state)
+{
+	(void)state;
+	struct kit k;
+	kit_init(&k, &(struct fl_derp_config){ .rate_bytes = 1000 });
+	struct kit_client *a = kit_login(&k, 1), *b = kit_login(&k, 2);
+
+	kit_send(a, &b->key, 65536, 1);
+	kit_expect_packet(b, a, 65536, 1);
+	kit_send(a, &b->key, 65536, 2); /* more than a minute at this rate */
+	kit_tick(&k, FL_SEC);
+	kit_expect_nothing(b);
+	fl_derp_server_rate(k.s, 100 << 20, 0);
+	kit_run(&k);
+	kit_tick(&k, 20 * FL_MS);
+	kit_expect_packet(b, a, 65536, 2);
+	assert_false(a->paused);
+	kit_done(&k);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest plain[] = {
@@ -569,6 +590,7 @@ int main(void)
 		cmocka_unit_test(rate_holds_many_small_frames_in_order),
 		cmocka_unit_test(rate_counts_a_frame_once),
 		cmocka_unit_test(rate_changes_for_live_clients),
+		cmocka_unit_test(a_raised_rate_ends_old_debts),
 		cmocka_unit_test(restarting_is_told),
 		cmocka_unit_test(revoked_key_is_closed),
 	};

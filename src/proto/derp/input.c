@@ -34,6 +34,8 @@ static bool pay(struct fl_derp_client *c, fl_time now, uint32_t len)
 	int64_t cost = rate_cost(s, len);
 	int64_t depth =
 		(int64_t)((double)s->cfg.rate_burst * (double)FL_SEC / (double)s->cfg.rate_bytes);
+	if (c->rate_at > now + depth)
+		c->rate_at = now + depth; /* in debt by a rate that was lower: it owes one burst */
 	fl_time full = c->rate_at > now ? c->rate_at : now;
 	fl_time may = full + cost - depth;
 	if (may > now) {
