@@ -190,37 +190,43 @@ static enum fl_err on_login(struct fl_derp_client *c, uint8_t type, struct fl_sl
 
 /* ---- the byte stream ---- */
 
-/* Strangers share a part of the memory: what is relayed for others must not run out of it. */
+/*
+ * Strangers share a part of the memory, and so does the unfinished input of those who are in:
+ * what is relayed for others must not run out of it.
+ */
 static bool may_keep(struct fl_derp_client *c)
 {
 	const struct fl_derp_server *s = c->s;
 
-	if (c->state != STATE_ON)
-		fl_derp_charge_login(c, fl_chunk_cost(c->kept));
-	return c->state == STATE_ON ||
-	       s->stats.login_memory <= s->cfg.memory_max / FL_DERP_LOGIN_SHARE;
+	fl_derp_charge(c, fl_chunk_cost(c->kept));
+	return c->state == STATE_ON
+		       ? s->stats.input_memory <= s->cfg.memory_max / FL_DERP_INPUT_SHARE
+		       : s->stats.login_memory <= s->cfg.memory_max / FL_DERP_LOGIN_SHARE;
 }
 
 /* What comes behind a frame that waits is kept with it. */
-static enum fl_err keep(struct fl_derp_client *c, struct fl_slice rest)
+static enum fl_err keep(struct fl_derp_client *c, struct fl_slice rest, fl_time now)
 {
 	if (rest.len == 0)
 		return FL_OK;
+	bool first = c->kept == NULL;
 	if (!fl_chunk_grow(&c->s->pool, &c->kept, rest.len) || !may_keep(c))
 		return FL_ERR_FULL;
+	if (first)
+		c->kept->since = now;
 	fl_chunk_put(c->kept, rest.ptr, rest.len);
 	return FL_OK;
 }
 
 /* Completes what is kept to `want` bytes from `in`. */
-static enum fl_err top_up(struct fl_derp_client *c, size_t want, struct fl_slice *in)
+static enum fl_err top_up(struct fl_derp_client *c, size_t want, struct fl_slice *in, fl_time now)
 {
 	size_t have = fl_chunk_slice(c->kept).len;
 	size_t n = have < want ? want - have : 0;
 	if (n > in->len)
 		n = in->len;
 
-	enum fl_err err = keep(c, fl_slice_of(in->ptr, n));
+	enum fl_err err = keep(c, fl_slice_of(in->ptr, n), now);
 	if (err == FL_OK)
 		*in = fl_slice_skip(*in, n);
 	return err;
@@ -241,6 +247,7 @@ static void consume(struct fl_derp_client *c, size_t n, struct fl_slice *in)
 	if (c->kept->head == c->kept->tail) {
 		fl_chunk_free(&c->s->pool, c->kept);
 		c->kept = NULL;
+		fl_derp_charge(c, 0);
 	}
 }
 
@@ -255,16 +262,18 @@ static enum fl_err step(struct fl_derp_client *c, fl_time now, struct fl_slice *
 	if (c->state == STATE_ADMIT)
 		return FL_AGAIN;
 	if (c->kept != NULL)
-		err = top_up(c, FL_DERP_HEADER_LEN, in);
+		err = top_up(c, FL_DERP_HEADER_LEN, in, now);
 	if (err == FL_OK)
 		err = fl_derp_peek(pending(c, *in), max, &type, &len);
 	if (err != FL_OK)
 		return err;
 	if (!pay(c, now, len))
 		return FL_AGAIN;
+	if (!c->paid && c->kept != NULL)
+		c->kept->since = now; /* what stood before it is done, and the wait was ours */
 	c->paid = true;
 	if (c->kept != NULL)
-		err = top_up(c, FL_DERP_HEADER_LEN + (size_t)len, in);
+		err = top_up(c, FL_DERP_HEADER_LEN + (size_t)len, in, now);
 	if (err != FL_OK)
 		return err;
 
@@ -297,7 +306,7 @@ enum fl_err fl_derp_client_input(struct fl_derp_client *c, fl_time now, struct f
 	}
 	if (err != FL_MORE && err != FL_AGAIN)
 		return err;
-	enum fl_err kept = keep(c, rest);
+	enum fl_err kept = keep(c, rest, now);
 	if (kept != FL_OK)
 		return kept;
 	*out_used = in.len;

@@ -15,6 +15,7 @@ enum {
 static const int64_t default_keep_alive = 60 * FL_SEC;
 static const int64_t default_jitter = 5 * FL_SEC;
 static const int64_t default_login = 10 * FL_SEC;
+static const int64_t frame_timeout = FL_DERP_FRAME_TIMEOUT_S * FL_SEC;
 
 /* ---- effects ---- */
 
@@ -219,9 +220,17 @@ size_t fl_derp_server_close_key(struct fl_derp_server *s, const struct fl_node_k
 	return n;
 }
 
+/* A client that waits for its rate may keep what it sent meanwhile. */
+static bool is_unfinished(const struct fl_derp_client *c, fl_time now)
+{
+	return c->kept != NULL && !fl_list_linked(&c->wait.link) &&
+	       now - c->kept->since > frame_timeout;
+}
+
+/* Looking at the keep-alive only costs a frame that is never completed up to a minute more. */
 static void timer_fired(struct fl_derp_server *s, struct fl_derp_client *c, fl_time now)
 {
-	if (c->state != STATE_ON) {
+	if (c->state != STATE_ON || is_unfinished(c, now)) {
 		fl_derp_close(c, FL_ERR_TIMEOUT);
 		return;
 	}
@@ -257,11 +266,14 @@ fl_time fl_derp_server_deadline(const struct fl_derp_server *s)
 
 /* ---- clients ---- */
 
-/* Sets what a client that is not admitted holds; 0 once it is, or has gone. */
-void fl_derp_charge_login(struct fl_derp_client *c, size_t bytes)
+/* Sets what a client's input holds, in the account of logins until it is admitted. */
+void fl_derp_charge(struct fl_derp_client *c, size_t bytes)
 {
-	c->s->stats.login_memory += bytes - c->login_memory;
-	c->login_memory = (uint32_t)bytes;
+	struct fl_derp_stats *st = &c->s->stats;
+	uint64_t *sum = c->peer != NULL ? &st->input_memory : &st->login_memory;
+
+	*sum += bytes - c->charged;
+	c->charged = (uint32_t)bytes;
 }
 
 enum fl_err fl_derp_client_new(struct fl_derp_server *s, fl_time now,
@@ -309,7 +321,7 @@ static void start(struct fl_derp_client *c, fl_time now)
 
 	c->state = STATE_ON;
 	c->since = now;
-	fl_derp_charge_login(c, 0);
+	fl_derp_charge(c, fl_chunk_cost(c->kept));
 	fl_wheel_start(&s->slow, &c->timer, now, now + s->cfg.keep_alive + jitter);
 	s->stats.logins--;
 	s->stats.connections++;
@@ -323,6 +335,7 @@ void fl_derp_client_admit(struct fl_derp_client *c, fl_time now, bool allow)
 {
 	if (c->state != STATE_ADMIT)
 		return;
+	fl_derp_charge(c, 0); /* changes the account */
 	enum fl_err err = allow ? fl_derp_join(c, &c->login->key) : FL_ERR_DENIED;
 	if (err == FL_OK) {
 		start(c, now);
@@ -361,6 +374,7 @@ struct fl_derp_client *fl_derp_client_free(struct fl_derp_client *c)
 		return NULL;
 	struct fl_derp_server *s = c->s;
 
+	fl_derp_charge(c, 0);
 	if (c->peer != NULL) {
 		s->stats.connections--;
 		s->stats.not_ideal_connections -= c->not_ideal;
@@ -370,7 +384,6 @@ struct fl_derp_client *fl_derp_client_free(struct fl_derp_client *c)
 		s->stats.logins--;
 	}
 	fl_derp_login_free(c);
-	fl_derp_charge_login(c, 0);
 	fl_list_del(&c->ready);
 	fl_list_del(&c->everyone);
 	fl_wheel_stop(&c->timer);

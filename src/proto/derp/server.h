@@ -23,7 +23,10 @@
  *           chunks are bounded by `memory_max` together.
  * Limits    queue_packets/queue_bytes and disco_packets per client, FL_DERP_WATCH_MAX remembered
  *           peers per client (oldest forgotten) and as many farewells that wait to be sent (oldest
- *           dropped and counted), FL_DERP_NOTES_MAX pending not-here answers, one part in FL_DERP_LOGIN_SHARE of the memory for all that have not been admitted.
+ *           dropped and counted), FL_DERP_NOTES_MAX pending not-here answers. One part in
+ *           FL_DERP_LOGIN_SHARE of the memory for all that have not been admitted, one in
+ *           FL_DERP_INPUT_SHARE for unfinished input of all others: who needs more is closed. A
+ *           frame begun longer than FL_DERP_FRAME_TIMEOUT_S before a keep-alive closes, too.
  * Security  the source of a packet is the key its sender proved; nothing a client sends can name
  *           another. Bounds are judged on frame headers. Mesh frames close the connection.
  * Source    docs/protocol/relay.md 5 to 11
@@ -38,6 +41,8 @@ enum {
 	FL_DERP_WATCH_MAX = 4096,
 	FL_DERP_NOTES_MAX = 32,
 	FL_DERP_LOGIN_SHARE = 8,
+	FL_DERP_INPUT_SHARE = 2,
+	FL_DERP_FRAME_TIMEOUT_S = 30,
 	FL_DERP_INPUT_MAX = FL_DERP_BODY_MAX + FL_DERP_HEADER_LEN, /* bytes of one input call */
 	FL_DERP_RATE_BURST_MIN = FL_DERP_PACKET_MAX + FL_KEY_LEN,
 };
@@ -78,6 +83,7 @@ struct fl_derp_stats {
 	uint64_t logins;       /* connected, not yet admitted */
 	uint64_t watches;      /* remembered pairs */
 	uint64_t login_memory; /* bytes of chunks that logins hold */
+	uint64_t input_memory; /* the same of admitted clients: input that could not be handled */
 	uint64_t memory;       /* bytes of chunks in use */
 	uint64_t memory_cache; /* bytes of chunks kept for reuse */
 	int64_t queue_avg;     /* ns, moving average of the time in queues */

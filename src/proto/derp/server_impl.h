@@ -89,7 +89,7 @@ struct fl_derp_client {
 	struct fl_addrport from;
 	uint32_t spoke; /* place in the history of speakers, 0: not in it */
 	uint32_t watch_count, unsaid_count;
-	uint32_t login_memory; /* chunks held before admission */
+	uint32_t charged; /* bytes of `kept`, in the account of logins or of input */
 	uint8_t pong[FL_DERP_PING_LEN];
 	uint8_t state, want, todo, note_count;
 	enum fl_err reason; /* of TODO_CLOSE */
@@ -122,7 +122,7 @@ void fl_derp_login_free(struct fl_derp_client *c);
 void fl_derp_want(struct fl_derp_client *c, uint8_t what);
 void fl_derp_todo(struct fl_derp_client *c, uint8_t what, bool urgent);
 void fl_derp_close(struct fl_derp_client *c, enum fl_err reason);
-void fl_derp_charge_login(struct fl_derp_client *c, size_t bytes);
+void fl_derp_charge(struct fl_derp_client *c, size_t bytes);
 void fl_derp_drop(struct fl_derp_server *s, enum fl_derp_drop why, unsigned kind, size_t bytes);
 
 /* peers.c */

@@ -36,6 +36,7 @@ static void put_gauges(struct fl_buf *out, const struct fl_derp_stats *s)
 	put(out, "gauge", "current_logins", s->logins);
 	put(out, "gauge", "remembered_pairs", s->watches);
 	put(out, "gauge", "queue_memory_bytes", s->memory);
+	put(out, "gauge", "input_memory_bytes", s->input_memory);
 	put(out, "gauge", "queue_memory_cached_bytes", s->memory_cache);
 	fl_buf_printf(out,
 		      "# TYPE derp_average_queue_duration_ms gauge\n"
