@@ -349,6 +349,52 @@ static void stop_tells_and_closes(void **state)
 	fl_loop_free(r.loop);
 }
 
+static bool is_blocked(void *ctx)
+{
+	struct rig *r = ctx;
+	struct fl_relay_stats st;
+
+	fl_relay_stats(fl_relay_standalone_relay(r->relay), &st);
+	return st.blocked > 0;
+}
+
+/* Who does not read at the moment of the stop has the linger to take all that waited for it. */
+static void stop_writes_out_what_waits(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct client a, b;
+	uint8_t n = 0;
+	rig_start(&r, NULL);
+
+	client_join(&r, &a, 1, false);
+	client_join(&r, &b, 2, true);
+	for (; n < 200 && !is_blocked(&r); n++) {
+		client_send(&a, &b.key, 60000, n);
+		fl_loop_poll(r.loop);
+	}
+	assert_true(is_blocked(&r));
+	client_send(&a, &b.key, 1000, n);
+	client_send(&a, &a.key, 1, 1); /* when it is back the relay has seen all */
+	client_expect(&a, &a, 1, 1);
+	r.relay = fl_relay_standalone_stop(r.relay, 5 * FL_SEC);
+	bool told = false;
+	for (uint8_t i = 0; i <= n || !told;) {
+		struct fl_slice head = client_read(&b, FL_DERP_HEADER_LEN);
+		uint8_t type = 0;
+		uint32_t len = 0;
+		assert_int_equal(fl_derp_peek(head, FL_DERP_CLIENT_MAX, &type, &len), FL_OK);
+		struct fl_slice body = client_read(&b, len);
+		told = told || type == FL_DERP_RESTARTING;
+		if (type == FL_DERP_RECV_PACKET)
+			assert_int_equal(body.ptr[len - 1], i++);
+	}
+	assert_true(client_ends(&b));
+	client_close(&a);
+	client_close(&b);
+	fl_loop_free(r.loop);
+}
+
 static bool all_gone(void *ctx)
 {
 	return rig_stats(ctx)->connections == 0;
@@ -407,6 +453,7 @@ int main(void)
 		cmocka_unit_test(stalled_receiver_is_closed),
 		cmocka_unit_test(rate_pauses_the_reader),
 		cmocka_unit_test(stop_tells_and_closes),
+		cmocka_unit_test(stop_writes_out_what_waits),
 		cmocka_unit_test(storm),
 		cmocka_unit_test(starts_and_stops),
 	};

@@ -380,6 +380,23 @@ const uint8_t *fl_relay_public(const struct fl_relay *r)
 	return fl_derp_server_public(r->server);
 }
 
+/*
+ * The last words of a client: what waits in its queue, which is bounded, goes behind what its
+ * stream still holds, and leaves within the linger like that.
+ */
+static void write_out(struct relay_conn *k)
+{
+	fl_time now = fl_loop_now(k->r->loop);
+	struct fl_slice out;
+
+	while ((out = fl_derp_client_output(k->client, now)).len > 0) {
+		if (fl_stream_write(k->stream, out) != FL_OK) {
+			fl_derp_client_lost(k->client);
+			return;
+		}
+	}
+}
+
 void fl_relay_stop(struct fl_relay *r, const struct fl_derp_restarting *restarting, int64_t linger)
 {
 	r->stopping = true;
@@ -387,7 +404,12 @@ void fl_relay_stop(struct fl_relay *r, const struct fl_derp_restarting *restarti
 		fl_derp_server_restarting(r->server, restarting);
 	run(r, true);
 	fl_list_each(l, &r->conns)
-		fl_relay_conn_close(fl_list_entry(l, struct relay_conn, link), linger);
+	{
+		struct relay_conn *k = fl_list_entry(l, struct relay_conn, link);
+		if (linger > 0)
+			write_out(k);
+		fl_relay_conn_close(k, linger);
+	}
 }
 
 void fl_relay_rate(struct fl_relay *r, uint64_t bytes, uint64_t burst)
