@@ -157,12 +157,34 @@ static void test_only_known_nodes(void **state)
 	node_join(&n, reusable);
 	derp_dial(&d, &n.secret);
 	assert_true(derp_login(&d));
-	derp_close(&d);
 	snprintf(path, sizeof path, "/api/v1/node/%lld", (long long)node_id(&n));
 	api_ok(&sys, "DELETE", path, NULL);
+	assert_true(sys_closes(&sys, d.fd)); /* not only at the next login */
+	derp_close(&d);
 	derp_dial(&d, &n.secret);
 	assert_false(derp_login(&d));
 	derp_close(&d);
+	node_close(&n);
+	expect_packet(witness_from, witness_to);
+}
+
+static void test_rotated_key_goes(void **state)
+{
+	struct derp d, other;
+	struct node n;
+	(void)state;
+
+	node_open(&n, &sys, "rotates");
+	node_join(&n, reusable);
+	derp_dial(&d, &n.secret);
+	assert_true(derp_login(&d));
+	node_new_key(&n);
+	node_join(&n, reusable);
+	assert_true(sys_closes(&sys, d.fd));
+	derp_close(&d);
+	derp_dial(&other, &n.secret);
+	assert_true(derp_login(&other));
+	derp_close(&other);
 	node_close(&n);
 	expect_packet(witness_from, witness_to);
 }
@@ -334,6 +356,7 @@ int main(void)
 	struct suite suite = { 0 };
 
 	suite_add(&suite, "only known nodes", test_only_known_nodes, NULL);
+	suite_add(&suite, "rotated key goes", test_rotated_key_goes, NULL);
 	suite_add(&suite, "stolen key", test_stolen_key, NULL);
 	ROWS(&suite, rows, test_row);
 	suite_add(&suite, "cut at every byte", test_cut_at_every_byte, NULL);

@@ -80,6 +80,12 @@ uint64_t fl_state_counter(const struct fl_state *s, enum fl_record_kind kind);
 /* Changes of this tick in order; valid until committed or rolled back. */
 size_t fl_state_changes(const struct fl_state *s, const struct fl_change **out);
 
+/*
+ * The next node key that this tick took out of use: its node was deleted or has another one. `*at`
+ * begins at 0; NULL after the last. A key may come twice. Valid until committed or rolled back.
+ */
+const struct fl_node_key *fl_state_retired_key(const struct fl_state *s, size_t *at);
+
 /* Forgets dirty rows, changes and undo records. */
 void fl_state_committed(struct fl_state *s);
 

@@ -187,6 +187,18 @@ size_t fl_state_changes(const struct fl_state *s, const struct fl_change **out)
 	return s->changes_len;
 }
 
+const struct fl_node_key *fl_state_retired_key(const struct fl_state *s, size_t *at)
+{
+	while (*at < s->undo_len) {
+		const struct fl_undo *u = &s->undo[(*at)++];
+		const struct fl_node *old = u->old;
+		if (u->kind == FL_RECORD_NODE && old != NULL &&
+		    fl_state_node_by_key(s, &old->key) == NULL)
+			return &old->key;
+	}
+	return NULL;
+}
+
 void fl_state_committed(struct fl_state *s)
 {
 	for (size_t i = 0; i < s->undo_len; i++) {

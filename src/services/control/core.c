@@ -38,6 +38,15 @@ static enum fl_err commit(struct fl_core *c, struct fl_fault *fault)
 	return FL_OK;
 }
 
+static void tell_retired(struct fl_core *c)
+{
+	const struct fl_node_key *key;
+	size_t at = 0;
+
+	while (c->retired != NULL && (key = fl_state_retired_key(c->state, &at)) != NULL)
+		c->retired(c->retired_ctx, key);
+}
+
 /* The listener sees stored changes first, then presence, in the order in which they happened. */
 static void announce(struct fl_core *c)
 {
@@ -46,6 +55,7 @@ static void announce(struct fl_core *c)
 
 	if (c->listener != NULL && count > 0)
 		c->listener(c->listener_ctx, stored, count);
+	tell_retired(c);
 	fl_state_committed(c->state);
 	if (c->listener != NULL && c->runtime_count > 0)
 		c->listener(c->listener_ctx, c->runtime, c->runtime_count);
@@ -120,6 +130,12 @@ void fl_core_listen(struct fl_core *c, fl_core_listener *fn, void *ctx)
 {
 	c->listener = fn;
 	c->listener_ctx = ctx;
+}
+
+void fl_core_on_retired(struct fl_core *c, fl_core_retired *fn, void *ctx)
+{
+	c->retired = fn;
+	c->retired_ctx = ctx;
 }
 
 void fl_core_done(struct fl_core *c)

@@ -31,6 +31,9 @@ struct fl_core_wait {
  */
 typedef void fl_core_listener(void *ctx, const struct fl_change *changes, size_t count);
 
+/* Hears of a node key that a committed tick took out of use; maybe twice. */
+typedef void fl_core_retired(void *ctx, const struct fl_node_key *key);
+
 struct fl_core {
 	struct fl_loop *loop;
 	struct fl_state *state;
@@ -38,6 +41,8 @@ struct fl_core {
 	struct fl_presence *presence;
 	fl_core_listener *listener;
 	void *listener_ctx;
+	fl_core_retired *retired;
+	void *retired_ctx;
 	struct fl_list waits;
 	struct fl_tick_hook hook;
 	struct fl_change *runtime; /* presence changes of this tick: announced, never stored */
@@ -53,6 +58,7 @@ struct fl_core {
 FL_MUST enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state,
 				 struct fl_store *store, struct fl_presence *presence);
 void fl_core_listen(struct fl_core *c, fl_core_listener *fn, void *ctx);
+void fl_core_on_retired(struct fl_core *c, fl_core_retired *fn, void *ctx);
 void fl_core_done(struct fl_core *c);
 
 /* Runs `w->fn` after this tick's commit. */

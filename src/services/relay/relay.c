@@ -420,7 +420,9 @@ void fl_relay_rate(struct fl_relay *r, uint64_t bytes, uint64_t burst)
 size_t fl_relay_revoke(struct fl_relay *r, const struct fl_node_key *key)
 {
 	fl_relay_verify_forget(r, key);
-	return fl_derp_server_close_key(r->server, key);
+	size_t n = fl_derp_server_close_key(r->server, key);
+	run(r, false);
+	return n;
 }
 
 bool fl_relay_check(const struct fl_relay *r)

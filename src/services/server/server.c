@@ -139,6 +139,14 @@ static bool admit(void *ctx, const struct fl_node_key *key, const struct fl_addr
 	return fl_control_knows(s->control, key, from);
 }
 
+/* Admission is asked at login only: who loses the right has to be put out. */
+static void on_retired(void *ctx, const struct fl_node_key *key)
+{
+	struct fl_server *s = ctx;
+	if (s->relay != NULL)
+		fl_relay_revoke(s->relay, key);
+}
+
 static enum fl_err load_identity(struct fl_server *s, const struct fl_config *c,
 				 const uint8_t *relay_public, struct fl_fault *fault,
 				 struct fl_relay_identity *out)
@@ -238,8 +246,10 @@ static enum fl_err open_relay(struct fl_server *s, struct fl_fault *fault)
 
 	if (c->derp_server.enabled) {
 		err = fl_relay_key_load(c->derp_server.private_key_path, fault, &cfg.key);
-		if (c->derp_server.verify_clients)
+		if (c->derp_server.verify_clients) {
 			cfg.admit = admit;
+			fl_core_on_retired(&s->core, on_retired, s);
+		}
 		if (err == FL_OK)
 			err = fl_relay_new(s->loop, &cfg, fault, &s->relay);
 		fl_wipe(&cfg.key, sizeof cfg.key);
