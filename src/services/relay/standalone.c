@@ -13,75 +13,11 @@
 enum {
 	RATE_FILE_MAX = 4096,
 	RATE_FILE_DEPTH = 4,
-	METRICS_MAX = 256 << 10,
 };
 
 static const int64_t hello_timeout = 10 * FL_SEC;
 static const int64_t meta_renewal = 7 * FL_DAY; /* the fast-start certificate lives 30 days */
 static const int64_t renew_warning = 30 * FL_DAY;
-
-/* ---- pages ---- */
-
-static const char *const common_fields[] = {
-	"Strict-Transport-Security",
-	"max-age=63072000",
-	"Content-Security-Policy",
-	"default-src 'none'; frame-ancestors 'none'",
-	"X-Frame-Options",
-	"DENY",
-	"X-Content-Type-Options",
-	"nosniff",
-	NULL,
-};
-
-static void on_home(void *ctx, struct fl_http *x)
-{
-	(void)ctx;
-	fl_http_respond(x, 200, "text/plain; charset=utf-8",
-			fl_slice_str("This is a relay. It speaks DERP to its clients.\n"));
-}
-
-static void on_metrics(void *ctx, struct fl_http *x)
-{
-	struct fl_buf b = fl_buf_make(METRICS_MAX);
-
-	fl_relay_standalone_metrics(ctx, &b);
-	if (fl_buf_err(&b) == FL_OK)
-		fl_http_respond(x, 200, "text/plain; version=0.0.4; charset=utf-8",
-				fl_buf_slice(&b));
-	else
-		fl_http_respond(x, 500, NULL, fl_slice_of(NULL, 0));
-	fl_buf_done(&b);
-}
-
-static void on_check(void *ctx, struct fl_http *x)
-{
-	struct fl_relay_standalone *s = ctx;
-	bool ok = fl_relay_check(s->relay);
-
-	fl_http_respond(x, ok ? 200 : 500, "text/plain; charset=utf-8",
-			fl_slice_str(ok ? "ok\n" : "gauges and maps disagree\n"));
-}
-
-static void make_routers(struct fl_relay_standalone *s)
-{
-	size_t n = fl_relay_routes(s->relay, s->routes, FL_RELAY_ROUTES_MAX);
-
-	s->routes[n++] = (struct fl_http_route){ .method = "GET", .path = "/", .handle = on_home };
-	s->router = (struct fl_http_router){ .routes = s->routes,
-					     .count = n,
-					     .ctx = s,
-					     .common_fields = common_fields,
-					     .group = &s->conns };
-	s->metrics_routes[0] =
-		(struct fl_http_route){ .method = "GET", .path = "/metrics", .handle = on_metrics };
-	s->metrics_routes[1] = (struct fl_http_route){ .method = "GET",
-						       .path = "/debug/check",
-						       .handle = on_check };
-	s->metrics_router = (struct fl_http_router){
-		.routes = s->metrics_routes, .count = 2, .ctx = s, .group = &s->conns
-	};
-}
 
 /* ---- certificates ---- */
 
@@ -99,7 +35,8 @@ static void warn_of_end(const struct fl_relay_standalone *s)
  * Only the start may make a certificate: clients know a self-made one by its pin, so it must not
  * change under them while nobody looks.
  */
-static enum fl_err load_tls(struct fl_relay_standalone *s, bool may_make, struct fl_fault *fault)
+static enum fl_err load_tls(const struct fl_relay_standalone *s, bool may_make,
+			    struct fl_fault *fault, struct fl_relay_identity *out)
 {
 	struct fl_relay_identity_spec spec = {
 		.cert_path = s->cert_path,
@@ -109,58 +46,91 @@ static enum fl_err load_tls(struct fl_relay_standalone *s, bool may_make, struct
 		.relay_public = fl_relay_public(s->relay),
 		.now = fl_loop_wall(s->loop),
 	};
-	struct fl_relay_identity id;
+	return fl_relay_identity_load(&spec, fault, out);
+}
 
-	enum fl_err err = fl_relay_identity_load(&spec, fault, &id);
-	if (err != FL_OK)
-		return err;
+static void use_tls(struct fl_relay_standalone *s, const struct fl_relay_identity *id)
+{
 	fl_relay_identity_done(&s->identity);
-	s->identity = id;
+	s->identity = *id;
 	if (s->listener != NULL)
-		fl_listener_tls(s->listener, id.tls);
+		fl_listener_tls(s->listener, id->tls);
 	warn_of_end(s);
-	return FL_OK;
 }
 
 static void on_renew(void *ctx)
 {
 	struct fl_relay_standalone *s = ctx;
+	struct fl_relay_identity id;
 	struct fl_fault fault;
 
-	if (s->cert_path != NULL && load_tls(s, false, &fault) != FL_OK)
+	if (s->cert_path != NULL && load_tls(s, false, &fault, &id) == FL_OK)
+		use_tls(s, &id);
+	else if (s->cert_path != NULL)
 		fl_log_warn("relay certificate not read again", FL_LS("why", fault.text));
 	fl_timer_start(&s->renew, meta_renewal);
 }
 
 /* ---- the rate file ---- */
 
-static enum fl_err load_rate(struct fl_relay_standalone *s, struct fl_fault *fault)
-{
-	struct fl_buf b = fl_buf_make(RATE_FILE_MAX);
-	struct fl_json *doc;
+struct rate {
+	uint64_t bytes, burst;
+};
 
-	if (s->rate_path == NULL)
-		return FL_OK;
-	enum fl_err err = fl_file_read(s->rate_path, RATE_FILE_MAX, fault, &b);
+static enum fl_err parse_rate(struct fl_slice text, struct rate *out)
+{
+	struct fl_json *doc;
+	enum fl_err err = fl_json_parse(text, RATE_FILE_DEPTH, &doc);
 	if (err != FL_OK)
 		return err;
-	err = fl_json_parse(fl_buf_slice(&b), RATE_FILE_DEPTH, &doc);
-	fl_buf_done(&b);
+	struct fl_jv root = fl_json_root(doc);
+	struct rate rate = {
+		.bytes = fl_json_u64(fl_json_get(root, "PerClientRateLimitBytesPerSec"),
+				     INT32_MAX * (uint64_t)1024),
+		.burst = fl_json_u64(fl_json_get(root, "PerClientRateBurstBytes"), INT32_MAX),
+	};
+	err = fl_json_err(doc);
+	fl_json_free(doc);
+	if (err == FL_OK)
+		*out = rate;
+	return err;
+}
+
+static enum fl_err load_rate(const struct fl_relay_standalone *s, struct fl_fault *fault,
+			     struct rate *out)
+{
+	struct fl_buf b = fl_buf_make(RATE_FILE_MAX);
+
+	enum fl_err err = fl_file_read(s->rate_path, RATE_FILE_MAX, fault, &b);
 	if (err == FL_OK) {
-		struct fl_jv root = fl_json_root(doc);
-		uint64_t rate = fl_json_u64(fl_json_get(root, "PerClientRateLimitBytesPerSec"),
-					    INT32_MAX * (uint64_t)1024);
-		uint64_t burst =
-			fl_json_u64(fl_json_get(root, "PerClientRateBurstBytes"), INT32_MAX);
-		err = fl_json_err(doc);
-		fl_json_free(doc);
-		if (err == FL_OK) {
-			fl_relay_rate(s->relay, rate, burst);
-			return FL_OK;
-		}
+		err = parse_rate(fl_buf_slice(&b), out);
+		if (err != FL_OK)
+			err = fl_fault_set(fault, FL_ERR_INVALID, "%s: not a rate file: %s",
+					   s->rate_path, fl_err_text(err));
 	}
-	return fl_fault_set(fault, FL_ERR_INVALID, "%s: not a rate file: %s", s->rate_path,
-			    fl_err_text(err));
+	fl_buf_done(&b);
+	return err;
+}
+
+/* Certificate and rate file: both are read before one is used, so that both are of one mind. */
+static enum fl_err load_files(struct fl_relay_standalone *s, bool tls, bool may_make,
+			      struct fl_fault *fault)
+{
+	struct fl_relay_identity id;
+	struct rate rate = { 0 };
+	enum fl_err err = FL_OK;
+
+	if (s->rate_path != NULL)
+		err = load_rate(s, fault, &rate);
+	if (err == FL_OK && tls)
+		err = load_tls(s, may_make, fault, &id);
+	if (err != FL_OK)
+		return err;
+	if (s->rate_path != NULL)
+		fl_relay_rate(s->relay, rate.bytes, rate.burst);
+	if (tls)
+		use_tls(s, &id);
+	return FL_OK;
 }
 
 /* ---- connections ---- */
@@ -193,11 +163,17 @@ static void on_accept(void *ctx, struct fl_stream *stream)
 	struct fl_relay_standalone *s = ctx;
 
 	if (may_accept(s)) {
-		serve(stream, &s->router, s);
+		serve(stream, fl_stream_is_tls(stream) ? &s->router : &s->clear_router, s);
 		return;
 	}
 	s->accept_refused++;
 	fl_stream_close(stream, 0);
+}
+
+static void on_accept_http(void *ctx, struct fl_stream *stream)
+{
+	struct fl_relay_standalone *s = ctx;
+	serve(stream, &s->http_router, s);
 }
 
 static void on_accept_metrics(void *ctx, struct fl_stream *stream)
@@ -234,7 +210,7 @@ static enum fl_err listen_all(struct fl_relay_standalone *s,
 
 	enum fl_err err = fl_listener_new(s->loop, &l, fault, &s->listener);
 	if (err == FL_OK)
-		err = listen_plain(s, &cfg->http_at, on_accept, fault, &s->http);
+		err = listen_plain(s, &cfg->http_at, on_accept_http, fault, &s->http);
 	if (err == FL_OK)
 		err = listen_plain(s, &cfg->metrics_at, on_accept_metrics, fault, &s->metrics);
 	if (err == FL_OK && fl_ip_is_set(&cfg->stun_at.ip))
@@ -284,13 +260,11 @@ static enum fl_err start(struct fl_relay_standalone *s,
 	if (err == FL_OK)
 		err = make_relay(s, cfg, fault);
 	if (err == FL_OK)
-		make_routers(s);
+		fl_relay_standalone_routers(s);
 	if (err == FL_OK)
-		err = load_rate(s, fault);
-	if (err == FL_OK && cfg->mode != FL_LISTEN_PLAIN) {
-		err = load_tls(s, s->made_cert, fault);
+		err = load_files(s, cfg->mode != FL_LISTEN_PLAIN, s->made_cert, fault);
+	if (err == FL_OK && cfg->mode != FL_LISTEN_PLAIN)
 		fl_timer_start(&s->renew, meta_renewal);
-	}
 	if (err == FL_OK)
 		err = listen_all(s, cfg, fault);
 	return err;
@@ -320,11 +294,7 @@ enum fl_err fl_relay_standalone_start(struct fl_loop *loop,
 
 enum fl_err fl_relay_standalone_reload(struct fl_relay_standalone *s, struct fl_fault *fault)
 {
-	enum fl_err err = FL_OK;
-
-	if (s->identity.tls != NULL && s->cert_path != NULL)
-		err = load_tls(s, false, fault);
-	return err == FL_OK ? load_rate(s, fault) : err;
+	return load_files(s, s->identity.tls != NULL && s->cert_path != NULL, false, fault);
 }
 
 static struct fl_listener *close_listener(struct fl_listener *l)
@@ -365,6 +335,11 @@ struct fl_addrport fl_relay_standalone_at(const struct fl_relay_standalone *s)
 struct fl_addrport fl_relay_standalone_stun_at(const struct fl_relay_standalone *s)
 {
 	return s->stun != NULL ? fl_stun_at(s->stun) : (struct fl_addrport){ 0 };
+}
+
+struct fl_addrport fl_relay_standalone_http_at(const struct fl_relay_standalone *s)
+{
+	return s->http != NULL ? fl_listener_at(s->http) : (struct fl_addrport){ 0 };
 }
 
 struct fl_addrport fl_relay_standalone_metrics_at(const struct fl_relay_standalone *s)

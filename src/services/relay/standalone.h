@@ -26,7 +26,7 @@ struct fl_relay_standalone_config {
 	const char *cert_path, *key_path; /* PEM; NULL: one made at each start */
 	bool self_signed;                 /* make the files above if there are none */
 	const char *relay_key_path; /* {"PrivateKey":"privkey:..."}; NULL: a new key each start */
-	struct fl_addrport http_at; /* plain HTTP for captive-portal checks; unset: none */
+	struct fl_addrport http_at; /* /generate_204, and redirects to HTTPS; unset: none */
 	struct fl_addrport metrics_at; /* /metrics and /debug/check; unset: none */
 	struct fl_addrport stun_at;    /* unset: no STUN */
 	bool stun_answer_any;
@@ -48,7 +48,7 @@ FL_MUST enum fl_err fl_relay_standalone_start(struct fl_loop *loop,
 					      struct fl_fault *fault,
 					      struct fl_relay_standalone **out);
 
-/* Reads certificate and rate file again. A bad one is refused as a whole and the old stays. */
+/* Reads certificate and rate file again. If one is bad both stay as they were. */
 FL_MUST enum fl_err fl_relay_standalone_reload(struct fl_relay_standalone *s,
 					       struct fl_fault *fault);
 
@@ -59,6 +59,7 @@ struct fl_relay_standalone *fl_relay_standalone_stop(struct fl_relay_standalone 
 
 struct fl_addrport fl_relay_standalone_at(const struct fl_relay_standalone *s);
 struct fl_addrport fl_relay_standalone_stun_at(const struct fl_relay_standalone *s); /* or unset */
+struct fl_addrport fl_relay_standalone_http_at(const struct fl_relay_standalone *s); /* or unset */
 struct fl_addrport fl_relay_standalone_metrics_at(const struct fl_relay_standalone *s);
 struct fl_relay *fl_relay_standalone_relay(struct fl_relay_standalone *s);
 

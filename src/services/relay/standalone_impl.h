@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/relay/standalone_impl.h - the inside of a relay process, for its two files only. */
+/* services/relay/standalone_impl.h - the inside of a relay process, for its three files only. */
 #ifndef FL_SERVICES_RELAY_STANDALONE_IMPL_H
 #define FL_SERVICES_RELAY_STANDALONE_IMPL_H
 
@@ -14,13 +14,17 @@ struct fl_relay_standalone {
 	struct fl_relay *relay;
 	struct fl_stun *stun;
 	struct fl_listener *listener, *http, *metrics;
-	struct fl_http_route routes[FL_RELAY_ROUTES_MAX + 1], metrics_routes[2];
-	struct fl_http_router router, metrics_router;
+	struct fl_http_route routes[FL_RELAY_ROUTES_MAX + 1], metrics_routes[2], http_route;
+	struct fl_http_router router, clear_router; /* the same pages over TLS and without */
+	struct fl_http_router http_router, metrics_router;
 	struct fl_http_group conns;
 	struct fl_timer renew;
 	fl_time accept_full; /* GCRA of new connections */
 	uint64_t accept_refused;
 	uint32_t accept_rate, accept_burst;
 };
+
+/* Fills in the routers; the relay exists. */
+void fl_relay_standalone_routers(struct fl_relay_standalone *s);
 
 #endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/services/test_relay_files.c - the plain port of a relay process, and what it does with
+ * files that it did not make or that only half fit.
+ */
+#include "relay_rig.h"
+
+#include "io/file.h"
+#include "services/relay/identity.h"
+
+#include <unistd.h>
+
+enum { TEXT_MAX = 8192 };
+
+static const fl_wall start_wall = 1700000000 * FL_SEC;
+
+static char dir[64], crt[128], key[128], rate[128];
+
+/* ---- plain HTTP ---- */
+
+static struct http_row {
+	const char *name, *request, *want, *location; /* behind https://127.0.0.1:<port> */
+} http_rows[] = {
+	{ "captive portal check", "GET /generate_204", " 204 ", NULL },
+	{ "home page", "GET /", " 308 ", "/" },
+	{ "probe", "GET /derp/probe", " 308 ", "/derp/probe" },
+	{ "upgrade", "POST /derp", " 308 ", "/derp" },
+	{ "unknown page", "GET /a/b", " 308 ", "/a/b" },
+};
+
+static bool contains(struct fl_slice s, const char *text)
+{
+	return memmem(s.ptr, s.len, text, strlen(text)) != NULL;
+}
+
+static struct fl_slice get(struct rig *r, struct client *c, const char *request, bool tls)
+{
+	char text[256];
+
+	client_dial(r, c, 1, tls);
+	snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: evil.example\r\n\r\n", request);
+	client_text(c, text);
+	return client_read_head(c);
+}
+
+static void http_row(void **state)
+{
+	const struct http_row *row = *state;
+	struct rig r;
+	struct client c;
+	char want[256];
+	rig_start(&r, &(struct fl_relay_standalone_config){ .http_at.ip = fl_ip_v4(127, 0, 0, 1) });
+
+	snprintf(want, sizeof want, "Location: https://127.0.0.1:%u%s\r\n", r.at.port,
+		 row->location != NULL ? row->location : "");
+	r.at = fl_relay_standalone_http_at(r.relay);
+	struct fl_slice head = get(&r, &c, row->request, false);
+	assert_true(contains(head, row->want));
+	assert_int_equal(contains(head, want), row->location != NULL);
+	assert_false(contains(head, "Strict-Transport-Security"));
+	client_close(&c);
+	rig_stop(&r);
+}
+
+static void strict_transport_only_over_tls(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct client c;
+	rig_start(&r, NULL);
+
+	for (int tls = 0; tls < 2; tls++) {
+		struct fl_slice head = get(&r, &c, "GET /", tls);
+		assert_true(contains(head, " 200 "));
+		assert_int_equal(contains(head, "Strict-Transport-Security"), tls);
+		client_close(&c);
+	}
+	rig_stop(&r);
+}
+
+/* ---- reload ---- */
+
+static void write_text(const char *path, const char *text)
+{
+	struct fl_fault fault;
+	assert_int_equal(fl_file_write(path, 0600, fl_slice_str(text), &fault), FL_OK);
+}
+
+static struct fl_relay_identity_spec spec_at(fl_wall now)
+{
+	static const uint8_t relay_public[FL_KEY_LEN] = { 9 };
+	return (struct fl_relay_identity_spec){ .cert_path = crt,
+						.key_path = key,
+						.may_make = true,
+						.host = "127.0.0.1",
+						.relay_public = relay_public,
+						.now = now };
+}
+
+static void show_pin(struct rig *r, struct fl_buf *out)
+{
+	fl_buf_reset(out);
+	fl_relay_standalone_map(r->relay, 900, "x", out);
+}
+
+/* A good certificate with a bad rate file: neither is used. */
+static void reload_takes_both_or_none(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct fl_relay_identity id;
+	struct fl_fault fault = { "" };
+	struct fl_buf before = fl_buf_make(TEXT_MAX), after = fl_buf_make(TEXT_MAX);
+
+	write_text(rate, "{}");
+	rig_start(&r, &(struct fl_relay_standalone_config){ .cert_path = crt,
+							    .key_path = key,
+							    .self_signed = true,
+							    .rate_path = rate });
+	show_pin(&r, &before);
+	unlink(crt);
+	struct fl_relay_identity_spec spec = spec_at(start_wall);
+	assert_int_equal(fl_relay_identity_load(&spec, &fault, &id), FL_OK);
+	fl_relay_identity_done(&id);
+	write_text(rate, "{\"PerClientRateLimitBytesPerSec\":-1}");
+	assert_int_equal(fl_relay_standalone_reload(r.relay, &fault), FL_ERR_INVALID);
+	show_pin(&r, &after);
+	assert_int_equal(before.len, after.len);
+	assert_memory_equal(before.ptr, after.ptr, before.len);
+	write_text(rate, "{}");
+	assert_int_equal(fl_relay_standalone_reload(r.relay, &fault), FL_OK);
+	show_pin(&r, &after);
+	assert_memory_not_equal(before.ptr, after.ptr, before.len);
+	rig_stop(&r);
+	fl_buf_done(&before);
+	fl_buf_done(&after);
+	unlink(crt), unlink(key), unlink(rate);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof dir, "/tmp/fl-files-XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	snprintf(crt, sizeof crt, "%s/r.crt", dir);
+	snprintf(key, sizeof key, "%s/r.key", dir);
+	snprintf(rate, sizeof rate, "%s/rate.json", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest plain[] = {
+		cmocka_unit_test(strict_transport_only_over_tls),
+		cmocka_unit_test(reload_takes_both_or_none),
+	};
+	struct CMUnitTest tests[COUNT(http_rows) + COUNT(plain)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(http_rows); i++)
+		tests[n++] = (struct CMUnitTest){ http_rows[i].name, http_row, NULL, NULL,
+						  &http_rows[i] };
+	for (size_t i = 0; i < COUNT(plain); i++)
+		tests[n++] = plain[i];
+	return cmocka_run_group_tests_name("services/relay files", tests, setup, teardown);
+}
