@@ -20,6 +20,8 @@ enum {
 	PEM_MAX = 1 << 20,
 };
 
+static const char made_here[] = "made by fairlead";
+
 /* Drops what OpenSSL queued about a failure; we have our own word for it. */
 static enum fl_err failed(enum fl_err err)
 {
@@ -133,6 +135,16 @@ static bool add_names(X509 *x, struct fl_slice host, const struct fl_ip *ip)
 	return ok;
 }
 
+/* By which fl_cert_is_made_here knows its own. */
+static bool add_mark(X509 *x)
+{
+	X509_NAME *subject = X509_get_subject_name(x);
+
+	return X509_NAME_add_entry_by_NID(subject, NID_organizationName, MBSTRING_ASC,
+					  (const unsigned char *)made_here, -1, -1, 0) == 1 &&
+	       X509_set_issuer_name(x, subject) == 1;
+}
+
 static X509 *new_leaf(EVP_PKEY *key, struct fl_slice host, const struct fl_ip *ip, fl_wall now,
 		      unsigned days)
 {
@@ -143,7 +155,7 @@ static X509 *new_leaf(EVP_PKEY *key, struct fl_slice host, const struct fl_ip *i
 	if (host.len < sizeof name)
 		(void)fl_str_copy(name, sizeof name, host);
 	X509 *x = new_cert(key, from, until, MBSTRING_ASC, name);
-	if (x != NULL && set_random_serial(x) &&
+	if (x != NULL && set_random_serial(x) && add_mark(x) &&
 	    add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
 	    add_extension(x, NID_key_usage, "critical,digitalSignature") &&
 	    add_extension(x, NID_ext_key_usage, "serverAuth") && add_names(x, host, ip) &&
@@ -296,6 +308,26 @@ bool fl_cert_is_self_signed(struct fl_slice pem)
 	X509_free(x);
 	OPENSSL_free(der);
 	return self;
+}
+
+bool fl_cert_is_made_here(struct fl_slice pem)
+{
+	char name[sizeof made_here + 1] = "";
+	unsigned char *der;
+	long len;
+	X509 *x;
+
+	if (read_first(pem, &der, &len, &x) != FL_OK)
+		return false;
+	X509_NAME *subject = X509_get_subject_name(x);
+	bool ours = X509_self_signed(x, 1) == 1 &&
+		    X509_NAME_get_text_by_NID(subject, NID_organizationName, name,
+					      (int)sizeof name) > 0 &&
+		    strcmp(name, made_here) == 0;
+	ERR_clear_error();
+	X509_free(x);
+	OPENSSL_free(der);
+	return ours;
 }
 
 static enum fl_err put_der(X509 *x, struct fl_buf *out)

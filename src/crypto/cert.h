@@ -40,6 +40,9 @@ FL_MUST enum fl_err fl_cert_not_after(struct fl_slice pem, fl_wall *out);
 /* Is the first certificate in `pem` signed by its own key? Such a one is known by its pin only. */
 bool fl_cert_is_self_signed(struct fl_slice pem);
 
+/* Did fl_cert_self_signed make it? Then it may be replaced; anybody else's is their affair. */
+bool fl_cert_is_made_here(struct fl_slice pem);
+
 /* The DER of the fast-start certificate for a relay key, valid 30 days either side of `now`. */
 FL_MUST enum fl_err fl_cert_derp_meta(const uint8_t relay_public[static FL_KEY_LEN], fl_wall now,
 				      struct fl_buf *out_der);

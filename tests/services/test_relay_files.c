@@ -5,9 +5,13 @@
  */
 #include "relay_rig.h"
 
+#include "crypto/cert.h"
 #include "io/file.h"
 #include "services/relay/identity.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <unistd.h>
 
 enum { TEXT_MAX = 8192 };
@@ -86,6 +90,17 @@ static void write_text(const char *path, const char *text)
 	assert_int_equal(fl_file_write(path, 0600, fl_slice_str(text), &fault), FL_OK);
 }
 
+static bool same_file(const char *path, struct fl_slice want)
+{
+	struct fl_buf b = fl_buf_make(TEXT_MAX);
+	struct fl_fault fault;
+
+	assert_int_equal(fl_file_read(path, TEXT_MAX, &fault, &b), FL_OK);
+	bool same = b.len == want.len && memcmp(b.ptr, want.ptr, want.len) == 0;
+	fl_buf_done(&b);
+	return same;
+}
+
 static struct fl_relay_identity_spec spec_at(fl_wall now)
 {
 	static const uint8_t relay_public[FL_KEY_LEN] = { 9 };
@@ -137,6 +152,86 @@ static void reload_takes_both_or_none(void **state)
 	unlink(crt), unlink(key), unlink(rate);
 }
 
+/* ---- certificates that end ---- */
+
+static void own_certificate_is_replaced(void **state)
+{
+	(void)state;
+	struct fl_relay_identity a, b;
+	struct fl_fault fault = { "" };
+	struct fl_buf cert = fl_buf_make(TEXT_MAX), secret = fl_buf_make(TEXT_MAX);
+	char old[160];
+
+	assert_int_equal(fl_crypto_init(), FL_OK);
+	struct fl_relay_identity_spec spec = spec_at(start_wall);
+	assert_int_equal(fl_relay_identity_load(&spec, &fault, &a), FL_OK);
+	assert_int_equal(fl_file_read(crt, TEXT_MAX, &fault, &cert), FL_OK);
+	assert_int_equal(fl_file_read(key, TEXT_MAX, &fault, &secret), FL_OK);
+	spec = spec_at(a.not_after - 29 * FL_DAY);
+	assert_int_equal(fl_relay_identity_load(&spec, &fault, &b), FL_OK);
+	assert_memory_not_equal(a.pin, b.pin, sizeof a.pin);
+	assert_false(same_file(crt, fl_buf_slice(&cert)));
+	snprintf(old, sizeof old, "%s.old", crt);
+	assert_true(same_file(old, fl_buf_slice(&cert)));
+	unlink(old);
+	snprintf(old, sizeof old, "%s.old", key);
+	assert_true(same_file(old, fl_buf_slice(&secret)));
+	unlink(old);
+	fl_relay_identity_done(&a);
+	fl_relay_identity_done(&b);
+	fl_buf_done(&cert);
+	fl_buf_wipe(&secret);
+	unlink(crt), unlink(key);
+}
+
+/* As an operator makes one, with other tools. */
+static void write_foreign_pair(fl_wall until)
+{
+	EVP_PKEY *pair = EVP_EC_gen("P-256");
+	X509 *x = X509_new();
+	FILE *out = fopen(crt, "w");
+
+	assert_non_null(out);
+	X509_set_version(x, X509_VERSION_3);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+				   (const unsigned char *)"127.0.0.1", -1, -1, 0);
+	X509_set_issuer_name(x, X509_get_subject_name(x));
+	X509_time_adj_ex(X509_getm_notBefore(x), 0, 0, &(time_t){ 0 });
+	X509_time_adj_ex(X509_getm_notAfter(x), 0, 0, &(time_t){ until / FL_SEC });
+	X509_set_pubkey(x, pair);
+	assert_true(X509_sign(x, pair, EVP_sha256()) > 0);
+	PEM_write_X509(out, x);
+	fclose(out);
+	out = fopen(key, "w");
+	assert_non_null(out);
+	PEM_write_PrivateKey(out, pair, NULL, NULL, 0, NULL, NULL);
+	fclose(out);
+	X509_free(x);
+	EVP_PKEY_free(pair);
+}
+
+static void foreign_certificate_stays(void **state)
+{
+	(void)state;
+	struct fl_relay_identity id;
+	struct fl_fault fault = { "" };
+	struct fl_buf cert = fl_buf_make(TEXT_MAX), secret = fl_buf_make(TEXT_MAX);
+
+	write_foreign_pair(start_wall + 3 * FL_DAY);
+	assert_int_equal(fl_file_read(crt, TEXT_MAX, &fault, &cert), FL_OK);
+	assert_int_equal(fl_file_read(key, TEXT_MAX, &fault, &secret), FL_OK);
+	assert_true(fl_cert_is_self_signed(fl_buf_slice(&cert)));
+	struct fl_relay_identity_spec spec = spec_at(start_wall);
+	assert_int_equal(fl_relay_identity_load(&spec, &fault, &id), FL_OK);
+	assert_true(id.self_made); /* still known by its pin only */
+	assert_true(same_file(crt, fl_buf_slice(&cert)));
+	assert_true(same_file(key, fl_buf_slice(&secret)));
+	fl_relay_identity_done(&id);
+	fl_buf_done(&cert);
+	fl_buf_wipe(&secret);
+	unlink(crt), unlink(key);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -160,6 +255,8 @@ int main(void)
 	static const struct CMUnitTest plain[] = {
 		cmocka_unit_test(strict_transport_only_over_tls),
 		cmocka_unit_test(reload_takes_both_or_none),
+		cmocka_unit_test(own_certificate_is_replaced),
+		cmocka_unit_test(foreign_certificate_stays),
 	};
 	struct CMUnitTest tests[COUNT(http_rows) + COUNT(plain)];
 	size_t n = 0;

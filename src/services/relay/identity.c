@@ -2,11 +2,14 @@
 /* services/relay/identity.c - reads or makes the certificate and builds the TLS settings. */
 #include "services/relay/identity.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "crypto/cert.h"
 #include "io/file.h"
 
-enum { PEM_MAX = 256 << 10, SELF_MADE_DAYS = 397 };
+#include <stdio.h>
+
+enum { PEM_MAX = 256 << 10, SELF_MADE_DAYS = 397, PATH_MAX_LEN = 4096 };
 #define RENEW_BEFORE (30 * FL_DAY)
 
 struct material {
@@ -42,7 +45,51 @@ static enum fl_err read(const struct fl_relay_identity_spec *spec, struct fl_fau
 	return err == FL_OK ? fl_file_read(spec->key_path, PEM_MAX - 1, fault, &m->key) : err;
 }
 
-/* A self-made certificate that is about to end is replaced; a bought one is its owner's affair. */
+static enum fl_err keep_one(const char *path, uint32_t mode, const struct fl_buf *text,
+			    struct fl_fault *fault)
+{
+	char old[PATH_MAX_LEN];
+
+	if (snprintf(old, sizeof old, "%s.old", path) >= (int)sizeof old)
+		return fl_fault_set(fault, FL_ERR_TOO_BIG, "%s: the name is too long", path);
+	return fl_file_write(old, mode, fl_buf_slice(text), fault);
+}
+
+static void log_replaced(const struct material *m, const uint8_t old[static FL_HASH_LEN])
+{
+	struct fl_relay_identity was, is;
+	char old_pin[FL_RELAY_PIN_TEXT_MAX], new_pin[FL_RELAY_PIN_TEXT_MAX];
+
+	memcpy(was.pin, old, sizeof was.pin);
+	if (fl_cert_pin(fl_buf_slice(&m->cert), is.pin) != FL_OK)
+		return;
+	fl_relay_identity_pin(&was, old_pin);
+	fl_relay_identity_pin(&is, new_pin);
+	fl_log_warn("self-made certificate replaced: maps outside this program need the new pin",
+		    FL_LS("old", old_pin), FL_LS("new", new_pin));
+}
+
+static enum fl_err replace(const struct fl_relay_identity_spec *spec, struct fl_fault *fault,
+			   struct material *m)
+{
+	uint8_t old[FL_HASH_LEN];
+
+	enum fl_err err = fl_cert_pin(fl_buf_slice(&m->cert), old);
+	if (err == FL_OK)
+		err = keep_one(spec->key_path, 0600, &m->key, fault);
+	if (err == FL_OK)
+		err = keep_one(spec->cert_path, 0644, &m->cert, fault);
+	if (err == FL_OK)
+		err = make(spec, fault, m);
+	if (err == FL_OK)
+		log_replaced(m, old);
+	return err;
+}
+
+/*
+ * A certificate that this program made is replaced when it is about to end. Any other is its
+ * owner's affair, a self-signed one too: its key may serve elsewhere.
+ */
 static enum fl_err obtain(const struct fl_relay_identity_spec *spec, struct fl_fault *fault,
 			  struct material *m)
 {
@@ -54,9 +101,10 @@ static enum fl_err obtain(const struct fl_relay_identity_spec *spec, struct fl_f
 	if (err != FL_OK)
 		return err;
 	m->made = fl_cert_is_self_signed(fl_buf_slice(&m->cert));
-	if (spec->may_make && m->made && fl_cert_not_after(fl_buf_slice(&m->cert), &end) == FL_OK &&
+	if (spec->may_make && fl_cert_is_made_here(fl_buf_slice(&m->cert)) &&
+	    fl_cert_not_after(fl_buf_slice(&m->cert), &end) == FL_OK &&
 	    end - spec->now <= RENEW_BEFORE)
-		return make(spec, fault, m);
+		return replace(spec, fault, m);
 	return FL_OK;
 }
 

@@ -19,7 +19,11 @@ enum { FL_RELAY_PIN_TEXT_MAX = 80 }; /* "sha256-raw:" and 64 digits, with NUL */
 
 struct fl_relay_identity_spec {
 	const char *cert_path, *key_path; /* PEM files; NULL: only in memory */
-	bool may_make;               /* make them when missing, or when they end within 30 days */
+	/*
+	 * Make them when missing, or when this program made them and they end within 30 days; the
+	 * old pair stays as PATH.old.
+	 */
+	bool may_make;
 	const char *host;            /* name or address for a self-made certificate */
 	const uint8_t *relay_public; /* FL_KEY_LEN bytes */
 	fl_wall now;
