@@ -8,6 +8,7 @@
  */
 #include "crypto/prim.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -65,65 +66,63 @@ enum fl_err fl_x25519(const struct fl_private_key *priv, const uint8_t pub[stati
 	return rc == 0 ? FL_OK : FL_ERR_CRYPTO;
 }
 
-/* Hashing has no failure to report; a process without 200 bytes of memory cannot go on. */
-static void must(bool ok)
+/* Only a lack of memory fails here: OpenSSL allocates in every beginning. */
+static enum fl_err hash(EVP_MD_CTX *ctx, struct fl_slice a, struct fl_slice b, uint8_t *out)
 {
-	if (!ok)
-		abort();
+	if (ctx != NULL && EVP_DigestInit_ex2(ctx, blake2s, NULL) == 1 &&
+	    EVP_DigestUpdate(ctx, a.ptr, a.len) == 1 && EVP_DigestUpdate(ctx, b.ptr, b.len) == 1 &&
+	    EVP_DigestFinal_ex(ctx, out, NULL) == 1)
+		return FL_OK;
+	ERR_clear_error();
+	return FL_ERR_NOMEM;
 }
 
-static EVP_MD_CTX *hash_new(void)
+enum fl_err fl_blake2s(struct fl_slice a, struct fl_slice b, uint8_t out[static FL_HASH_LEN])
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-	must(ctx != NULL);
-	return ctx;
-}
-
-static void hash(EVP_MD_CTX *ctx, struct fl_slice a, struct fl_slice b, uint8_t *out)
-{
-	must(EVP_DigestInit_ex2(ctx, blake2s, NULL) == 1);
-	must(EVP_DigestUpdate(ctx, a.ptr, a.len) == 1);
-	must(EVP_DigestUpdate(ctx, b.ptr, b.len) == 1);
-	must(EVP_DigestFinal_ex(ctx, out, NULL) == 1);
-}
-
-void fl_blake2s(struct fl_slice a, struct fl_slice b, uint8_t out[static FL_HASH_LEN])
-{
-	EVP_MD_CTX *ctx = hash_new();
-
-	hash(ctx, a, b, out);
+	enum fl_err err = hash(ctx, a, b, out);
 	EVP_MD_CTX_free(ctx);
+	return err;
 }
 
 /* RFC 2104 for keys of one hash length, which is below the block. */
-static void hmac(EVP_MD_CTX *ctx, const uint8_t *key, struct fl_slice in, uint8_t *out)
+static enum fl_err hmac(EVP_MD_CTX *ctx, const uint8_t *key, struct fl_slice in, uint8_t *out)
 {
 	uint8_t pad[BLAKE2S_BLOCK];
 
 	for (size_t i = 0; i < sizeof pad; i++)
 		pad[i] = (i < FL_HASH_LEN ? key[i] : 0) ^ 0x36;
-	hash(ctx, fl_slice_of(pad, sizeof pad), in, out);
+	enum fl_err err = hash(ctx, fl_slice_of(pad, sizeof pad), in, out);
 	for (size_t i = 0; i < sizeof pad; i++)
 		pad[i] ^= 0x36 ^ 0x5c;
-	hash(ctx, fl_slice_of(pad, sizeof pad), fl_slice_of(out, FL_HASH_LEN), out);
+	if (err == FL_OK)
+		err = hash(ctx, fl_slice_of(pad, sizeof pad), fl_slice_of(out, FL_HASH_LEN), out);
 	fl_wipe(pad, sizeof pad);
+	return err;
 }
 
-void fl_noise_hkdf(const uint8_t ck[static FL_HASH_LEN], struct fl_slice ikm,
-		   uint8_t out1[static FL_HASH_LEN], uint8_t out2[static FL_HASH_LEN])
+enum fl_err fl_noise_hkdf(const uint8_t ck[static FL_HASH_LEN], struct fl_slice ikm,
+			  uint8_t out1[static FL_HASH_LEN], uint8_t out2[static FL_HASH_LEN])
 {
-	uint8_t prk[FL_HASH_LEN], next[FL_HASH_LEN + 1];
-	EVP_MD_CTX *ctx = hash_new();
+	uint8_t prk[FL_HASH_LEN], first[FL_HASH_LEN + 1], second[FL_HASH_LEN];
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-	hmac(ctx, ck, ikm, prk);
-	hmac(ctx, prk, fl_slice_of("\x01", 1), next);
-	next[FL_HASH_LEN] = 2;
-	memcpy(out1, next, FL_HASH_LEN);
-	hmac(ctx, prk, fl_slice_of(next, sizeof next), out2);
+	enum fl_err err = hmac(ctx, ck, ikm, prk);
+	if (err == FL_OK)
+		err = hmac(ctx, prk, fl_slice_of("\x01", 1), first);
+	first[FL_HASH_LEN] = 2;
+	if (err == FL_OK)
+		err = hmac(ctx, prk, fl_slice_of(first, sizeof first), second);
+	if (err == FL_OK) {
+		memcpy(out1, first, FL_HASH_LEN);
+		memcpy(out2, second, FL_HASH_LEN);
+	}
 	EVP_MD_CTX_free(ctx);
 	fl_wipe(prk, sizeof prk);
-	fl_wipe(next, sizeof next);
+	fl_wipe(first, sizeof first);
+	fl_wipe(second, sizeof second);
+	return err;
 }
 
 void fl_sha256(struct fl_slice in, uint8_t out[static FL_HASH_LEN])

@@ -7,7 +7,6 @@
  * OpenSSL's context for it so that a run of records costs no set-up.
  *
  * Thread    everything from any thread after fl_crypto_init; one fl_aead from one at a time.
- * Memory    hashing ends the process if OpenSSL has no memory for its 200 bytes of context.
  * Security  comparisons of secrets only by fl_equal_ct; secrets are wiped by fl_wipe.
  */
 #ifndef FL_CRYPTO_PRIM_H
@@ -37,12 +36,17 @@ void fl_random(void *out, size_t n);
 FL_MUST enum fl_err fl_x25519(const struct fl_private_key *priv,
 			      const uint8_t pub[static FL_KEY_LEN], uint8_t out[static FL_KEY_LEN]);
 
-/* Unkeyed BLAKE2s-256 over a followed by b (either may be empty). */
-void fl_blake2s(struct fl_slice a, struct fl_slice b, uint8_t out[static FL_HASH_LEN]);
+/* Unkeyed BLAKE2s-256 over a followed by b (either may be empty). Errors: FL_ERR_NOMEM. */
+FL_MUST enum fl_err fl_blake2s(struct fl_slice a, struct fl_slice b,
+			       uint8_t out[static FL_HASH_LEN]);
 
-/* HKDF of the Noise specification with HMAC-BLAKE2s, two outputs; `out1` may be `ck`. */
-void fl_noise_hkdf(const uint8_t ck[static FL_HASH_LEN], struct fl_slice ikm,
-		   uint8_t out1[static FL_HASH_LEN], uint8_t out2[static FL_HASH_LEN]);
+/*
+ * HKDF of the Noise specification with HMAC-BLAKE2s, two outputs; `out1` may be `ck`. Errors:
+ * FL_ERR_NOMEM.
+ */
+FL_MUST enum fl_err fl_noise_hkdf(const uint8_t ck[static FL_HASH_LEN], struct fl_slice ikm,
+				  uint8_t out1[static FL_HASH_LEN],
+				  uint8_t out2[static FL_HASH_LEN]);
 
 void fl_sha256(struct fl_slice in, uint8_t out[static FL_HASH_LEN]);
 

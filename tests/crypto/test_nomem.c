@@ -103,6 +103,25 @@ static enum fl_err seal_and_open(void)
 	return err;
 }
 
+static enum fl_err hash_text(void)
+{
+	uint8_t out[FL_HASH_LEN] = { 0xaa };
+
+	enum fl_err err = fl_blake2s(fl_slice_str("a"), fl_slice_str("b"), out);
+	assert_true((out[0] == 0xaa) == (err != FL_OK));
+	return err;
+}
+
+/* Each handshake derives keys from what a stranger sends. */
+static enum fl_err derive_keys(void)
+{
+	uint8_t ck[FL_HASH_LEN] = { 0xaa }, out[FL_HASH_LEN] = { 0xaa };
+
+	enum fl_err err = fl_noise_hkdf(ck, fl_slice_str("a"), ck, out);
+	assert_true((ck[0] == 0xaa && out[0] == 0xaa) == (err != FL_OK));
+	return err;
+}
+
 static struct row {
 	const char *name;
 	enum fl_err (*run)(void);
@@ -112,6 +131,8 @@ static struct row {
 	{ "fast start", make_derp_meta, FL_ERR_NOMEM },
 	{ "pin", read_pin, FL_ERR_SYNTAX },
 	{ "not after", read_not_after, FL_ERR_SYNTAX },
+	{ "a hash", hash_text, FL_ERR_NOMEM },
+	{ "keys from a hash", derive_keys, FL_ERR_NOMEM },
 	{ "a long record", seal_and_open, FL_ERR_CRYPTO },
 };
 

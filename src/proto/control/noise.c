@@ -16,14 +16,14 @@ struct symmetric {
 
 static const uint8_t zero_nonce[NONCE_LEN];
 
-static void mix_hash(struct symmetric *s, struct fl_slice data)
+static enum fl_err mix_hash(struct symmetric *s, struct fl_slice data)
 {
-	fl_blake2s(fl_slice_of(s->h, sizeof s->h), data, s->h);
+	return fl_blake2s(fl_slice_of(s->h, sizeof s->h), data, s->h);
 }
 
-static void mix_key(struct symmetric *s, const uint8_t *key)
+static enum fl_err mix_key(struct symmetric *s, const uint8_t *key)
 {
-	mix_hash(s, fl_slice_of(key, FL_KEY_LEN));
+	return mix_hash(s, fl_slice_of(key, FL_KEY_LEN));
 }
 
 static enum fl_err mix_dh(struct symmetric *s, const struct fl_private_key *priv,
@@ -33,22 +33,24 @@ static enum fl_err mix_dh(struct symmetric *s, const struct fl_private_key *priv
 
 	enum fl_err err = fl_x25519(priv, pub, shared);
 	if (err == FL_OK)
-		fl_noise_hkdf(s->ck, fl_slice_of(shared, sizeof shared), s->ck, s->k);
+		err = fl_noise_hkdf(s->ck, fl_slice_of(shared, sizeof shared), s->ck, s->k);
 	fl_wipe(shared, sizeof shared);
 	return err;
 }
 
 /* The version is bound as its decimal text, so a changed header fails at the first tag. */
-static void begin(struct symmetric *s, uint16_t version, const uint8_t *server_public)
+static enum fl_err begin(struct symmetric *s, uint16_t version, const uint8_t *server_public)
 {
 	static const char name[] = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
 	char prologue[48];
 
-	fl_blake2s(fl_slice_str(name), fl_slice_of(NULL, 0), s->h);
+	enum fl_err err = fl_blake2s(fl_slice_str(name), fl_slice_of(NULL, 0), s->h);
+	if (err != FL_OK)
+		return err;
 	memcpy(s->ck, s->h, sizeof s->ck);
 	int n = snprintf(prologue, sizeof prologue, "Tailscale Control Protocol v%u", version);
-	mix_hash(s, fl_slice_of(prologue, (size_t)n));
-	mix_key(s, server_public);
+	err = mix_hash(s, fl_slice_of(prologue, (size_t)n));
+	return err == FL_OK ? mix_key(s, server_public) : err;
 }
 
 static enum fl_err seal(struct symmetric *s, struct fl_slice plain, uint8_t *out)
@@ -60,7 +62,7 @@ static enum fl_err seal(struct symmetric *s, struct fl_slice plain, uint8_t *out
 		return err;
 	err = fl_aead_seal(a, zero_nonce, fl_slice_of(s->h, sizeof s->h), plain, out);
 	if (err == FL_OK)
-		mix_hash(s, fl_slice_of(out, plain.len + TAG));
+		err = mix_hash(s, fl_slice_of(out, plain.len + TAG));
 	fl_aead_free(a);
 	return err;
 }
@@ -75,7 +77,7 @@ static enum fl_err open_sealed(struct symmetric *s, struct fl_slice in, uint8_t 
 		return err;
 	err = fl_aead_open(a, zero_nonce, fl_slice_of(s->h, sizeof s->h), in, out);
 	if (err == FL_OK)
-		mix_hash(s, in);
+		err = mix_hash(s, in);
 	fl_aead_free(a);
 	return err;
 }
@@ -93,8 +95,9 @@ static enum fl_err split(struct symmetric *s, bool initiator, struct fl_noise_co
 	uint8_t k1[FL_KEY_LEN], k2[FL_KEY_LEN];
 	struct fl_aead *first = NULL, *second = NULL;
 
-	fl_noise_hkdf(s->ck, fl_slice_of(NULL, 0), k1, k2);
-	enum fl_err err = fl_aead_new(k1, &first);
+	enum fl_err err = fl_noise_hkdf(s->ck, fl_slice_of(NULL, 0), k1, k2);
+	if (err == FL_OK)
+		err = fl_aead_new(k1, &first);
 	if (err == FL_OK)
 		err = fl_aead_new(k2, &second);
 	fl_wipe(k1, sizeof k1);
@@ -121,8 +124,9 @@ static enum fl_err consume_initiation(struct symmetric *s, const struct fl_priva
 				      const struct fl_noise_initiation *in,
 				      struct fl_machine_key *out_peer)
 {
-	mix_hash(s, in->ephemeral);
-	enum fl_err err = mix_dh(s, priv, in->ephemeral.ptr);
+	enum fl_err err = mix_hash(s, in->ephemeral);
+	if (err == FL_OK)
+		err = mix_dh(s, priv, in->ephemeral.ptr);
 	if (err == FL_OK)
 		err = open_sealed(s, in->sealed_static, out_peer->b);
 	if (err == FL_OK)
@@ -142,8 +146,9 @@ static enum fl_err create_response(struct symmetric *s, const struct fl_private_
 
 	memcpy(out, head, sizeof head);
 	fl_private_key_public(ephemeral, pub);
-	mix_key(s, pub);
-	enum fl_err err = mix_dh(s, ephemeral, peer_ephemeral);
+	enum fl_err err = mix_key(s, pub);
+	if (err == FL_OK)
+		err = mix_dh(s, ephemeral, peer_ephemeral);
 	if (err == FL_OK)
 		err = mix_dh(s, ephemeral, peer->b);
 	if (err == FL_OK)
@@ -165,8 +170,9 @@ enum fl_err fl_noise_respond_as(const struct fl_private_key *server_static,
 	enum fl_err err = fl_noise_initiation_decode(initiation, &in);
 	if (err != FL_OK)
 		return err;
-	begin(&s, in.version, server_public->b);
-	err = consume_initiation(&s, server_static, &in, &c.peer);
+	err = begin(&s, in.version, server_public->b);
+	if (err == FL_OK)
+		err = consume_initiation(&s, server_static, &in, &c.peer);
 	if (err == FL_OK)
 		err = create_response(&s, ephemeral, in.ephemeral.ptr, &c.peer, response);
 	if (err == FL_OK)
@@ -203,9 +209,10 @@ static enum fl_err create_initiation(struct symmetric *s, const struct fl_noise_
 
 	memcpy(out, head, sizeof head);
 	fl_private_key_public(&hs->ephemeral, pub);
-	mix_key(s, pub);
 	fl_private_key_public(&hs->machine, machine.b);
-	enum fl_err err = mix_dh(s, &hs->ephemeral, server->b);
+	enum fl_err err = mix_key(s, pub);
+	if (err == FL_OK)
+		err = mix_dh(s, &hs->ephemeral, server->b);
 	if (err == FL_OK)
 		err = seal(s, fl_slice_of(machine.b, sizeof machine.b), sealed);
 	if (err == FL_OK)
@@ -229,8 +236,9 @@ enum fl_err fl_noise_initiate(const struct fl_private_key *machine,
 	uint8_t initiation[FL_NOISE_INITIATION_LEN];
 	struct symmetric s;
 
-	begin(&s, version, server->b);
-	enum fl_err err = create_initiation(&s, &hs, server, initiation);
+	enum fl_err err = begin(&s, version, server->b);
+	if (err == FL_OK)
+		err = create_initiation(&s, &hs, server, initiation);
 	if (err == FL_OK) {
 		memcpy(hs.h, s.h, sizeof hs.h);
 		memcpy(hs.ck, s.ck, sizeof hs.ck);
@@ -252,8 +260,9 @@ static enum fl_err consume_response(struct symmetric *s, const struct fl_noise_h
 	if (response.len != FL_NOISE_RESPONSE_LEN ||
 	    fl_noise_next(response, &type, &body, &used) != FL_OK || type != FL_NOISE_RESPONSE)
 		return FL_ERR_PROTO;
-	mix_key(s, body.ptr);
-	enum fl_err err = mix_dh(s, &hs->ephemeral, body.ptr);
+	enum fl_err err = mix_key(s, body.ptr);
+	if (err == FL_OK)
+		err = mix_dh(s, &hs->ephemeral, body.ptr);
 	if (err == FL_OK)
 		err = mix_dh(s, &hs->machine, body.ptr);
 	if (err == FL_OK)

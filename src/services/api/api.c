@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/sip.h"
 #include "services/api/internal.h"
 
 void fl_api_health(void *ctx, struct fl_http *x)
@@ -76,7 +77,7 @@ enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[static 16]
 	a->control = control;
 	a->core = fl_control_core(control);
 	a->state = a->core->state;
-	memcpy(a->seed, seed, sizeof a->seed);
+	fl_sip_seed(a->seed, seed);
 	*out = a;
 	return FL_OK;
 }

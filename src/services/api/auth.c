@@ -7,6 +7,7 @@
  * others failed: many share an address (a proxy's), and nobody guesses 256 random bits.
  */
 #include "base/map.h"
+#include "base/sip.h"
 #include "services/api/internal.h"
 
 struct fl_api_conn fl_api_trusted = { .trusted = true };
@@ -21,11 +22,8 @@ static struct fl_api_fails *slot_of(struct fl_api *a, struct fl_http *x)
 		.forwarded_for = fl_http_field(x, "x-forwarded-for"),
 	};
 	struct fl_ip client = fl_trusted_client(&a->trusted, &peer.ip, &claims);
-	uint8_t hash[FL_HASH_LEN];
-
-	fl_blake2s(fl_slice_of(a->seed, sizeof a->seed), fl_slice_of(client.b, sizeof client.b),
-		   hash);
-	struct fl_api_fails *f = &a->fails[hash[0] % FL_API_FAIL_SLOTS];
+	uint64_t hash = fl_sip_hash(a->seed, client.b, sizeof client.b);
+	struct fl_api_fails *f = &a->fails[hash % FL_API_FAIL_SLOTS];
 	fl_time now = fl_loop_now(a->core->loop);
 	if (now - f->since > FL_MIN)
 		*f = (struct fl_api_fails){ .since = now };

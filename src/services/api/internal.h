@@ -30,7 +30,7 @@ struct fl_api {
 	struct fl_control *control;
 	struct fl_core *core;
 	struct fl_state *state; /* of the core */
-	uint8_t seed[16];
+	uint64_t seed[2];
 	struct fl_trusted trusted; /* proxies */
 	struct fl_api_fails fails[FL_API_FAIL_SLOTS];
 	uint64_t refusals;
