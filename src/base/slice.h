@@ -44,4 +44,16 @@ static inline struct fl_slice fl_slice_skip(struct fl_slice s, size_t n)
 	return (struct fl_slice){ .ptr = n ? s.ptr + n : s.ptr, .len = s.len - n };
 }
 
+/* Without white space at its ends: blanks, tabs, ends of lines. */
+static inline struct fl_slice fl_slice_trim(struct fl_slice s)
+{
+	static const char white[] = " \t\r\n";
+
+	while (s.len > 0 && memchr(white, s.ptr[0], sizeof white - 1) != NULL)
+		s = fl_slice_skip(s, 1);
+	while (s.len > 0 && memchr(white, s.ptr[s.len - 1], sizeof white - 1) != NULL)
+		s.len--;
+	return s;
+}
+
 #endif

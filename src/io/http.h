@@ -43,6 +43,8 @@ struct fl_slice fl_http_segment(const struct fl_http *x, size_t i);
 /* The first value of a field; empty if absent. */
 struct fl_slice fl_http_field(const struct fl_http *x, const char *lower_name);
 size_t fl_http_field_count(const struct fl_http *x, const char *lower_name);
+/* Does a comma-separated field hold `token`, in any case and in any of its lines? */
+bool fl_http_field_has(const struct fl_http *x, const char *lower_name, const char *token);
 struct fl_slice fl_http_body(const struct fl_http *x);
 /*
  * A query parameter (the first of that name), percent-decoded into `out` and terminated.

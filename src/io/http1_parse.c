@@ -33,15 +33,6 @@ enum fl_err fl_http1_head_end(struct fl_slice in, size_t seen, size_t *out_len)
 
 /* ---- our reading of a head ---- */
 
-static struct fl_slice trim(struct fl_slice s)
-{
-	while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-		s = fl_slice_skip(s, 1);
-	while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
-
 /* Cuts one line off; a CR or LF that is not part of a pair, and NUL, make it bad. */
 static bool take_line(struct fl_slice *rest, struct fl_slice *out)
 {
@@ -111,7 +102,8 @@ static unsigned read_field(struct fl_http1_parser *p, struct fl_slice line)
 	struct fl_slice name = fl_slice_of(line.ptr, (size_t)(colon - line.ptr));
 	if (!all_token(name)) /* also folded lines and a space before the colon */
 		return 400;
-	enum fl_err err = fl_httpx_add_field(p->x, name, trim(fl_slice_skip(line, name.len + 1)));
+	enum fl_err err =
+		fl_httpx_add_field(p->x, name, fl_slice_trim(fl_slice_skip(line, name.len + 1)));
 	if (err != FL_OK)
 		return err == FL_ERR_TOO_BIG ? 431 : 503;
 	return 0;
@@ -135,24 +127,6 @@ static unsigned read_lines(struct fl_http1_parser *p, struct fl_slice head)
 }
 
 /* ---- fields that steer the connection ---- */
-
-bool fl_httpx_field_has(const struct fl_http *x, const char *name, const char *token)
-{
-	for (size_t i = 0; i < x->field_count; i++) {
-		struct fl_slice value;
-		if (!fl_httpx_field_at(x, i, name, &value))
-			continue;
-		while (value.len > 0) {
-			const uint8_t *comma = memchr(value.ptr, ',', value.len);
-			size_t len = comma ? (size_t)(comma - value.ptr) : value.len;
-			struct fl_slice item = trim(fl_slice_of(value.ptr, len));
-			if (fl_str_ieq(item, fl_slice_str(token)))
-				return true;
-			value = fl_slice_skip(value, comma ? len + 1 : len);
-		}
-	}
-	return false;
-}
 
 /* RFC 9112 6.3, without any of its leniency: a proxy before us might read it the other way. */
 static unsigned read_framing(struct fl_http1_parser *p)

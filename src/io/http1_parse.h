@@ -49,7 +49,4 @@ unsigned fl_http1_parse_head(struct fl_http1_parser *p, struct fl_http *x, struc
 FL_MUST enum fl_err fl_http1_parse_body(struct fl_http1_parser *p, struct fl_slice in,
 					size_t *out_used);
 
-/* Does a comma-separated field hold `token` (lower case), in any of its lines? */
-bool fl_httpx_field_has(const struct fl_http *x, const char *name, const char *token);
-
 #endif

@@ -352,6 +352,24 @@ size_t fl_http_field_count(const struct fl_http *x, const char *lower_name)
 	return n;
 }
 
+bool fl_http_field_has(const struct fl_http *x, const char *name, const char *token)
+{
+	for (size_t i = 0; i < x->field_count; i++) {
+		struct fl_slice value;
+		if (!fl_httpx_field_at(x, i, name, &value))
+			continue;
+		while (value.len > 0) {
+			const uint8_t *comma = memchr(value.ptr, ',', value.len);
+			size_t len = comma ? (size_t)(comma - value.ptr) : value.len;
+			struct fl_slice item = fl_slice_trim(fl_slice_of(value.ptr, len));
+			if (fl_str_ieq(item, fl_slice_str(token)))
+				return true;
+			value = fl_slice_skip(value, comma ? len + 1 : len);
+		}
+	}
+	return false;
+}
+
 struct fl_slice fl_http_body(const struct fl_http *x)
 {
 	return fl_buf_slice(&x->body);

@@ -43,8 +43,8 @@ static unsigned judge(const struct fl_http *x, const char *subprotocol)
 {
 	const struct fl_http1 *h = x->conn;
 
-	if (!fl_httpx_field_has(x, "upgrade", "websocket") ||
-	    !fl_httpx_field_has(x, "connection", "upgrade"))
+	if (!fl_http_field_has(x, "upgrade", "websocket") ||
+	    !fl_http_field_has(x, "connection", "upgrade"))
 		return 426;
 	if (!fl_slice_is(fl_http_field(x, "sec-websocket-version"), "13"))
 		return 426;
@@ -53,7 +53,7 @@ static unsigned judge(const struct fl_http *x, const char *subprotocol)
 	if (fl_http_field_count(x, "sec-websocket-key") != 1 ||
 	    !key_ok(fl_http_field(x, "sec-websocket-key")))
 		return 400;
-	if (subprotocol != NULL && !fl_httpx_field_has(x, "sec-websocket-protocol", subprotocol))
+	if (subprotocol != NULL && !fl_http_field_has(x, "sec-websocket-protocol", subprotocol))
 		return 400;
 	return 0;
 }

@@ -220,6 +220,43 @@ static void websocket(void **state)
 	rig_stop(&r);
 }
 
+static bool nobody(void *ctx, const struct fl_node_key *key, const struct fl_addrport *from)
+{
+	(void)ctx, (void)key, (void)from;
+	return false;
+}
+
+/* A browser's user hears why; the subprotocol may stand in a line of its own. */
+static void websocket_refused(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct client c;
+	struct fl_derp_client_info info = { .version = 2 };
+	struct fl_buf b = fl_buf_make(4096);
+	uint8_t op, nonce[FL_BOX_NONCE_LEN] = { 9 };
+	rig_start(&r, &(struct fl_relay_standalone_config){ .relay.admit = nobody });
+	const uint8_t *pub = fl_relay_public(fl_relay_standalone_relay(r.relay));
+
+	client_dial(&r, &c, 1, false);
+	client_text(&c, "GET /derp HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+			"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+			"Sec-WebSocket-Protocol: other\r\nSec-WebSocket-Protocol: DERP\r\n\r\n");
+	assert_true(contains(client_read_head(&c), "Sec-WebSocket-Protocol: derp\r\n"));
+	ws_message(&c, &op);
+	assert_int_equal(op, 2);
+	assert_int_equal(fl_derp_client_info_seal(&c.priv, pub, nonce, &info, &b), FL_OK);
+	ws_send(&c, b.ptr, b.len);
+	struct fl_slice m = ws_message(&c, &op);
+	assert_int_equal(op, 8);
+	assert_int_equal(m.len, 2);
+	assert_int_equal(m.ptr[0] << 8 | m.ptr[1], 1008);
+	fl_buf_done(&b);
+	client_close(&c);
+	rig_stop(&r);
+}
+
 /* ---- packets ---- */
 
 static void packets_between_tls_and_plain(void **state)
@@ -448,6 +485,7 @@ int main(void)
 		cmocka_unit_test(fast_start),
 		cmocka_unit_test(meta_certificate_names_the_key),
 		cmocka_unit_test(websocket),
+		cmocka_unit_test(websocket_refused),
 		cmocka_unit_test(packets_between_tls_and_plain),
 		cmocka_unit_test(bad_login_is_closed),
 		cmocka_unit_test(stalled_receiver_is_closed),

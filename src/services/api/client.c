@@ -34,15 +34,6 @@ static bool is_trusted(const struct fl_trusted *t, const struct fl_ip *ip)
 	return false;
 }
 
-static struct fl_slice trim(struct fl_slice s)
-{
-	while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-		s = fl_slice_skip(s, 1);
-	while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
-
 /* Takes the last element off a comma list. */
 static struct fl_slice take_last(struct fl_slice *list)
 {
@@ -52,7 +43,7 @@ static struct fl_slice take_last(struct fl_slice *list)
 		at--;
 	struct fl_slice last = fl_slice_skip(*list, at);
 	list->len = at > 0 ? at - 1 : 0;
-	return trim(last);
+	return fl_slice_trim(last);
 }
 
 struct fl_ip fl_trusted_client(const struct fl_trusted *t, const struct fl_ip *peer,
@@ -63,8 +54,8 @@ struct fl_ip fl_trusted_client(const struct fl_trusted *t, const struct fl_ip *p
 
 	if (!is_trusted(t, peer))
 		return ip;
-	if (fl_ip_parse(trim(claims->true_client_ip), &named) == FL_OK ||
-	    fl_ip_parse(trim(claims->real_ip), &named) == FL_OK)
+	if (fl_ip_parse(fl_slice_trim(claims->true_client_ip), &named) == FL_OK ||
+	    fl_ip_parse(fl_slice_trim(claims->real_ip), &named) == FL_OK)
 		return named;
 	while (list.len > 0) {
 		if (fl_ip_parse(take_last(&list), &named) != FL_OK)

@@ -14,27 +14,6 @@ static void answer(struct fl_http *x, unsigned status, const char *text)
 
 /* ---- /derp ---- */
 
-/* Is `word` one of the comma-separated items of a field? */
-static bool lists(struct fl_slice field, const char *word)
-{
-	size_t at = 0;
-
-	while (at <= field.len) {
-		size_t from = at;
-		while (at < field.len && field.ptr[at] != ',')
-			at++;
-		struct fl_slice item = fl_slice_of(field.ptr + from, at - from);
-		while (item.len > 0 && (item.ptr[0] == ' ' || item.ptr[0] == '\t'))
-			item = fl_slice_skip(item, 1);
-		while (item.len > 0 && item.ptr[item.len - 1] == ' ')
-			item.len--;
-		if (fl_str_ieq(item, fl_slice_str(word)))
-			return true;
-		at++;
-	}
-	return false;
-}
-
 static enum fl_err write_101(struct fl_relay *r, struct fl_stream *s)
 {
 	char mem[256], key[2 * FL_KEY_LEN + 1];
@@ -51,9 +30,10 @@ static enum fl_err write_101(struct fl_relay *r, struct fl_stream *s)
 	return fl_stream_write(s, fl_buf_slice(&b));
 }
 
-static void adopt(struct fl_relay *r, struct fl_stream *s, struct fl_slice early, bool not_ideal)
+static void adopt(struct fl_relay *r, struct fl_stream *s, struct fl_slice early, bool not_ideal,
+		  bool is_ws)
 {
-	enum fl_err err = fl_relay_conn_new(r, s, early, not_ideal);
+	enum fl_err err = fl_relay_conn_new(r, s, early, not_ideal, is_ws);
 	if (err == FL_OK)
 		return;
 	fl_log_warn("relay client refused", FL_LS("why", fl_err_text(err)));
@@ -76,7 +56,7 @@ static void upgrade_raw(struct fl_relay *r, struct fl_http *x, bool not_ideal)
 		fl_stream_close(s, 0);
 		return;
 	}
-	adopt(r, s, early, not_ideal);
+	adopt(r, s, early, not_ideal, false);
 }
 
 static void upgrade_ws(struct fl_relay *r, struct fl_http *x, bool not_ideal)
@@ -87,7 +67,7 @@ static void upgrade_ws(struct fl_relay *r, struct fl_http *x, bool not_ideal)
 	if (fl_http_upgrade_ws(x, "derp", FL_DERP_INPUT_MAX, &s) != FL_OK)
 		return;
 	r->websocket_accepts++;
-	adopt(r, s, fl_slice_of(NULL, 0), not_ideal);
+	adopt(r, s, fl_slice_of(NULL, 0), not_ideal, true);
 }
 
 static void serve_derp(void *ctx, struct fl_http *x)
@@ -110,7 +90,7 @@ static void serve_derp(void *ctx, struct fl_http *x)
 		return;
 	}
 	/* An ancient client says websocket without the subprotocol and speaks DERP all the same. */
-	if (ws && lists(fl_http_field(x, "sec-websocket-protocol"), "derp"))
+	if (ws && fl_http_field_has(x, "sec-websocket-protocol", "derp"))
 		upgrade_ws(r, x, not_ideal);
 	else
 		upgrade_raw(r, x, not_ideal);

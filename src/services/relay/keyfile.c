@@ -11,13 +11,6 @@
 
 enum { FILE_MAX = 4096, FILE_DEPTH = 4 };
 
-static struct fl_slice trim(struct fl_slice s)
-{
-	while (s.len > 0 && (s.ptr[s.len - 1] == '\n' || s.ptr[s.len - 1] == ' '))
-		s.len--;
-	return s;
-}
-
 static enum fl_err parse_json(struct fl_slice text, struct fl_private_key *out)
 {
 	struct fl_json *doc;
@@ -33,7 +26,7 @@ static enum fl_err parse_json(struct fl_slice text, struct fl_private_key *out)
 
 static enum fl_err parse(struct fl_slice text, struct fl_private_key *out)
 {
-	text = trim(text);
+	text = fl_slice_trim(text);
 	if (text.len > 0 && text.ptr[0] == '{')
 		return parse_json(text, out);
 	return fl_private_key_parse(text, out);

@@ -18,6 +18,7 @@ static const int64_t default_write_timeout = 2 * FL_SEC;
 static const int64_t stall_look = 250 * FL_MS;
 
 enum {
+	WS_POLICY_VIOLATION = 1008,
 	KEEPALIVE_IDLE_S = 600,
 	KEEPALIVE_INTERVAL_S = 15,
 	KEEPALIVE_PROBES = 3,
@@ -42,7 +43,8 @@ static void detach(struct relay_conn *k, int64_t linger)
 	fl_relay_admit_cancel(k);
 	unblock(k);
 	k->client = fl_derp_client_free(k->client);
-	k->stream = fl_stream_close(k->stream, linger);
+	k->stream = k->is_ws && k->refused ? fl_ws_close(k->stream, WS_POLICY_VIOLATION)
+					   : fl_stream_close(k->stream, linger);
 	fl_list_del(&k->link);
 }
 
@@ -72,6 +74,7 @@ static void log_end(const struct relay_conn *k, enum fl_err why)
 static void end(struct relay_conn *k, enum fl_err why)
 {
 	log_end(k, why);
+	k->refused = why == FL_ERR_DENIED;
 	fl_relay_conn_close(k, 0);
 }
 
@@ -193,7 +196,7 @@ static const struct fl_stream_owner owner = {
 };
 
 enum fl_err fl_relay_conn_new(struct fl_relay *r, struct fl_stream *s, struct fl_slice early,
-			      bool not_ideal)
+			      bool not_ideal, bool is_ws)
 {
 	struct relay_conn *k = calloc(1, sizeof *k);
 	if (k == NULL)
@@ -201,6 +204,7 @@ enum fl_err fl_relay_conn_new(struct fl_relay *r, struct fl_stream *s, struct fl
 
 	k->r = r;
 	k->from = fl_stream_peer(s);
+	k->is_ws = is_ws;
 	fl_list_init(&k->link);
 	fl_list_init(&k->blocked);
 	fl_list_init(&k->waiting);

@@ -24,7 +24,8 @@ struct relay_conn {
 	struct fl_fetch *fetch; /* the verify URL is being asked */
 	struct fl_addrport from;
 	uint32_t depth; /* calls on the stack that still use it */
-	bool paused;
+	bool paused, is_ws;
+	bool refused; /* the end is ours: not admitted, or no longer */
 };
 
 /* Answers of the verify URL. */
@@ -57,7 +58,7 @@ struct fl_relay {
 
 /* relay.c */
 FL_MUST enum fl_err fl_relay_conn_new(struct fl_relay *r, struct fl_stream *s,
-				      struct fl_slice early, bool not_ideal);
+				      struct fl_slice early, bool not_ideal, bool is_ws);
 void fl_relay_conn_close(struct relay_conn *k, int64_t linger);
 
 /* admit.c */
