@@ -3,7 +3,10 @@
 #include "cli/service.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,18 +18,52 @@ enum { CLOSING_ROUNDS = 200, STOP_SECONDS = FL_SERVICE_GRACE / FL_SEC + 1 };
 
 /* ---- log ---- */
 
+static atomic_uint_fast64_t lines_lost;
+
+/* Where poll says yes a pipe takes PIPE_BUF bytes at once, so the write does not wait either. */
+static bool put_some(const char **at, size_t *len)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	ssize_t n = -1;
+
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
+		return false;
+	do
+		n = write(STDERR_FILENO, *at, *len < PIPE_BUF ? *len : PIPE_BUF);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return false;
+	*at += n;
+	*len -= (size_t)n;
+	return true;
+}
+
+static bool put_line(const char *line, size_t len)
+{
+	while (len > 0)
+		if (!put_some(&line, &len))
+			return false;
+	return true;
+}
+
+/* A log that nobody takes must not stop the only loop: it loses lines, and says so later. */
 static void to_stderr(void *ctx, const char *line, size_t len)
 {
+	uint_fast64_t lost = atomic_load(&lines_lost);
+	char text[64];
+
 	(void)ctx;
-	while (len > 0) {
-		ssize_t n = write(STDERR_FILENO, line, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return; /* a log that nobody takes must not stop the service */
-		line += n;
-		len -= (size_t)n;
+	if (lost > 0) {
+		int n = snprintf(text, sizeof text, "(%llu log lines lost: nobody read them)\n",
+				 (unsigned long long)lost);
+		if (!put_line(text, (size_t)n)) {
+			atomic_fetch_add(&lines_lost, 1);
+			return;
+		}
+		atomic_fetch_sub(&lines_lost, lost);
 	}
+	if (!put_line(line, len))
+		atomic_fetch_add(&lines_lost, 1);
 }
 
 static fl_wall wall_now(void *ctx)
