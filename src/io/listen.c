@@ -148,6 +148,10 @@ static void welcome(struct visitor *v)
 	struct fl_listener *l = v->listener;
 	struct fl_sock *k = v->sock;
 
+	if (k->ssl != NULL && SSL_version(k->ssl) == TLS1_3_VERSION)
+		l->stats.tls13++;
+	else if (k->ssl != NULL)
+		l->stats.tls12++;
 	visitor_free(v);
 	fl_sock_open(k);
 	l->cfg.on_accept(l->cfg.ctx, &k->base);
@@ -399,6 +403,7 @@ void fl_listener_tls(struct fl_listener *l, struct fl_tls_server *tls)
 void fl_listener_stats(const struct fl_listener *l, struct fl_listener_stats *out)
 {
 	*out = l->stats;
+	out->open_max = l->cfg.conn_max;
 }
 
 static void on_poll_closed(uv_handle_t *h)

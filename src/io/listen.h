@@ -39,11 +39,15 @@ struct fl_listen_config {
 
 struct fl_listener_stats {
 	uint64_t accepted, refused_limit, failed_hello, failed_tls;
-	uint64_t accept_errors; /* out of descriptors or memory; accepting then rests for 100 ms */
-	uint32_t open;
+	uint64_t tls12, tls13;   /* finished handshakes by version */
+	uint64_t accept_errors;  /* out of descriptors or memory; accepting then rests for 100 ms */
+	uint32_t open, open_max; /* open_max: conn_max */
 };
 
 struct fl_listener;
+
+/* As many connections as descriptors allow, some left for files and the store; 0: no limit. */
+uint32_t fl_listen_conn_max(void);
 
 /*
  * An unset address means all of IPv6 and IPv4. Errors with text in `fault`: FL_ERR_BUSY (address

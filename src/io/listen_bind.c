@@ -9,11 +9,23 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096 };
+enum { BACKLOG = 4096, SPARE_DESCRIPTORS = 128 };
+
+uint32_t fl_listen_conn_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+		return 0;
+	return limit.rlim_cur > 2 * SPARE_DESCRIPTORS
+		       ? (uint32_t)(limit.rlim_cur - SPARE_DESCRIPTORS)
+		       : SPARE_DESCRIPTORS;
+}
 
 static enum fl_err bind_fault(struct fl_fault *fault, const char *where)
 {

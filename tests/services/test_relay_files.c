@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { TEXT_MAX = 8192 };
@@ -79,6 +80,28 @@ static void strict_transport_only_over_tls(void **state)
 		assert_int_equal(contains(head, "Strict-Transport-Security"), tls);
 		client_close(&c);
 	}
+	rig_stop(&r);
+}
+
+/* ---- connections ---- */
+
+/* Without a limit a rush would take the descriptors that key files and STUN need. */
+static void connections_leave_descriptors(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct rlimit was, few;
+	struct fl_buf b = fl_buf_make(1 << 20);
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = was;
+	few.rlim_cur = 500;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	rig_start(&r, NULL);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	fl_relay_standalone_metrics(r.relay, &b);
+	assert_true(contains(fl_buf_slice(&b), "\nderp_open_connections_max 372\n"));
+	fl_buf_done(&b);
 	rig_stop(&r);
 }
 
@@ -254,6 +277,7 @@ int main(void)
 {
 	static const struct CMUnitTest plain[] = {
 		cmocka_unit_test(strict_transport_only_over_tls),
+		cmocka_unit_test(connections_leave_descriptors),
 		cmocka_unit_test(reload_takes_both_or_none),
 		cmocka_unit_test(own_certificate_is_replaced),
 		cmocka_unit_test(foreign_certificate_stays),

@@ -94,10 +94,15 @@ static void metrics_name_everything(void **state)
 		"\nstun_requests{disposition=\"success\"} 0\n",
 		"\nstun_addrfamily{family=\"ipv4\"} 0\n",
 		"\nderp_websocket_accepts 0\n",
+		"\nderp_accepted_connections 1\n",
+		"\nderp_open_connections 1\n",
+		"\nderper_tls_request_version{version=\"1.2\"} 0\n",
+		"\nderper_tls_request_version{version=\"1.3\"} 1\n",
+		"\nderp_certificate_not_after_seconds ",
 	};
 	rig_start(&r, NULL);
 
-	client_join(&r, &c, 1, false);
+	client_join(&r, &c, 1, true);
 	fl_relay_standalone_metrics(r.relay, &b);
 	assert_int_equal(fl_buf_err(&b), FL_OK);
 	for (size_t i = 0; i < COUNT(want); i++)

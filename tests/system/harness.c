@@ -51,7 +51,7 @@ void sys_make(struct sys *s, bool short_timers, const char *extra)
 	snprintf(s->socket, sizeof s->socket, "%s/fairlead.sock", s->dir);
 	snprintf(text, sizeof text,
 		 "server_url: http://127.0.0.1:8080\nlisten_addr: 127.0.0.1:0\n"
-		 "metrics_listen_addr: \"\"\n"
+		 "metrics_listen_addr: 127.0.0.1:0\n"
 		 "derp:\n  server:\n    stun_listen_addr: 127.0.0.1:0\n"
 		 "debug:\n  short_timers: %s\n%s\n",
 		 short_timers ? "true" : "false", extra != NULL ? extra : "");

@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "io/net.h"
+#include "services/server/internal.h"
 #include "wire/derp.h"
 #include "wire/stun.h"
 
@@ -300,6 +301,31 @@ static void test_cut_at_every_byte(void **state)
 	expect_packet(witness_from, witness_to);
 }
 
+/* ---- metrics ---- */
+
+static void test_metrics_of_the_listener(void **state)
+{
+	static const char *const want[] = {
+		"\nderp_current_connections 2\n",
+		"\nderp_accepted_connections ",
+		"\nderp_open_connections_max ",
+		"\nderper_tls_request_version{version=\"1.3\"} ",
+		"\nderp_certificate_not_after_seconds ",
+		"\nstun_requests{",
+	};
+	struct fl_addrport public = sys.at;
+	(void)state;
+
+	sys.at = fl_listener_at(sys.server->metrics_listener);
+	struct reply r = sys_get(&sys, "/metrics");
+	sys.at = public;
+	assert_int_equal(r.status, 200);
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+		if (strstr((const char *)r.body.ptr, want[i]) == NULL)
+			fail_msg("no %s", want[i]);
+	reply_done(&r);
+}
+
 /* ---- STUN ---- */
 
 static int stun_socket(void)
@@ -360,6 +386,7 @@ int main(void)
 	suite_add(&suite, "stolen key", test_stolen_key, NULL);
 	ROWS(&suite, rows, test_row);
 	suite_add(&suite, "cut at every byte", test_cut_at_every_byte, NULL);
+	suite_add(&suite, "metrics of the listener", test_metrics_of_the_listener, NULL);
 	suite_add(&suite, "STUN garbage", test_stun_garbage, NULL);
 	sys_start(&sys, false, NULL);
 	reusable = api_key(&sys, api_user(&sys, "ada"), "\"reusable\":true");

@@ -11,6 +11,7 @@
 #ifndef FL_SERVICES_RELAY_IDENTITY_H
 #define FL_SERVICES_RELAY_IDENTITY_H
 
+#include "base/buf.h"
 #include "base/time.h"
 #include "crypto/prim.h"
 #include "io/tls.h"
@@ -44,5 +45,8 @@ void fl_relay_identity_done(struct fl_relay_identity *id);
 /* "sha256-raw:<hex>", what a relay map says of a self-made certificate. */
 void fl_relay_identity_pin(const struct fl_relay_identity *id,
 			   char out[static FL_RELAY_PIN_TEXT_MAX]);
+
+/* When the certificate ends, in Prometheus text form. */
+void fl_relay_identity_metrics(const struct fl_relay_identity *id, struct fl_buf *out);
 
 #endif

@@ -3,6 +3,7 @@
  * services/relay/metrics.c - the relay's counters in Prometheus text form, under the names that
  * existing dashboards know.
  */
+#include "services/relay/identity.h"
 #include "services/relay/relay_impl.h"
 
 static const char *const reasons[FL_DERP_DROP_COUNT] = {
@@ -130,4 +131,31 @@ void fl_relay_metrics(struct fl_relay *r, struct fl_buf *out)
 	put_drops(out, s.derp, false);
 	put_drops(out, s.derp, true);
 	put_service(out, &s);
+}
+
+void fl_relay_listener_metrics(const struct fl_listener *l, uint64_t refused, struct fl_buf *out)
+{
+	struct fl_listener_stats s;
+
+	fl_listener_stats(l, &s);
+	put(out, "counter", "accepted_connections", s.accepted);
+	put(out, "counter", "rejected_connections", s.refused_limit + refused);
+	put(out, "counter", "failed_tls", s.failed_tls);
+	put(out, "counter", "failed_hello", s.failed_hello);
+	put(out, "counter", "accept_errors", s.accept_errors);
+	put(out, "gauge", "open_connections", s.open);
+	put(out, "gauge", "open_connections_max", s.open_max);
+	fl_buf_printf(out,
+		      "# TYPE derper_tls_request_version counter\n"
+		      "derper_tls_request_version{version=\"1.2\"} %llu\n"
+		      "derper_tls_request_version{version=\"1.3\"} %llu\n",
+		      (unsigned long long)s.tls12, (unsigned long long)s.tls13);
+}
+
+void fl_relay_identity_metrics(const struct fl_relay_identity *id, struct fl_buf *out)
+{
+	fl_buf_printf(out,
+		      "# TYPE derp_certificate_not_after_seconds gauge\n"
+		      "derp_certificate_not_after_seconds %lld\n",
+		      (long long)(id->not_after / FL_SEC));
 }

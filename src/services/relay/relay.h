@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "crypto/keys.h"
 #include "io/http.h"
+#include "io/listen.h"
 #include "io/loop.h"
 #include "proto/derp/server.h"
 
@@ -91,6 +92,9 @@ void fl_relay_stats(struct fl_relay *r, struct fl_relay_stats *out);
 
 /* Appends everything in Prometheus text form, names `derp_*`. */
 void fl_relay_metrics(struct fl_relay *r, struct fl_buf *out);
+
+/* The same of the listener that carries the relay; `refused`: connections refused behind it. */
+void fl_relay_listener_metrics(const struct fl_listener *l, uint64_t refused, struct fl_buf *out);
 
 /* Whether gauges and maps agree (the page /debug/check). */
 bool fl_relay_check(const struct fl_relay *r);

@@ -199,11 +199,16 @@ static enum fl_err listen_plain(struct fl_relay_standalone *s, const struct fl_a
 static enum fl_err listen_all(struct fl_relay_standalone *s,
 			      const struct fl_relay_standalone_config *cfg, struct fl_fault *fault)
 {
+	/* One address must not take every place; behind loopback stand proxies and tests. */
+	uint32_t all = cfg->conn_max > 0 ? cfg->conn_max : fl_listen_conn_max();
+	uint32_t one = cfg->per_source_max == 0 && !fl_ip_is_loopback(&cfg->at.ip)
+			       ? all / 2
+			       : cfg->per_source_max;
 	struct fl_listen_config l = { .at = cfg->at,
 				      .mode = cfg->mode,
 				      .tls = s->identity.tls,
-				      .conn_max = cfg->conn_max,
-				      .per_source_max = cfg->per_source_max,
+				      .conn_max = all,
+				      .per_source_max = one,
 				      .hello_timeout = hello_timeout,
 				      .on_accept = on_accept,
 				      .ctx = s };

@@ -32,8 +32,9 @@ struct fl_relay_standalone_config {
 	bool stun_answer_any;
 	const char *rate_path; /* {"PerClientRateLimitBytesPerSec":N,"PerClientRateBurstBytes":M} */
 	uint32_t accept_rate,
-		accept_burst; /* new connections a second, excess is closed; 0: no limit */
-	uint32_t conn_max, per_source_max;
+		accept_burst;         /* new connections a second, excess is closed; 0: no limit */
+	uint32_t conn_max;            /* 0: as many as descriptors allow */
+	uint32_t per_source_max;      /* 0: half of them, on loopback all */
 	struct fl_relay_config relay; /* `key` is ignored: it comes from the file */
 };
 

@@ -94,19 +94,10 @@ void fl_relay_standalone_map(const struct fl_relay_standalone *s, unsigned regio
 
 void fl_relay_standalone_metrics(struct fl_relay_standalone *s, struct fl_buf *out)
 {
-	struct fl_listener_stats l = { 0 };
-
 	fl_relay_metrics(s->relay, out);
 	if (s->stun != NULL)
 		fl_stun_metrics(s->stun, out);
-	fl_listener_stats(s->listener, &l);
-	uint64_t rejected = l.refused_limit + s->accept_refused;
-	fl_buf_printf(out,
-		      "# TYPE derp_accepted_connections counter\nderp_accepted_connections %llu\n"
-		      "# TYPE derp_rejected_connections counter\nderp_rejected_connections %llu\n"
-		      "# TYPE derp_failed_tls counter\nderp_failed_tls %llu\n"
-		      "# TYPE derp_open_connections gauge\nderp_open_connections %lu\n",
-		      (unsigned long long)l.accepted,
-		      (unsigned long long)rejected,
-		      (unsigned long long)(l.failed_tls + l.failed_hello), (unsigned long)l.open);
+	fl_relay_listener_metrics(s->listener, s->accept_refused, out);
+	if (s->identity.tls != NULL)
+		fl_relay_identity_metrics(&s->identity, out);
 }

@@ -8,11 +8,9 @@
  */
 #include "services/server/internal.h"
 
-#include <sys/resource.h>
-
 #include "services/config/check.h"
 
-enum { SPARE_DESCRIPTORS = 128, SOCKET_CONNECTIONS = 256 };
+enum { SOCKET_CONNECTIONS = 256 };
 
 static const char *const security_fields[] = {
 	"X-Frame-Options",
@@ -108,24 +106,12 @@ static void on_metrics_conn(void *ctx, struct fl_stream *stream)
 	serve(s, stream, &s->metrics_routes.router, &fl_api_public);
 }
 
-/* As many connections as descriptors allow, with some left for files and the store. */
-static uint32_t connections_max(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-		return 0;
-	return limit.rlim_cur > 2 * SPARE_DESCRIPTORS
-		       ? (uint32_t)(limit.rlim_cur - SPARE_DESCRIPTORS)
-		       : SPARE_DESCRIPTORS;
-}
-
 static enum fl_err listen_public(struct fl_server *s, struct fl_fault *fault)
 {
 	struct fl_listen_config cfg = {
 		.mode = FL_LISTEN_BOTH,
 		.tls = s->identity.tls,
-		.conn_max = connections_max(),
+		.conn_max = fl_listen_conn_max(),
 		.hello_timeout = s->times->hello,
 		.on_accept = on_public,
 		.ctx = s,

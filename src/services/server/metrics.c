@@ -65,19 +65,6 @@ static void process(struct fl_buf *b)
 		gauge(b, "process_max_fds", "Descriptors that may be open.", limit.rlim_cur);
 }
 
-static void certificate(const struct fl_server *s, struct fl_buf *b)
-{
-	int64_t left = s->identity.not_after - fl_loop_wall(s->loop);
-
-	if (s->identity.tls != NULL)
-		fl_buf_printf(
-			b,
-			"# HELP fairlead_tls_cert_expiry_seconds Until the certificate ends.\n"
-			"# TYPE fairlead_tls_cert_expiry_seconds gauge\n"
-			"fairlead_tls_cert_expiry_seconds %" PRId64 "\n",
-			left / FL_SEC);
-}
-
 void fl_server_metrics(void *ctx, struct fl_http *x)
 {
 	struct fl_server *s = ctx;
@@ -91,7 +78,10 @@ void fl_server_metrics(void *ctx, struct fl_http *x)
 		fl_relay_metrics(s->relay, &out);
 	if (s->stun != NULL)
 		fl_stun_metrics(s->stun, &out);
-	certificate(s, &out);
+	if (s->public_listener != NULL)
+		fl_relay_listener_metrics(s->public_listener, 0, &out);
+	if (s->identity.tls != NULL)
+		fl_relay_identity_metrics(&s->identity, &out);
 	process(&out);
 	if (fl_buf_err(&out) == FL_OK)
 		fl_http_respond(x, 200, "text/plain; version=0.0.4; charset=utf-8",
