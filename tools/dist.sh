@@ -12,6 +12,15 @@ mkdir -p $out
 strip -o $out/fairlead $dir/src/cli/fairlead
 version=$($out/fairlead version | awk 'NR == 1 { print $2 }')
 
+# What units and settings name has to be in the package.
+named_docs() {
+	for doc in $(grep -ho '/usr/share/doc/fairlead/[a-z.]*md' packaging/*.service packaging/config.yaml); do
+		[ -f "$1$doc" ] && continue
+		echo "$doc is named in packaging/ and not installed" >&2
+		exit 1
+	done
+}
+
 # Lays out what the package installs below $1.
 fill() {
 	mkdir -p "$1/DEBIAN" "$1/usr/bin" "$1/usr/lib/systemd/system" "$1/etc/fairlead"
@@ -19,7 +28,8 @@ fill() {
 	install -m 644 packaging/*.service "$1/usr/lib/systemd/system/"
 	install -m 644 packaging/config.yaml "$1/etc/fairlead/config.yaml"
 	install -D -m 644 LICENSE "$1/usr/share/doc/fairlead/copyright"
-	install -m 644 README.md CHANGES "$1/usr/share/doc/fairlead/"
+	install -m 644 README.md CHANGES docs/*.md "$1/usr/share/doc/fairlead/"
+	named_docs "$1"
 	mkdir -p "$1/usr/share/man/man1"
 	$out/fairlead help --man | gzip -9n >"$1/usr/share/man/man1/fairlead.1.gz"
 	for shell in bash zsh fish; do
