@@ -110,6 +110,13 @@ static int choose_files(struct relay *r)
 	return FL_EXIT_DONE;
 }
 
+/* For the relay 0 is the default and less is never. */
+static int64_t write_timeout(const struct fl_args *a)
+{
+	int64_t timeout = fl_args_duration(a, "tcp-write-timeout");
+	return timeout > 0 ? timeout : -1;
+}
+
 static int read_flags(struct relay *r)
 {
 	const struct fl_args *a = &r->cli->args;
@@ -120,12 +127,17 @@ static int read_flags(struct relay *r)
 	r->cfg = (struct fl_relay_standalone_config){
 		.host = fl_args_text(a, "hostname"),
 		.rate_path = fl_args_text(a, "rate-config"),
+		.allow_path = fl_args_text(a, "allow-keys"),
+		.stun_answer_any = fl_args_on(a, "stun-any"),
 		.accept_rate = (uint32_t)fl_args_number(a, "accept-connection-limit"),
 		.accept_burst = (uint32_t)fl_args_number(a, "accept-connection-burst"),
 		.relay = {
 			.verify_url = fl_args_text(a, "verify-client-url"),
 			.verify_fail_open = fl_args_on(a, "verify-client-url-fail-open"),
 			.derp_off = !fl_args_on(a, "derp"),
+			.advise_bytes = fl_args_number(a, "advise-rate"),
+			.advise_burst = fl_args_number(a, "advise-burst"),
+			.write_timeout = write_timeout(a),
 		},
 	};
 	if (r->cfg.accept_rate > 0 && r->cfg.accept_burst == 0)

@@ -173,7 +173,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	cfg.rate_bytes = in.ptr[0] & 1 ? 20000 : 0;
-	cfg.disable_fighters = in.ptr[0] & 2;
 	in = fl_slice_skip(in, 1);
 	now = FL_SEC;
 	must(fl_derp_server_new(&cfg, &s) == FL_OK);

@@ -192,6 +192,8 @@ static struct bad {
 	{ "bool: in quotes", "logtail: {enabled: \"true\"}\n", ":1:20: ", "without quotes" },
 	{ "bool: yes", "taildrop:\n  enabled: yes\n", ":2:12: taildrop.enabled", "true or false" },
 	{ "bool: a list", "logtail: {enabled: [true]}\n", ":1:20: ", "one value" },
+	{ "relay rate: negative", "derp: {server: {rate_limit: -1}}\n", "rate_limit",
+	  "whole number" },
 	{ "number: a word", "derp: {server: {region_id: x}}\n", "region_id", "whole number" },
 	{ "number: negative", "derp: {server: {region_id: -1}}\n", "region_id", "0 or more" },
 	{ "number: too large", "derp: {server: {region_id: 4294967296}}\n", "region_id", "number" },

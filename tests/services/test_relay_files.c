@@ -19,7 +19,7 @@ enum { TEXT_MAX = 8192 };
 
 static const fl_wall start_wall = 1700000000 * FL_SEC;
 
-static char dir[64], crt[128], key[128], rate[128];
+static char dir[64], crt[128], key[128], rate[128], allow[128];
 
 /* ---- plain HTTP ---- */
 
@@ -175,6 +175,61 @@ static void reload_takes_both_or_none(void **state)
 	unlink(crt), unlink(key), unlink(rate);
 }
 
+/* ---- allowed keys ---- */
+
+static void allow_only(struct rig *r, const struct client *c)
+{
+	struct fl_fault fault = { "" };
+	char text[FL_KEY_TEXT_MAX], file[FL_KEY_TEXT_MAX + 32];
+
+	fl_node_key_format(&c->key, text);
+	snprintf(file, sizeof file, "# one\n\n %s \n", text);
+	write_text(allow, file);
+	assert_int_equal(fl_relay_standalone_reload(r->relay, &fault), FL_OK);
+}
+
+static void log_in(struct client *c)
+{
+	client_text(c, "GET /derp HTTP/1.1\r\nHost: x\r\nUpgrade: DERP\r\n"
+		       "Connection: Upgrade\r\n\r\n");
+	client_hello(c);
+	client_read_head(c);
+}
+
+static void only_allowed_keys(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct client a, b;
+	struct fl_fault fault = { "" };
+
+	write_text(allow, "");
+	rig_start(&r, &(struct fl_relay_standalone_config){ .allow_path = allow });
+	client_dial(&r, &a, 1, false);
+	client_dial(&r, &b, 2, false);
+	allow_only(&r, &a);
+	log_in(&a);
+	client_frame(&a, FL_DERP_SERVER_KEY);
+	client_frame(&a, FL_DERP_SERVER_INFO);
+	log_in(&b);
+	assert_true(client_ends(&b));
+	assert_int_equal(rig_stats(&r)->refused, 1);
+	client_close(&b);
+
+	allow_only(&r, &b);
+	assert_true(client_ends(&a)); /* no longer in the list */
+	client_close(&a);
+	client_join(&r, &b, 2, false);
+	write_text(allow, "nodekey:123\n");
+	assert_int_equal(fl_relay_standalone_reload(r.relay, &fault), FL_ERR_INVALID);
+	assert_non_null(strstr(fault.text, "keys.txt:1: "));
+	client_send(&b, &b.key, 10, 1);
+	client_expect(&b, &b, 10, 1);
+	client_close(&b);
+	rig_stop(&r);
+	unlink(allow);
+}
+
 /* ---- certificates that end ---- */
 
 static void own_certificate_is_replaced(void **state)
@@ -263,6 +318,7 @@ static int setup(void **state)
 		return -1;
 	snprintf(crt, sizeof crt, "%s/r.crt", dir);
 	snprintf(key, sizeof key, "%s/r.key", dir);
+	snprintf(allow, sizeof allow, "%s/keys.txt", dir);
 	snprintf(rate, sizeof rate, "%s/rate.json", dir);
 	return 0;
 }
@@ -279,6 +335,7 @@ int main(void)
 		cmocka_unit_test(strict_transport_only_over_tls),
 		cmocka_unit_test(connections_leave_descriptors),
 		cmocka_unit_test(reload_takes_both_or_none),
+		cmocka_unit_test(only_allowed_keys),
 		cmocka_unit_test(own_certificate_is_replaced),
 		cmocka_unit_test(foreign_certificate_stays),
 	};

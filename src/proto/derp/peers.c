@@ -164,30 +164,16 @@ enum fl_err fl_derp_join(struct fl_derp_client *c, const struct fl_node_key *key
 	return FL_OK;
 }
 
-static void disable_all(struct peer *p)
-{
-	fl_list_each(l, &p->members) fl_list_entry(l, struct fl_derp_client, member)->disabled =
-		true;
-	p->active = NULL;
-}
-
-/*
- * A frame came from `c`: whoever writes last gets the packets. Under the other policy two that
- * speak in turn both lose them.
- */
+/* A frame came from `c`: whoever writes last gets the packets. */
 void fl_derp_spoke(struct fl_derp_client *c)
 {
 	struct peer *p = c->peer;
 
-	if (p->count < 2 || c->disabled)
+	if (p->count < 2)
 		return;
-	if (!c->s->cfg.disable_fighters)
-		p->last = p->active = c;
-	if (c->spoke != 0 && c->spoke == p->speaks)
-		return; /* the same one still talks */
-	if (c->spoke != 0 && c->s->cfg.disable_fighters)
-		disable_all(p);
-	append_history(p, c);
+	p->last = p->active = c;
+	if (c->spoke == 0 || c->spoke != p->speaks)
+		append_history(p, c);
 }
 
 static struct fl_derp_client *latest_speaker(const struct peer *p)
@@ -207,7 +193,6 @@ static void one_is_left(struct fl_derp_server *s, struct peer *p)
 {
 	struct fl_derp_client *c = fl_list_entry(p->members.next, struct fl_derp_client, member);
 
-	c->disabled = false;
 	p->active = c;
 	p->last = NULL;
 	s->stats.dup_keys--;
@@ -222,7 +207,7 @@ static void several_are_left(struct fl_derp_server *s, struct peer *p, struct fl
 	p->speaks = latest->spoke;
 	if (p->last == gone)
 		p->last = latest;
-	p->active = p->last->disabled ? NULL : p->last;
+	p->active = p->last;
 }
 
 void fl_derp_leave(struct fl_derp_client *c)

@@ -175,11 +175,6 @@ const struct fl_derp_stats *fl_derp_server_stats(struct fl_derp_server *s)
 	return &s->stats;
 }
 
-size_t fl_derp_client_size(void)
-{
-	return sizeof(struct fl_derp_client) + sizeof(struct peer);
-}
-
 void fl_derp_server_rate(struct fl_derp_server *s, uint64_t bytes, uint64_t burst)
 {
 	s->cfg.rate_bytes = bytes;

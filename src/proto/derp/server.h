@@ -19,7 +19,7 @@
  * packet goes first.
  *
  * Thread    one; different servers share nothing.
- * Memory    a client is one allocation of fl_derp_client_size() bytes, its key one small record;
+ * Memory    a client is one allocation, its key one small record;
  *           chunks are bounded by `memory_max` together.
  * Limits    queue_packets/queue_bytes and disco_packets per client, FL_DERP_WATCH_MAX remembered
  *           peers per client (oldest forgotten) and as many farewells that wait to be sent (oldest
@@ -55,7 +55,6 @@ struct fl_derp_config {
 	uint8_t nonce_base[16]; /* random, new for each run: boxes to clients count on from it */
 	uint8_t hash_seed[16];  /* random: peers choose the keys that are hashed */
 	uint64_t rng_seed;      /* of the keep-alive jitter */
-	bool disable_fighters;  /* two that keep taking a key from each other both lose it */
 	uint64_t rate_bytes, rate_burst; /* per client, a second; 0: no limit */
 	uint64_t advise_bytes,
 		advise_burst; /* told to clients, who police themselves; 0: nothing */
@@ -115,7 +114,6 @@ struct fl_derp_server *fl_derp_server_free(struct fl_derp_server *s);
 
 const uint8_t *fl_derp_server_public(const struct fl_derp_server *s); /* FL_KEY_LEN bytes */
 const struct fl_derp_stats *fl_derp_server_stats(struct fl_derp_server *s);
-size_t fl_derp_client_size(void);
 
 /* Handles what is due: login deadlines, keep-alives, clients whose rate lets them go on. */
 void fl_derp_server_tick(struct fl_derp_server *s, fl_time now);

@@ -45,7 +45,7 @@ enum {
 /* A key with its connections. Lives on without any while PeerGone messages still name it. */
 struct peer {
 	struct fl_node_key key;
-	struct fl_derp_client *active; /* gets the packets; NULL only among disabled fighters */
+	struct fl_derp_client *active; /* gets the packets */
 	struct fl_derp_client *last;   /* newest member or latest speaker; only while several */
 	struct fl_list members;        /* by fl_derp_client.member, oldest first */
 	struct fl_list watches;        /* by watch.of_source: who has been sent packets from here */
@@ -93,7 +93,7 @@ struct fl_derp_client {
 	uint8_t pong[FL_DERP_PING_LEN];
 	uint8_t state, want, todo, note_count;
 	enum fl_err reason; /* of TODO_CLOSE */
-	bool not_ideal, preferred, disabled, blocked, urgent;
+	bool not_ideal, preferred, blocked, urgent;
 	bool paid;         /* the frame at the head of the input was charged */
 	bool gone_skipped; /* PeerGone messages let a chunk of data go first */
 };

@@ -41,6 +41,9 @@ struct fl_config {
 	enum fl_ip_allocation allocation;
 	struct {
 		bool enabled, verify_clients, automatically_add_region;
+		char *verify_client_url; /* "" = not asked */
+		bool verify_client_url_fail_open;
+		uint32_t rate_limit, rate_burst; /* bytes a second and at once; 0 = no limit */
 		uint32_t region_id;
 		char *region_code, *region_name, *stun_listen_addr, *private_key_path, *ipv4, *ipv6;
 	} derp_server;

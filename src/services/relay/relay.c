@@ -290,7 +290,6 @@ static enum fl_err make_server(struct fl_relay *r, const struct fl_relay_config 
 	struct fl_derp_config d = {
 		.key = cfg->key,
 		.rng_seed = cfg->rng_seed,
-		.disable_fighters = cfg->disable_fighters,
 		.rate_bytes = cfg->rate_bytes,
 		.rate_burst = cfg->rate_burst,
 		.advise_bytes = cfg->advise_bytes,
@@ -314,7 +313,7 @@ static void copy_config(struct fl_relay *r, const struct fl_relay_config *cfg)
 {
 	r->cfg = *cfg;
 	fl_wipe(&r->cfg.key, sizeof r->cfg.key);
-	r->cfg.verify_url = r->cfg.verify_ca_file = r->cfg.bootstrap_dns = NULL;
+	r->cfg.verify_url = r->cfg.verify_ca_file = NULL;
 	if (r->cfg.write_timeout == 0)
 		r->cfg.write_timeout = default_write_timeout;
 	else if (r->cfg.write_timeout < 0)
@@ -324,10 +323,6 @@ static void copy_config(struct fl_relay *r, const struct fl_relay_config *cfg)
 static enum fl_err start(struct fl_relay *r, const struct fl_relay_config *cfg)
 {
 	enum fl_err err = make_server(r, cfg);
-	if (err == FL_OK && cfg->bootstrap_dns != NULL) {
-		r->bootstrap_dns = fl_str_dup(fl_slice_str(cfg->bootstrap_dns));
-		err = r->bootstrap_dns != NULL ? FL_OK : FL_ERR_NOMEM;
-	}
 	if (err == FL_OK)
 		err = fl_timer_init(&r->timer, r->loop, on_timer, r);
 	if (err == FL_OK)
@@ -374,7 +369,6 @@ struct fl_relay *fl_relay_free(struct fl_relay *r)
 	fl_timer_done(&r->stall);
 	fl_relay_verify_done(r);
 	fl_derp_server_free(r->server);
-	free(r->bootstrap_dns);
 	free(r);
 	return NULL;
 }
@@ -432,9 +426,4 @@ size_t fl_relay_revoke(struct fl_relay *r, const struct fl_node_key *key)
 bool fl_relay_check(const struct fl_relay *r)
 {
 	return fl_derp_server_check(r->server);
-}
-
-size_t fl_relay_client_bytes(void)
-{
-	return sizeof(struct relay_conn) + fl_derp_client_size();
 }

@@ -10,8 +10,8 @@
  * What one read brings for a client leaves in one write (in several if it is long).
  *
  * Thread    the loop's.
- * Memory    an idle client costs fl_relay_client_bytes() besides its stream; queues come from a
- *           shared pool with a limit (proto/derp/server.h).
+ * Memory    an idle client costs half a kilobyte besides its stream; queues come from a shared
+ *           pool with a limit (proto/derp/server.h).
  * Security  a client proves its key, then has to be admitted: by `admit`, by the verify URL, or
  *           both. With neither everybody may use the relay.
  * Source    docs/protocol/relay.md
@@ -48,10 +48,8 @@ struct fl_relay_config {
 	size_t memory_max;                   /* waiting for all clients: 256 MiB */
 	int64_t keep_alive;                  /* 60 s (and up to 5 s of jitter) */
 	int64_t write_timeout;               /* 2 s without progress; < 0: off */
-	bool disable_fighters;
-	bool derp_off;             /* only the probe answers: for a host that has STUN alone */
-	const char *bootstrap_dns; /* JSON text served under /bootstrap-dns; NULL: empty answer */
-	uint64_t rng_seed;         /* of the jitter; 0: random */
+	bool derp_off;     /* only the probe answers: for a host that has STUN alone */
+	uint64_t rng_seed; /* of the jitter; 0: random */
 };
 
 /* Errors with text in `fault`: FL_ERR_INVALID (zero key, verify URL), FL_ERR_NOMEM. */
@@ -98,8 +96,5 @@ void fl_relay_listener_metrics(const struct fl_listener *l, uint64_t refused, st
 
 /* Whether gauges and maps agree (the page /debug/check). */
 bool fl_relay_check(const struct fl_relay *r);
-
-/* User memory of an idle client apart from its stream. */
-size_t fl_relay_client_bytes(void);
 
 #endif

@@ -43,7 +43,6 @@ struct fl_relay {
 	struct fl_loop *loop;
 	struct fl_derp_server *server;
 	struct fl_relay_config cfg; /* without its strings and its key */
-	char *bootstrap_dns;
 	struct fl_tick_hook hook;
 	struct fl_timer timer;
 	fl_time armed; /* what the timer is set to */

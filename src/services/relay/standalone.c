@@ -112,22 +112,49 @@ static enum fl_err load_rate(const struct fl_relay_standalone *s, struct fl_faul
 	return err;
 }
 
-/* Certificate and rate file: both are read before one is used, so that both are of one mind. */
+/* ---- allowed keys ---- */
+
+static bool is_allowed(void *ctx, const struct fl_node_key *key, const struct fl_addrport *from)
+{
+	const struct fl_relay_standalone *s = ctx;
+
+	(void)from;
+	return fl_relay_allow_has(&s->allow, key);
+}
+
+static void use_allow(struct fl_relay_standalone *s, const struct fl_relay_allow *fresh)
+{
+	struct fl_relay_allow old = s->allow;
+
+	s->allow = *fresh;
+	for (size_t i = 0; i < old.len; i++)
+		if (!fl_relay_allow_has(fresh, &old.at[i]))
+			fl_relay_revoke(s->relay, &old.at[i]);
+	fl_relay_allow_done(&old);
+}
+
+/* All are read before one is used, so that they are of one mind. */
 static enum fl_err load_files(struct fl_relay_standalone *s, bool tls, bool may_make,
 			      struct fl_fault *fault)
 {
+	struct fl_relay_allow allow = { 0 };
 	struct fl_relay_identity id;
 	struct rate rate = { 0 };
 	enum fl_err err = FL_OK;
 
 	if (s->rate_path != NULL)
 		err = load_rate(s, fault, &rate);
+	if (err == FL_OK && s->allow_path != NULL)
+		err = fl_relay_allow_load(s->allow_path, fault, &allow);
 	if (err == FL_OK && tls)
 		err = load_tls(s, may_make, fault, &id);
-	if (err != FL_OK)
+	if (err != FL_OK) {
+		fl_relay_allow_done(&allow);
 		return err;
+	}
 	if (s->rate_path != NULL)
 		fl_relay_rate(s->relay, rate.bytes, rate.burst);
+	use_allow(s, &allow);
 	if (tls)
 		use_tls(s, &id);
 	return FL_OK;
@@ -239,7 +266,8 @@ static enum fl_err copy_paths(struct fl_relay_standalone *s,
 	bool ok = copy_str(&s->host, cfg->host != NULL ? cfg->host : "localhost") &&
 		  copy_str(&s->cert_path, cfg->cert_path) &&
 		  copy_str(&s->key_path, cfg->key_path != NULL ? cfg->key_path : cfg->cert_path) &&
-		  copy_str(&s->rate_path, cfg->rate_path);
+		  copy_str(&s->rate_path, cfg->rate_path) &&
+		  copy_str(&s->allow_path, cfg->allow_path);
 	return ok ? FL_OK : FL_ERR_NOMEM;
 }
 
@@ -247,6 +275,11 @@ static enum fl_err make_relay(struct fl_relay_standalone *s,
 			      const struct fl_relay_standalone_config *cfg, struct fl_fault *fault)
 {
 	struct fl_relay_config rc = cfg->relay;
+
+	if (cfg->allow_path != NULL) {
+		rc.admit = is_allowed;
+		rc.admit_ctx = s;
+	}
 	enum fl_err err = cfg->relay_key_path != NULL
 				  ? fl_relay_key_load(cfg->relay_key_path, fault, &rc.key)
 				  : fl_private_key_new(&rc.key);
@@ -328,6 +361,8 @@ struct fl_relay_standalone *fl_relay_standalone_stop(struct fl_relay_standalone 
 	free(s->cert_path);
 	free(s->key_path);
 	free(s->rate_path);
+	free(s->allow_path);
+	fl_relay_allow_done(&s->allow);
 	free(s);
 	return NULL;
 }

@@ -31,6 +31,7 @@ struct fl_relay_standalone_config {
 	struct fl_addrport stun_at;    /* unset: no STUN */
 	bool stun_answer_any;
 	const char *rate_path; /* {"PerClientRateLimitBytesPerSec":N,"PerClientRateBurstBytes":M} */
+	const char *allow_path; /* node keys that may use it, one a line; NULL: no such list */
 	uint32_t accept_rate,
 		accept_burst;         /* new connections a second, excess is closed; 0: no limit */
 	uint32_t conn_max;            /* 0: as many as descriptors allow */
@@ -49,7 +50,10 @@ FL_MUST enum fl_err fl_relay_standalone_start(struct fl_loop *loop,
 					      struct fl_fault *fault,
 					      struct fl_relay_standalone **out);
 
-/* Reads certificate and rate file again. If one is bad both stay as they were. */
+/*
+ * Reads certificate, rate file and allowed keys again. If one is bad all stay as they were. Clients
+ * whose key is no longer listed are closed.
+ */
 FL_MUST enum fl_err fl_relay_standalone_reload(struct fl_relay_standalone *s,
 					       struct fl_fault *fault);
 

@@ -3,13 +3,15 @@
 #ifndef FL_SERVICES_RELAY_STANDALONE_IMPL_H
 #define FL_SERVICES_RELAY_STANDALONE_IMPL_H
 
+#include "services/relay/allow.h"
 #include "services/relay/identity.h"
 #include "services/relay/standalone.h"
 
 struct fl_relay_standalone {
 	struct fl_loop *loop;
-	char *host, *cert_path, *key_path, *rate_path;
-	bool made_cert; /* ours: clients know it by its pin */
+	char *host, *cert_path, *key_path, *rate_path, *allow_path;
+	struct fl_relay_allow allow; /* with allow_path */
+	bool made_cert;              /* ours: clients know it by its pin */
 	struct fl_relay_identity identity;
 	struct fl_relay *relay;
 	struct fl_stun *stun;

@@ -241,12 +241,19 @@ static enum fl_err open_stun(struct fl_server *s, struct fl_fault *fault)
 static enum fl_err open_relay(struct fl_server *s, struct fl_fault *fault)
 {
 	const struct fl_config *c = s->config;
-	struct fl_relay_config cfg = { .admit_ctx = s };
+	struct fl_relay_config cfg = {
+		.admit_ctx = s,
+		.verify_fail_open = c->derp_server.verify_client_url_fail_open,
+		.rate_bytes = c->derp_server.rate_limit,
+		.rate_burst = c->derp_server.rate_burst,
+	};
 	uint8_t none[FL_KEY_LEN] = { 0 };
 	enum fl_err err = FL_OK;
 
 	if (c->derp_server.enabled) {
 		err = fl_relay_key_load(c->derp_server.private_key_path, fault, &cfg.key);
+		if (c->derp_server.verify_client_url[0] != '\0')
+			cfg.verify_url = c->derp_server.verify_client_url;
 		if (c->derp_server.verify_clients) {
 			cfg.admit = admit;
 			fl_core_on_retired(&s->core, on_retired, s);
