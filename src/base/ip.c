@@ -95,6 +95,13 @@ static bool is_mapped(const struct fl_ip *ip)
 	return memcmp(ip->b, start, sizeof start) == 0;
 }
 
+struct fl_ip fl_ip_unmap(const struct fl_ip *ip)
+{
+	if (ip->family == FL_IP_V6 && is_mapped(ip))
+		return fl_ip_v4(ip->b[12], ip->b[13], ip->b[14], ip->b[15]);
+	return *ip;
+}
+
 static void format_v4(const uint8_t b[static 4], const char *before, char *out)
 {
 	snprintf(out, FL_IP_TEXT_MAX, "%s%u.%u.%u.%u", before, b[0], b[1], b[2], b[3]);

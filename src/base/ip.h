@@ -50,6 +50,9 @@ static inline uint8_t fl_ip_width(const struct fl_ip *ip) /* 32, 128, or 0 if un
 int fl_ip_cmp(const struct fl_ip *a, const struct fl_ip *b);
 bool fl_ip_eq(const struct fl_ip *a, const struct fl_ip *b);
 bool fl_ip_is_loopback(const struct fl_ip *ip);
+
+/* An IPv4-mapped IPv6 address as IPv4; others as they are. */
+struct fl_ip fl_ip_unmap(const struct fl_ip *ip);
 bool fl_ip_is_link_local(const struct fl_ip *ip); /* 169.254/16, fe80::/10 */
 
 /* Who an address stands for: an IPv4 address, or the /64 that one IPv6 site has. */

@@ -47,13 +47,9 @@ static struct fl_addrport read_v6(const struct sockaddr_in6 *in6)
 	struct fl_addrport at = { .port = ntohs(in6->sin6_port) };
 	const uint8_t *addr = in6->sin6_addr.s6_addr;
 
-	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
-		at.ip.family = FL_IP_V4;
-		memcpy(at.ip.b, addr + MAPPED_PREFIX, 4);
-	} else {
-		at.ip.family = FL_IP_V6;
-		memcpy(at.ip.b, addr, 16);
-	}
+	at.ip.family = FL_IP_V6;
+	memcpy(at.ip.b, addr, 16);
+	at.ip = fl_ip_unmap(&at.ip);
 	return at;
 }
 

@@ -142,19 +142,12 @@ void fl_derp_put_peer_gone(struct fl_buf *b, const struct fl_derp_peer_gone *g)
 	put_key_frame(b, FL_DERP_PEER_GONE, &g->key, fl_slice_of(&g->reason, 1));
 }
 
-static bool is_mapped(const uint8_t ip[static IP_LEN])
-{
-	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
-	return memcmp(ip, prefix, sizeof prefix) == 0;
-}
-
 static struct fl_ip ip_from_16(const uint8_t b[static IP_LEN])
 {
 	struct fl_ip ip = { .family = FL_IP_V6 };
-	if (is_mapped(b))
-		return fl_ip_v4(b[12], b[13], b[14], b[15]);
+
 	memcpy(ip.b, b, IP_LEN);
-	return ip;
+	return fl_ip_unmap(&ip);
 }
 
 static void put_ip_16(struct fl_buf *b, const struct fl_ip *ip)

@@ -148,14 +148,6 @@ void fl_stun_request(const struct fl_stun_txid *tx, uint8_t out[static FL_STUN_R
 	put_be16(p, crc & 0xffff);
 }
 
-static struct fl_ip unmap(const struct fl_ip *ip)
-{
-	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
-	if (ip->family == FL_IP_V6 && memcmp(ip->b, prefix, sizeof prefix) == 0)
-		return fl_ip_v4(ip->b[12], ip->b[13], ip->b[14], ip->b[15]);
-	return *ip;
-}
-
 /* The pad an address is xored with: cookie, then transaction id. */
 static void make_pad(const uint8_t *header, uint8_t pad[static 16])
 {
@@ -165,7 +157,7 @@ static void make_pad(const uint8_t *header, uint8_t pad[static 16])
 size_t fl_stun_answer(const struct fl_stun_txid *tx, const struct fl_addrport *from,
 		      uint8_t out[static FL_STUN_ANSWER_MAX])
 {
-	const struct fl_ip ip = unmap(&from->ip);
+	const struct fl_ip ip = fl_ip_unmap(&from->ip);
 	const bool v4 = ip.family == FL_IP_V4;
 	const unsigned ip_len = v4 ? 4 : 16;
 	uint8_t pad[16];
@@ -197,7 +189,7 @@ static bool read_address(struct fl_slice value, const uint8_t pad[static 16],
 		return false;
 	for (size_t i = 0; i < ip_len; i++)
 		ip.b[i] ^= pad[i];
-	out->ip = unmap(&ip);
+	out->ip = fl_ip_unmap(&ip);
 	out->port = (uint16_t)(port ^ (unsigned)(pad[0] << 8 | pad[1]));
 	return true;
 }

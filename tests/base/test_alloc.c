@@ -3,6 +3,7 @@
  * tests/base/test_alloc.c - everything in base that allocates, with the n-th allocation failing
  * for every n. The allocator is replaced at link time.
  */
+#include "alloc_fail.h"
 #include "table.h"
 
 #include "base/buf.h"
@@ -11,15 +12,7 @@
 #include "base/map.h"
 #include "base/text.h"
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__real_reallocarray(void *p, size_t n, size_t size);
 void __real_free(void *p);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
 void __wrap_free(void *p);
 
 static struct {
@@ -28,7 +21,7 @@ static struct {
 	size_t failed;
 } plan;
 
-static bool fails(void)
+bool alloc_fails(void)
 {
 	if (!plan.armed)
 		return false;
@@ -38,26 +31,6 @@ static bool fails(void)
 	}
 	plan.failed++;
 	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
-}
-
-void *__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	return fails() ? NULL : __real_reallocarray(p, n, size);
 }
 
 /* Memory that is looked at in the moment of its release. */

@@ -596,6 +596,26 @@ static void addrport_row(void **state)
 	assert_false(fl_addrport_eq(&a, &b));
 }
 
+static void mapped_becomes_v4(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "::ffff:1.2.3.4", "1.2.3.4" },
+		{ "1.2.3.4", "1.2.3.4" },
+		{ "::fffe:1.2.3.4", "::fffe:102:304" },
+		{ "1::ffff:1.2.3.4", "1::ffff:102:304" },
+	};
+	char text[FL_IP_TEXT_MAX];
+	struct fl_ip ip;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(fl_ip_parse(fl_slice_str(rows[i][0]), &ip), FL_OK);
+		ip = fl_ip_unmap(&ip);
+		fl_ip_format(&ip, text);
+		assert_string_equal(text, rows[i][1]);
+	}
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -608,6 +628,7 @@ int main(void)
 	suite_add(&s, "mutated texts agree with the system", mutated_texts_agree_with_the_system,
 		  NULL);
 	suite_add(&s, "order is unset, IPv4, IPv6", order_is_unset_v4_v6, NULL);
+	suite_add(&s, "mapped becomes IPv4", mapped_becomes_v4, NULL);
 	ROWS(&s, kind_rows, kind_row);
 	ROWS(&s, next_rows, next_row);
 	ROWS(&s, prefix_rows, prefix_row);

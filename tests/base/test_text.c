@@ -408,6 +408,22 @@ static void sort_row(void **state)
 	fl_strlist_done(&l);
 }
 
+static struct trim_row {
+	const char *name, *in, *out;
+} trim_rows[] = {
+	{ "trim nothing", "", "" },
+	{ "trim only white", " \t\r\n ", "" },
+	{ "trim both ends", " a b\t", "a b" },
+	{ "trim a line", "key\r\n", "key" },
+	{ "trim leaves the middle", "a", "a" },
+};
+
+static void trim_row(void **state)
+{
+	const struct trim_row *row = *state;
+	assert_true(fl_slice_is(fl_slice_trim(fl_slice_str(row->in)), row->out));
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -426,5 +442,6 @@ int main(void)
 	suite_add(&s, "lists add, find, compare", lists_add_find_compare, NULL);
 	suite_add(&s, "list copies are their own", list_copies_are_their_own, NULL);
 	ROWS(&s, sort_rows, sort_row);
+	ROWS(&s, trim_rows, trim_row);
 	return suite_run(&s, "base/text");
 }

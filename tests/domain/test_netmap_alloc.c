@@ -4,20 +4,12 @@
  * failing for every n: an error comes back, outputs stay, nothing leaks. The allocator is replaced
  * at link time, for the JSON library by its own hook.
  */
+#include "../base/alloc_fail.h"
 #include "netmap_kit.h"
 
 #include <jansson.h>
 
 #include "wire/mapframe.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
 
 static struct {
 	bool armed;
@@ -25,7 +17,7 @@ static struct {
 	size_t failed;
 } plan;
 
-static bool fails(void)
+bool alloc_fails(void)
 {
 	if (!plan.armed)
 		return false;
@@ -37,29 +29,9 @@ static bool fails(void)
 	return true;
 }
 
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
-}
-
-void *__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	return fails() ? NULL : __real_reallocarray(p, n, size);
-}
-
 static void *json_malloc(size_t size)
 {
-	return __wrap_malloc(size);
+	return malloc(size);
 }
 
 static const char register_text[] =

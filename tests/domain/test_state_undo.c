@@ -3,6 +3,7 @@
  * tests/domain/test_state_undo.c - whatever happens, a tick that is rolled back leaves no trace, a
  * command that is refused changes nothing, and one that lacks memory at any point does neither.
  */
+#include "../base/alloc_fail.h"
 #include "state_play.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@ static long countdown = -1; /* < 0: never */
 
 static bool paused;
 
-static bool fails(void)
+bool alloc_fails(void)
 {
 	return !paused && countdown >= 0 && countdown-- == 0;
 }
@@ -24,28 +25,6 @@ static bool fails(void)
 static void pause_faults(bool pause)
 {
 	paused = pause;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t a, size_t b);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t a, size_t b);
-void *__wrap_realloc(void *p, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t a, size_t b)
-{
-	return fails() ? NULL : __real_calloc(a, b);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
 }
 
 /* ---- everything comparable, the insides too ---- */

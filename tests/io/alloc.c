@@ -2,46 +2,19 @@
 /* tests/io/alloc.c - the failing allocator. */
 #include "alloc.h"
 
-#include <stdlib.h>
+#include "../base/alloc_fail.h"
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__real_realloc(void *p, size_t n);
-void *__real_reallocarray(void *p, size_t count, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_reallocarray(void *p, size_t count, size_t n);
+#include <stdlib.h>
 
 static size_t seen, fail_at;
 static bool armed, held, for_good;
 
-static bool fails(void)
+bool alloc_fails(void)
 {
 	if (!armed || held)
 		return false;
 	seen++;
 	return seen == fail_at || (for_good && seen > fail_at);
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t count, size_t n)
-{
-	return fails() ? NULL : __real_calloc(count, n);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
-
-void *__wrap_reallocarray(void *p, size_t count, size_t n)
-{
-	return fails() ? NULL : __real_reallocarray(p, count, n);
 }
 
 void alloc_disarm(void)

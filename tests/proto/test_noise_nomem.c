@@ -5,6 +5,7 @@
  *
  * Linked with --wrap for malloc and realloc, which catches our own calls and no library's.
  */
+#include "../base/alloc_fail.h"
 #include "proto/control/noise.h"
 
 #include <setjmp.h>
@@ -12,30 +13,15 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-void *__real_malloc(size_t n);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_realloc(void *p, size_t n);
-
 static size_t countdown; /* 0: never fail */
 static bool failed;
 
-static bool fail_now(void)
+bool alloc_fails(void)
 {
 	if (countdown == 0 || --countdown > 0)
 		return false;
 	failed = true;
 	return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fail_now() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fail_now() ? NULL : __real_realloc(p, n);
 }
 
 static struct fl_private_key key_from(unsigned first)
