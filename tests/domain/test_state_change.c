@@ -240,39 +240,6 @@ static void test_published_records_are_immutable(void **unused)
 	fl_node_unref(held);
 }
 
-/* Which rows the store may update in place. */
-static bool moved(const struct fl_state *s)
-{
-	const struct fl_dirty *d;
-
-	assert_int_equal(fl_state_dirty(s, &d), 1);
-	return d[0].moved;
-}
-
-static void test_unique_values_mark_rows_as_moved(void **unused)
-{
-	(void)unused;
-	struct fl_state *s = one_node();
-	struct fl_fault fault;
-
-	assert_int_equal(fl_state_node_seen(s, 1, KIT_NOW + 1), FL_OK);
-	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 1, KIT_NOW + 10, &fault), FL_OK);
-	assert_false(moved(s));
-	assert_int_equal(fl_state_node_rename(s, 1, "other", &fault), FL_OK);
-	assert_true(moved(s));
-	assert_int_equal(fl_state_node_seen(s, 1, KIT_NOW + 2), FL_OK);
-	assert_true(moved(s)); /* once in this tick is enough */
-	fl_state_committed(s);
-	assert_int_equal(fl_state_node_seen(s, 1, KIT_NOW + 3), FL_OK);
-	assert_false(moved(s));
-	assert_int_equal(fl_state_node_delete(s, 1, &fault), FL_OK);
-	assert_true(moved(s));
-	fl_state_committed(s);
-	kit_user(s, "bob");
-	assert_true(moved(s));
-	fl_state_free(s);
-}
-
 /* ---- expiry ---- */
 
 static void test_expiry_is_set_and_passes_once(void **unused)
@@ -862,7 +829,7 @@ static void test_backfill_all_or_nothing(void **unused)
 enum {
 	ROWS = sizeof rows / sizeof *rows,
 	ROUTES = sizeof routes / sizeof *routes,
-	CASES = 20,
+	CASES = 21,
 };
 
 int main(void)
@@ -873,7 +840,6 @@ int main(void)
 		cmocka_unit_test(test_update_of_nobody),
 		cmocka_unit_test(test_read_only_request),
 		cmocka_unit_test(test_published_records_are_immutable),
-		cmocka_unit_test(test_unique_values_mark_rows_as_moved),
 		cmocka_unit_test(test_expiry_is_set_and_passes_once),
 		cmocka_unit_test(test_expiry_now_is_told_once),
 		cmocka_unit_test(test_primary_is_the_lowest_that_serves),

@@ -189,6 +189,41 @@ static void test_new_without_memory(void **unused)
 	fl_state_free(NULL);
 }
 
+/* Which rows the store may update in place. */
+static bool moved(const struct fl_state *s)
+{
+	const struct fl_dirty *d;
+
+	assert_int_equal(fl_state_dirty(s, &d), 1);
+	return d[0].moved;
+}
+
+static void test_unique_values_mark_rows_as_moved(void **unused)
+{
+	(void)unused;
+	struct fl_state *s = kit_state();
+	struct fl_fault fault;
+
+	kit_approve(s, (struct kit_request){ .machine = 1, .key = 1 }, kit_user(s, "alice"));
+	fl_state_committed(s);
+	assert_int_equal(fl_state_node_seen(s, 1, KIT_NOW + 1), FL_OK);
+	assert_int_equal(fl_state_node_expire(s, KIT_NOW, 1, KIT_NOW + 10, &fault), FL_OK);
+	assert_false(moved(s));
+	assert_int_equal(fl_state_node_rename(s, 1, "other", &fault), FL_OK);
+	assert_true(moved(s));
+	assert_int_equal(fl_state_node_seen(s, 1, KIT_NOW + 2), FL_OK);
+	assert_true(moved(s)); /* once in this tick is enough */
+	fl_state_committed(s);
+	assert_int_equal(fl_state_node_seen(s, 1, KIT_NOW + 3), FL_OK);
+	assert_false(moved(s));
+	assert_int_equal(fl_state_node_delete(s, 1, &fault), FL_OK);
+	assert_true(moved(s));
+	fl_state_committed(s);
+	kit_user(s, "bob");
+	assert_true(moved(s));
+	fl_state_free(s);
+}
+
 int main(void)
 {
 	kit_pause = pause_faults;
@@ -197,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_memory_runs_out_anywhere),
 		cmocka_unit_test(test_rollback_without_memory),
 		cmocka_unit_test(test_new_without_memory),
+		cmocka_unit_test(test_unique_values_mark_rows_as_moved),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/system/test_watch.c - what an operator sees of a running server: metrics and request log. */
+/* tests/system/test_watch.c - what an operator sees of a server: metrics and request log. */
 #include "client.h"
 
 #include "base/log.h"

@@ -251,8 +251,9 @@ FL_MUST enum fl_err fl_state_backfill_ips(struct fl_state *s, size_t *out_change
 					  struct fl_fault *fault);
 
 /*
- * Nodes whose expiry lies in (after, upto] and was not announced when it was set: appends a FL_CHANGE_NODE_EXPIRED each. Returns how
- * many; SIZE_MAX: out of memory and nothing was appended, so ask for the same window again.
+ * Nodes whose expiry lies in (after, upto] and was not announced when it was set: appends a
+ * FL_CHANGE_NODE_EXPIRED each. Returns how many; SIZE_MAX: out of memory and nothing was appended,
+ * so ask for the same window again.
  */
 size_t fl_state_expire_scan(struct fl_state *s, fl_wall after, fl_wall upto);
 

@@ -212,7 +212,6 @@ static void on_renew(void *ctx)
 	struct fl_server *s = ctx;
 	struct fl_fault fault = { "" };
 	struct fl_relay_identity fresh;
-	struct fl_netmap_config *netmap;
 	uint8_t none[FL_KEY_LEN] = { 0 };
 
 	fl_timer_start(&s->renew_timer, IDENTITY_RENEWAL);
