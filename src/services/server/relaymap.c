@@ -279,7 +279,7 @@ enum fl_err fl_server_relaymap_start(struct fl_server *s, bool wait, struct fl_f
 	enum fl_err err = set_sources(s);
 	if (err == FL_OK && s->sources_count == 0 && s->config->derp_paths.len == 0)
 		return FL_OK;
-	if (err == FL_OK)
+	if (err == FL_OK && s->sources_count > 0) /* files alone are no reason to load libcurl */
 		err = fl_fetcher_new(s->loop, &s->fetcher);
 	if (err == FL_OK)
 		err = fl_timer_init(&s->map_timer, s->loop, on_refresh, s);
