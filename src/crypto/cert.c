@@ -135,7 +135,7 @@ static bool add_names(X509 *x, struct fl_slice host, const struct fl_ip *ip)
 	return ok;
 }
 
-/* By which fl_cert_is_made_here knows its own. */
+/* By which is_made_here knows our own. */
 static bool add_mark(X509 *x)
 {
 	X509_NAME *subject = X509_get_subject_name(x);
@@ -259,22 +259,16 @@ static enum fl_err read_first(struct fl_slice pem, unsigned char **out_der, long
 	return FL_OK;
 }
 
-enum fl_err fl_cert_pin(struct fl_slice pem, uint8_t out[static FL_HASH_LEN])
+static bool is_made_here(const X509 *x)
 {
-	unsigned char *der;
-	long len;
-	X509 *x;
+	char name[sizeof made_here + 1] = "";
 
-	enum fl_err err = read_first(pem, &der, &len, &x);
-	if (err != FL_OK)
-		return err;
-	fl_sha256(fl_slice_of(der, (size_t)len), out);
-	X509_free(x);
-	OPENSSL_free(der);
-	return FL_OK;
+	return X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_organizationName, name,
+					 (int)sizeof name) > 0 &&
+	       strcmp(name, made_here) == 0;
 }
 
-enum fl_err fl_cert_not_after(struct fl_slice pem, fl_wall *out)
+enum fl_err fl_cert_read(struct fl_slice pem, struct fl_cert_facts *out)
 {
 	unsigned char *der;
 	long len;
@@ -286,48 +280,17 @@ enum fl_err fl_cert_not_after(struct fl_slice pem, fl_wall *out)
 		return err;
 	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1) {
 		int64_t secs = timegm(&tm);
-		*out = secs > INT64_MAX / FL_SEC ? INT64_MAX : secs * FL_SEC;
+		out->not_after = secs > INT64_MAX / FL_SEC ? INT64_MAX : secs * FL_SEC;
+		out->self_signed = X509_self_signed(x, 1) == 1;
+		out->made_here = out->self_signed && is_made_here(x);
+		fl_sha256(fl_slice_of(der, (size_t)len), out->pin);
 	} else {
-		err = failed(FL_ERR_SYNTAX);
+		err = FL_ERR_SYNTAX;
 	}
+	ERR_clear_error();
 	X509_free(x);
 	OPENSSL_free(der);
 	return err;
-}
-
-bool fl_cert_is_self_signed(struct fl_slice pem)
-{
-	unsigned char *der;
-	long len;
-	X509 *x;
-
-	if (read_first(pem, &der, &len, &x) != FL_OK)
-		return false;
-	bool self = X509_self_signed(x, 1) == 1;
-	ERR_clear_error();
-	X509_free(x);
-	OPENSSL_free(der);
-	return self;
-}
-
-bool fl_cert_is_made_here(struct fl_slice pem)
-{
-	char name[sizeof made_here + 1] = "";
-	unsigned char *der;
-	long len;
-	X509 *x;
-
-	if (read_first(pem, &der, &len, &x) != FL_OK)
-		return false;
-	X509_NAME *subject = X509_get_subject_name(x);
-	bool ours = X509_self_signed(x, 1) == 1 &&
-		    X509_NAME_get_text_by_NID(subject, NID_organizationName, name,
-					      (int)sizeof name) > 0 &&
-		    strcmp(name, made_here) == 0;
-	ERR_clear_error();
-	X509_free(x);
-	OPENSSL_free(der);
-	return ours;
 }
 
 static enum fl_err put_der(X509 *x, struct fl_buf *out)

@@ -28,20 +28,19 @@
 FL_MUST enum fl_err fl_cert_self_signed(const char *host, fl_wall now, unsigned days,
 					struct fl_buf *out_cert_pem, struct fl_buf *out_key_pem);
 
+/* What is asked of a certificate. Reading one is slow in OpenSSL, so all is read at once. */
+struct fl_cert_facts {
+	uint8_t pin[FL_HASH_LEN]; /* SHA-256 over its DER */
+	fl_wall not_after;        /* FL_NEVER past 2262 */
+	bool self_signed;         /* by its own key: such a one is known by its pin only */
+	bool made_here;           /* by fl_cert_self_signed: it may be replaced, no other may */
+};
+
 /*
- * SHA-256 over the DER of the first certificate in `pem`, which may hold keys too. Errors:
- * FL_ERR_SYNTAX if there is none or it does not parse, or `pem` exceeds 1 MiB.
+ * Reads the first certificate in `pem`, which may hold keys too. Errors: FL_ERR_SYNTAX if there
+ * is none or it does not parse, or `pem` exceeds 1 MiB.
  */
-FL_MUST enum fl_err fl_cert_pin(struct fl_slice pem, uint8_t out[static FL_HASH_LEN]);
-
-/* NotAfter of the first certificate in `pem`; FL_NEVER past 2262. Errors as fl_cert_pin. */
-FL_MUST enum fl_err fl_cert_not_after(struct fl_slice pem, fl_wall *out);
-
-/* Is the first certificate in `pem` signed by its own key? Such a one is known by its pin only. */
-bool fl_cert_is_self_signed(struct fl_slice pem);
-
-/* Did fl_cert_self_signed make it? Then it may be replaced; anybody else's is their affair. */
-bool fl_cert_is_made_here(struct fl_slice pem);
+FL_MUST enum fl_err fl_cert_read(struct fl_slice pem, struct fl_cert_facts *out);
 
 /* The DER of the fast-start certificate for a relay key, valid 30 days either side of `now`. */
 FL_MUST enum fl_err fl_cert_derp_meta(const uint8_t relay_public[static FL_KEY_LEN], fl_wall now,

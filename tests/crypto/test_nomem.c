@@ -71,18 +71,11 @@ static enum fl_err make_derp_meta(void)
 static char pem[4096];
 static size_t pem_len;
 
-static enum fl_err read_pin(void)
+static enum fl_err read_facts(void)
 {
-	uint8_t pin[FL_HASH_LEN];
+	struct fl_cert_facts facts;
 
-	return fl_cert_pin(fl_slice_of(pem, pem_len), pin);
-}
-
-static enum fl_err read_not_after(void)
-{
-	fl_wall end;
-
-	return fl_cert_not_after(fl_slice_of(pem, pem_len), &end);
+	return fl_cert_read(fl_slice_of(pem, pem_len), &facts);
 }
 
 static enum fl_err seal_and_open(void)
@@ -129,8 +122,7 @@ static struct row {
 } rows[] = {
 	{ "self-signed", make_leaf, FL_ERR_NOMEM },
 	{ "fast start", make_derp_meta, FL_ERR_NOMEM },
-	{ "pin", read_pin, FL_ERR_SYNTAX },
-	{ "not after", read_not_after, FL_ERR_SYNTAX },
+	{ "facts", read_facts, FL_ERR_SYNTAX },
 	{ "a hash", hash_text, FL_ERR_NOMEM },
 	{ "keys from a hash", derive_keys, FL_ERR_NOMEM },
 	{ "a long record", seal_and_open, FL_ERR_CRYPTO },

@@ -294,11 +294,13 @@ static void foreign_certificate_stays(void **state)
 	struct fl_relay_identity id;
 	struct fl_fault fault = { "" };
 	struct fl_buf cert = fl_buf_make(TEXT_MAX), secret = fl_buf_make(TEXT_MAX);
+	struct fl_cert_facts facts;
 
 	write_foreign_pair(start_wall + 3 * FL_DAY);
 	assert_int_equal(fl_file_read(crt, TEXT_MAX, &fault, &cert), FL_OK);
 	assert_int_equal(fl_file_read(key, TEXT_MAX, &fault, &secret), FL_OK);
-	assert_true(fl_cert_is_self_signed(fl_buf_slice(&cert)));
+	assert_err(fl_cert_read(fl_buf_slice(&cert), &facts), FL_OK);
+	assert_true(facts.self_signed && !facts.made_here);
 	struct fl_relay_identity_spec spec = spec_at(start_wall);
 	assert_int_equal(fl_relay_identity_load(&spec, &fault, &id), FL_OK);
 	assert_true(id.self_made); /* still known by its pin only */

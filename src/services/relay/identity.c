@@ -14,8 +14,19 @@ enum { PEM_MAX = 256 << 10, SELF_MADE_DAYS = 397, PATH_MAX_LEN = 4096 };
 
 struct material {
 	struct fl_buf cert, key;
-	bool made;
+	struct fl_cert_facts facts;
 };
+
+static enum fl_err examine(const struct fl_relay_identity_spec *spec, struct fl_fault *fault,
+			   struct material *m)
+{
+	enum fl_err err = fl_cert_read(fl_buf_slice(&m->cert), &m->facts);
+
+	if (err != FL_OK)
+		fl_fault_set(fault, err, "%s holds no certificate in PEM form",
+			     spec->cert_path != NULL ? spec->cert_path : "the certificate");
+	return err;
+}
 
 static enum fl_err make(const struct fl_relay_identity_spec *spec, struct fl_fault *fault,
 			struct material *m)
@@ -28,9 +39,9 @@ static enum fl_err make(const struct fl_relay_identity_spec *spec, struct fl_fau
 	if (err != FL_OK)
 		return fl_fault_set(fault, err, "cannot make a certificate for '%s': %s",
 				    spec->host, fl_err_text(err));
-	m->made = true;
-	if (spec->cert_path == NULL)
-		return FL_OK;
+	err = examine(spec, fault, m);
+	if (err != FL_OK || spec->cert_path == NULL)
+		return err;
 	err = fl_file_write(spec->key_path, 0600, fl_buf_slice(&m->key), fault);
 	return err == FL_OK ? fl_file_write(spec->cert_path, 0644, fl_buf_slice(&m->cert), fault)
 			    : err;
@@ -61,8 +72,7 @@ static void log_replaced(const struct material *m, const uint8_t old[static FL_H
 	char old_pin[FL_RELAY_PIN_TEXT_MAX], new_pin[FL_RELAY_PIN_TEXT_MAX];
 
 	memcpy(was.pin, old, sizeof was.pin);
-	if (fl_cert_pin(fl_buf_slice(&m->cert), is.pin) != FL_OK)
-		return;
+	memcpy(is.pin, m->facts.pin, sizeof is.pin);
 	fl_relay_identity_pin(&was, old_pin);
 	fl_relay_identity_pin(&is, new_pin);
 	fl_log_warn("self-made certificate replaced: maps outside this program need the new pin",
@@ -74,9 +84,8 @@ static enum fl_err replace(const struct fl_relay_identity_spec *spec, struct fl_
 {
 	uint8_t old[FL_HASH_LEN];
 
-	enum fl_err err = fl_cert_pin(fl_buf_slice(&m->cert), old);
-	if (err == FL_OK)
-		err = keep_one(spec->key_path, 0600, &m->key, fault);
+	memcpy(old, m->facts.pin, sizeof old);
+	enum fl_err err = keep_one(spec->key_path, 0600, &m->key, fault);
 	if (err == FL_OK)
 		err = keep_one(spec->cert_path, 0644, &m->cert, fault);
 	if (err == FL_OK)
@@ -93,35 +102,32 @@ static enum fl_err replace(const struct fl_relay_identity_spec *spec, struct fl_
 static enum fl_err obtain(const struct fl_relay_identity_spec *spec, struct fl_fault *fault,
 			  struct material *m)
 {
-	fl_wall end;
 	enum fl_err err = read(spec, fault, m);
 
 	if (err == FL_ERR_NOT_FOUND && spec->may_make)
 		return make(spec, fault, m);
-	if (err != FL_OK)
-		return err;
-	m->made = fl_cert_is_self_signed(fl_buf_slice(&m->cert));
-	if (spec->may_make && fl_cert_is_made_here(fl_buf_slice(&m->cert)) &&
-	    fl_cert_not_after(fl_buf_slice(&m->cert), &end) == FL_OK &&
-	    end - spec->now <= RENEW_BEFORE)
+	if (err == FL_OK)
+		err = examine(spec, fault, m);
+	if (err == FL_OK && spec->may_make && m->facts.made_here &&
+	    m->facts.not_after - spec->now <= RENEW_BEFORE)
 		return replace(spec, fault, m);
-	return FL_OK;
+	return err;
 }
 
 static enum fl_err build(const struct fl_relay_identity_spec *spec, const struct material *m,
 			 struct fl_fault *fault, struct fl_relay_identity *out)
 {
-	struct fl_relay_identity id = { .self_made = m->made };
+	struct fl_relay_identity id = {
+		.self_made = m->facts.self_signed,
+		.not_after = m->facts.not_after,
+	};
 	struct fl_buf meta = fl_buf_make(PEM_MAX);
 
+	memcpy(id.pin, m->facts.pin, sizeof id.pin);
 	enum fl_err err = fl_cert_derp_meta(spec->relay_public, spec->now, &meta);
-	if (err == FL_OK)
-		err = fl_cert_pin(fl_buf_slice(&m->cert), id.pin);
-	if (err == FL_OK)
-		err = fl_cert_not_after(fl_buf_slice(&m->cert), &id.not_after);
 	if (err != FL_OK)
-		fl_fault_set(fault, err, "%s holds no certificate in PEM form",
-			     spec->cert_path != NULL ? spec->cert_path : "the certificate");
+		fl_fault_set(fault, err, "the relay's own certificate cannot be made: %s",
+			     fl_err_text(err));
 	else
 		err = fl_tls_server_new(fl_buf_slice(&m->cert), fl_buf_slice(&m->key),
 					fl_buf_slice(&meta), fault, &id.tls);
