@@ -2,7 +2,7 @@
 /*
  * io/udp.c - datagrams in batches of 64, each answer from the address its question came to.
  *
- * Memory  about 290 KiB a socket for one batch, of which the kernel backs what was ever used.
+ * Memory  about 290 KiB a socket for one batch; 256 of them only as far as datagrams came in.
  */
 #include "io/udp.h"
 
@@ -23,9 +23,13 @@ enum {
 	SOCKET_BUFFER = 1 << 20,
 };
 
+/* The bytes lie apart from what is set up beforehand, so that only those in use get memory. */
+struct bytes {
+	uint8_t in[FL_UDP_PACKET_MAX], out[FL_UDP_PACKET_MAX];
+};
+
 /* One datagram and the answer to it; the answer reuses source and control data. */
 struct packet {
-	uint8_t in[FL_UDP_PACKET_MAX], out[FL_UDP_PACKET_MAX];
 	struct sockaddr_storage from;
 	_Alignas(struct cmsghdr) uint8_t control[CONTROL_MAX];
 	struct iovec in_vec, out_vec;
@@ -39,7 +43,8 @@ struct fl_udp {
 	void *ctx;
 	struct fl_addrport at;
 	struct fl_udp_stats stats;
-	struct packet *packets; /* FL_UDP_BATCH */
+	struct bytes *bytes; /* FL_UDP_BATCH */
+	struct packet packets[FL_UDP_BATCH];
 	struct mmsghdr in[FL_UDP_BATCH], out[FL_UDP_BATCH];
 };
 
@@ -110,17 +115,18 @@ static bool answer(struct fl_udp *u, unsigned i, struct mmsghdr *out)
 {
 	struct msghdr *h = &u->in[i].msg_hdr;
 	struct packet *p = &u->packets[i];
+	struct bytes *b = &u->bytes[i];
 	struct fl_addrport from = fl_sockaddr_read(&p->from);
 
 	if (h->msg_flags & MSG_TRUNC) { /* longer than anything we speak */
 		u->stats.read_errors++;
 		return false;
 	}
-	size_t len = u->handler(u->ctx, fl_slice_of(p->in, u->in[i].msg_len), &from, p->out,
-				sizeof p->out);
-	if (len == 0 || len > sizeof p->out || u->closed)
+	size_t len = u->handler(u->ctx, fl_slice_of(b->in, u->in[i].msg_len), &from, b->out,
+				sizeof b->out);
+	if (len == 0 || len > sizeof b->out || u->closed)
 		return false;
-	p->out_vec = (struct iovec){ .iov_base = p->out, .iov_len = len };
+	p->out_vec = (struct iovec){ .iov_base = b->out, .iov_len = len };
 	out->msg_hdr = (struct msghdr){
 		.msg_name = &p->from,
 		.msg_namelen = h->msg_namelen,
@@ -212,7 +218,7 @@ static struct fl_udp *release(struct fl_udp *u)
 {
 	if (u->fd >= 0)
 		close(u->fd);
-	free(u->packets);
+	free(u->bytes);
 	free(u);
 	return NULL;
 }
@@ -225,8 +231,8 @@ enum fl_err fl_udp_new(struct fl_loop *l, const struct fl_addrport *at, fl_udp_h
 		return FL_ERR_NOMEM;
 
 	u->fd = -1;
-	u->packets = calloc(FL_UDP_BATCH, sizeof *u->packets);
-	enum fl_err err = u->packets != NULL ? open_socket(u, at, fault) : FL_ERR_NOMEM;
+	u->bytes = calloc(FL_UDP_BATCH, sizeof *u->bytes);
+	enum fl_err err = u->bytes != NULL ? open_socket(u, at, fault) : FL_ERR_NOMEM;
 	if (err == FL_OK && uv_poll_init(&l->uv, &u->poll, u->fd) != 0)
 		err = FL_ERR_IO;
 	if (err != FL_OK) {
@@ -234,8 +240,8 @@ enum fl_err fl_udp_new(struct fl_loop *l, const struct fl_addrport *at, fl_udp_h
 		return err;
 	}
 	for (size_t i = 0; i < FL_UDP_BATCH; i++)
-		u->packets[i].in_vec = (struct iovec){ .iov_base = u->packets[i].in,
-						       .iov_len = FL_UDP_PACKET_MAX };
+		u->packets[i].in_vec =
+			(struct iovec){ .iov_base = u->bytes[i].in, .iov_len = FL_UDP_PACKET_MAX };
 	u->poll.data = u;
 	u->handler = handler;
 	u->ctx = ctx;
