@@ -8,6 +8,7 @@
  */
 #include "crypto/prim.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <sodium.h>
@@ -30,6 +31,9 @@ static EVP_CIPHER *chacha;
 
 enum fl_err fl_crypto_init(void)
 {
+	/* Thousands of error texts, of which none is ever shown: memory and time of each start. */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL) != 1)
+		return FL_ERR_IO;
 	if (sodium_init() < 0)
 		return FL_ERR_IO;
 	if (blake2s == NULL)

@@ -141,6 +141,9 @@ enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem
 	if (t == NULL)
 		return FL_ERR_NOMEM;
 
+	/* Our own words say what is wrong, so OpenSSL need not load its texts (crypto/prim.c). */
+	(void)OPENSSL_init_ssl(
+		OPENSSL_INIT_NO_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
 	ERR_clear_error();
 	atomic_init(&t->refs, 1);
 	t->ctx = SSL_CTX_new(TLS_server_method());
