@@ -6,8 +6,10 @@
 #include "alloc_fail.h"
 #include "table.h"
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/ipset.h"
 #include "base/jw.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -162,14 +164,94 @@ static bool list_scenario(void)
 	return err == FL_OK;
 }
 
+/* Failure sticks: who asks at the end cannot miss it. */
+static bool arena_scenario(void)
+{
+	struct fl_arena a = fl_arena_make(1 << 20);
+	bool whole = fl_arena_array(&a, 1, 5000) != NULL;
+
+	for (size_t i = 0; i < 100; i++)
+		whole &= fl_arena_text(&a, fl_slice_str("a text of some length")) != NULL;
+	whole &= fl_arena_array(&a, 100, 100) != NULL;
+	enum fl_err err = a.err;
+	assert_true(err == FL_OK || err == FL_ERR_NOMEM);
+	assert_int_equal(whole, err == FL_OK);
+	fl_arena_done(&a);
+	return err == FL_OK;
+}
+
+static struct fl_range range_at(uint8_t n, uint8_t last)
+{
+	return (struct fl_range){ fl_ip_v4(10, n, 0, 0), fl_ip_v4(10, n, 0, last) };
+}
+
+/* Whatever fails leaves the set as it was. */
+static enum fl_err ipset_changes(struct fl_ipset *s, const struct fl_ipset *more)
+{
+	struct fl_ipset before;
+	enum fl_err err = fl_ipset_copy(s, &before);
+
+	if (err != FL_OK)
+		return err;
+	struct fl_range hole = { fl_ip_v4(10, 1, 0, 2), fl_ip_v4(10, 1, 0, 3) };
+	err = fl_ipset_remove(s, &hole);
+	if (err == FL_OK) {
+		struct fl_range all = { fl_ip_v4(10, 1, 0, 0), fl_ip_v4(10, 1, 0, 9) };
+		assert_err(fl_ipset_add(s, &all), FL_OK); /* fewer ranges: needs no memory */
+		err = fl_ipset_add_set(s, more);
+	}
+	if (err != FL_OK)
+		assert_true(fl_ipset_eq(s, &before));
+	fl_ipset_done(&before);
+	return err;
+}
+
+static bool ipset_scenario(size_t others)
+{
+	struct fl_range first[4], list[20];
+	struct fl_ipset s = { 0 }, more = { 0 };
+
+	for (uint8_t i = 0; i < COUNT(first); i++)
+		first[i] = range_at(i, 9);
+	for (uint8_t i = 0; i < COUNT(list); i++)
+		list[i] = range_at((uint8_t)(100 - i), 9);
+	enum fl_err err = fl_ipset_build(&s, first, COUNT(first));
+	if (err == FL_OK)
+		err = fl_ipset_build(&more, list, others);
+	if (err == FL_OK)
+		err = ipset_changes(&s, &more);
+	assert_true(err == FL_OK || err == FL_ERR_NOMEM);
+	if (err == FL_OK)
+		assert_int_equal(s.len, COUNT(first) + others);
+	fl_ipset_done(&s);
+	fl_ipset_done(&more);
+	return err == FL_OK;
+}
+
+static bool ipset_few_scenario(void)
+{
+	return ipset_scenario(8);
+}
+
+static bool ipset_many_scenario(void)
+{
+	return ipset_scenario(20);
+}
+
 static struct row {
 	const char *name;
 	bool (*scenario)(void);
 	size_t least; /* allocations it must have */
 } rows[] = {
-	{ "bytes", bytes_scenario, 1 }, { "buf", buf_scenario, 4 },
-	{ "jw", jw_scenario, 4 },       { "map", map_scenario, 5 },
-	{ "dup", dup_scenario, 1 },     { "strlist", list_scenario, 12 },
+	{ "bytes", bytes_scenario, 1 },
+	{ "buf", buf_scenario, 4 },
+	{ "jw", jw_scenario, 4 },
+	{ "map", map_scenario, 5 },
+	{ "dup", dup_scenario, 1 },
+	{ "strlist", list_scenario, 12 },
+	{ "arena", arena_scenario, 3 },
+	{ "ipset, a few more", ipset_few_scenario, 4 },
+	{ "ipset, many more", ipset_many_scenario, 5 },
 };
 
 static void alloc_row(void **state)
