@@ -22,7 +22,7 @@
 enum {
 	FL_HUJSON_TEXT_MAX = 4 << 20,
 	FL_HUJSON_DEPTH_MAX = 64,
-	FL_HUJSON_VALUES_MAX = 1 << 21,
+	FL_HUJSON_VALUES_MAX = 1 << 20,
 };
 
 enum fl_hujson_kind {
