@@ -162,6 +162,8 @@ static size_t column(const struct writer *w)
 {
 	size_t from = w->out->len;
 
+	if (from == w->begin)
+		return 0;
 	while (from > w->begin && w->out->ptr[from - 1] != '\n')
 		from--;
 	return columns(fl_slice_of(w->out->ptr + from, w->out->len - from));
