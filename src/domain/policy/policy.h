@@ -112,6 +112,12 @@ void fl_policy_attrs(const struct fl_policy *p, uint64_t node,
 		     void (*each)(void *ctx, const char *name, const char *args), void *ctx);
 bool fl_policy_has_attr(const struct fl_policy *p, uint64_t node, const char *name);
 
+/*
+ * Do its peers see `suggest-exit-node` on it? The service gives it to every exit node (recorded on
+ * 88 peers whose policy has no node attributes).
+ */
+bool fl_policy_suggests_exit(const struct fl_policy *p, uint64_t node);
+
 /* ---- what differs ---- */
 
 enum fl_policy_part {
