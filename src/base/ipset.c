@@ -50,7 +50,7 @@ static enum fl_err reserve(struct fl_ipset *s, size_t len)
 {
 	size_t cap = s->cap < FIRST_CAP ? FIRST_CAP : s->cap;
 
-	if (len <= s->cap)
+	if (s->at != NULL && len <= s->cap)
 		return FL_OK;
 	while (cap < len) {
 		if (cap > SIZE_MAX / 2 / sizeof *s->at)

@@ -7,7 +7,7 @@
  * who walks the tree in text order and reports the first problem.
  *
  * Thread    one owner; immutable once parsed.
- * Memory    the document keeps a copy of the text; values and slices are borrowed until it is freed.
+ * Memory    the document keeps a copy of the text; values and slices live until it is freed.
  * Limits    FL_HUJSON_TEXT_MAX bytes, FL_HUJSON_DEPTH_MAX levels, FL_HUJSON_VALUES_MAX values and
  *           names, checked before memory is spent.
  * Source    docs/policy.md 1.1
