@@ -2,11 +2,14 @@
 /*
  * domain/policy/engine.h - what a snapshot is made of. For the files of this folder only.
  *
- *   sets.c     aliases to sets          edges.c    rules to edges, self and via included
- *   compile.c  new and step             filter.c   packet filters and their fragments
+ *   facts.c    nodes as kept            plan.c, who.c  what document and users alone decide
+ *   sets.c     aliases to sets          edges.c    edges of one user or one router
+ *   compile.c  new     step.c           filter.c, reduce.c, source.c  packet filters
  *   peers.c    who sees whom            routes.c   routes of a viewer, via steering
  *   approve.c  approval, tags, pools    ssh.c      SSH policy        attrs.c  node attributes
- *   tests.c    tests   sshtests.c       explain.c  why
+ *   tests.c    tests   sshtests.c       explain.c  why               differs.c
+ *
+ * core.h holds what only the files of the compiler, the filter and the peers share.
  *
  * Nodes have dense slots. A bitmap has a bit a slot; all bitmaps of a snapshot have `words` words.
  * A slot whose node went away stays empty until a node takes it, so that bits keep their meaning
@@ -20,9 +23,7 @@
 
 #include <stdatomic.h>
 
-#include "base/arena.h"
 #include "base/ipset.h"
-#include "base/map.h"
 #include "domain/policy/policy.h"
 
 #define FL_SLOT_NONE UINT32_MAX
@@ -80,7 +81,8 @@ struct fl_policy_set {
 	uint64_t *behind; /* nodes that serve a subnet (no exit route) overlapping it */
 	bool internet;    /* policy.md 4.11 "is the internet": exit nodes count as destinations */
 	bool failed;      /* the alias does not resolve: unknown user, host or autogroup, self */
-	const char *why;  /* then the CAUSE of policy.md Appendix A (T), in the snapshot's arena */
+	const char *why;  /* then the CAUSE of policy.md Appendix A (T), as long as the set */
+	uint64_t hash;    /* of the ranges */
 };
 
 struct fl_policy_set *fl_policy_set_ref(const struct fl_policy_set *s);
@@ -115,38 +117,50 @@ enum fl_edge_scope {
  * A matcher: what may come from `src` may reach `dst`, ports aside. `*` as destination of a port
  * rule is FL_SET_EVERYTHING; a wildcard source includes the served subnets of every node.
  */
+enum fl_edge_kind {
+	FL_EDGE_PORTS,     /* of the `ip` entries of a rule: lets packets through */
+	FL_EDGE_APP,       /* of its capabilities: makes visible, lets no packet through */
+	FL_EDGE_COMPANION, /* as FL_EDGE_APP, from the destinations of the rule to its sources */
+};
+
 struct fl_policy_edge {
 	const struct fl_policy_set *src, *dst; /* referenced by the snapshot */
 	const struct fl_rule *rule;            /* NULL for allow-all */
 	enum fl_edge_scope scope;
+	enum fl_edge_kind kind;
 	uint64_t owner; /* FL_EDGE_SELF: user id; FL_EDGE_VIA: slot of the router */
 };
 
 /* ---- the snapshot ---- */
 
-struct fl_policy_rules; /* filter.c: compiled rules with their fragments */
+struct fl_policy_place { /* of a node */
+	uint64_t id;
+	uint32_t slot;
+};
+
+struct fl_core; /* core.h */
 
 struct fl_policy {
 	atomic_uint refs;
 	const struct fl_policy_doc *doc; /* NULL: no policy */
-	struct fl_arena arena;           /* texts of this snapshot */
 
 	struct fl_policy_facts **nodes; /* by slot; NULL = empty slot */
-	uint32_t slots, words;
-	struct fl_map slot_of; /* node id to slot + 1, as a pointer */
-	uint64_t *routers;     /* bitmap: serve a subnet */
-	uint64_t *exits;       /* bitmap: exit nodes */
+	uint32_t slots, words;          /* slots = 64 * words, empty ones included */
+	struct fl_policy_place *by_id;  /* every node, ascending ids */
+	size_t nodes_len;
+	uint64_t *routers; /* bitmap: serve a subnet */
+	uint64_t *exits;   /* bitmap: exit nodes */
 
-	struct fl_policy_user *users; /* copies with their texts, ascending ids */
+	const struct fl_policy_user *users; /* copies with their texts, ascending ids */
 	size_t users_len;
 
 	struct fl_policy_set **sets; /* by alias number of the document */
 	struct fl_policy_set *fixed[FL_SET_FIXED];
 
-	struct fl_policy_edge *edges;               /* shared ones first, then self, then via */
-	size_t edges_len, edges_shared, edges_self; /* edges_self: end of the self ones */
+	struct fl_policy_edge *edges; /* the shared ones; fl_policy_edge_next has the others */
+	size_t edges_len;
 
-	struct fl_policy_rules *rules;
+	struct fl_core *core;
 };
 
 /* FL_SLOT_NONE if the node is unknown. */
