@@ -49,6 +49,14 @@ static inline int fl_ipnum_cmp(struct fl_ipnum a, struct fl_ipnum b)
 	return (a.lo > b.lo) - (a.lo < b.lo);
 }
 
+/* As fl_ip_cmp, by words. */
+static inline int fl_ipnum_order(const struct fl_ip *a, const struct fl_ip *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return fl_ipnum_cmp(fl_ipnum_of(a), fl_ipnum_of(b));
+}
+
 static inline struct fl_ipnum fl_ipnum_add(struct fl_ipnum a, struct fl_ipnum b)
 {
 	uint64_t lo = a.lo + b.lo;

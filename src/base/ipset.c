@@ -17,40 +17,32 @@ enum {
 	FEW = 8, /* ranges added one by one rather than by a merge of the whole */
 };
 
-/* As fl_ip_cmp, by words: this is where the time goes. */
-static inline int ip_cmp(const struct fl_ip *a, const struct fl_ip *b)
-{
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	return fl_ipnum_cmp(fl_ipnum_of(a), fl_ipnum_of(b));
-}
-
-/* The ends of a family have no neighbour: the sum wraps to its other end. */
+/* The ends of a family have no neighbour there: they wrap to its other end. */
 static struct fl_ip neighbour(const struct fl_ip *ip, bool above)
 {
 	struct fl_ipnum n = fl_ipnum_of(ip), one = { .lo = 1 };
 	return fl_ipnum_ip(above ? fl_ipnum_add(n, one) : fl_ipnum_sub(n, one), ip->family);
 }
 
-/* Does `b` begin right behind the end of `a`? */
+/* Does `b`, which is above `a`, stand right behind it? */
 static bool follows(const struct fl_ip *a, const struct fl_ip *b)
 {
 	struct fl_ip next = neighbour(a, true);
-	return ip_cmp(a, b) < 0 && ip_cmp(&next, b) == 0;
+	return fl_ipnum_order(&next, b) == 0;
 }
 
 /* Ranges that are none are taken for empty, never for more than they say. */
 static bool is_range(const struct fl_range *r)
 {
 	return fl_ip_is_set(&r->first) && r->first.family == r->last.family &&
-	       ip_cmp(&r->first, &r->last) <= 0;
+	       fl_ipnum_order(&r->first, &r->last) <= 0;
 }
 
 static enum fl_err reserve(struct fl_ipset *s, size_t len)
 {
 	size_t cap = s->cap < FIRST_CAP ? FIRST_CAP : s->cap;
 
-	if (s->at != NULL && len <= s->cap)
+	if (len <= s->cap)
 		return FL_OK;
 	while (cap < len) {
 		if (cap > SIZE_MAX / 2 / sizeof *s->at)
@@ -89,7 +81,7 @@ static size_t seek_above(const struct fl_ipset *s, const struct fl_ip *ip)
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (ip_cmp(&s->at[mid].first, ip) > 0)
+		if (fl_ipnum_order(&s->at[mid].first, ip) > 0)
 			high = mid;
 		else
 			low = mid + 1;
@@ -103,7 +95,7 @@ size_t fl_ipset_seek(const struct fl_ipset *s, const struct fl_ip *ip)
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (ip_cmp(&s->at[mid].last, ip) < 0)
+		if (fl_ipnum_order(&s->at[mid].last, ip) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -129,9 +121,9 @@ enum fl_err fl_ipset_add(struct fl_ipset *s, const struct fl_range *r)
 	if (to < s->len && follows(&r->last, &s->at[to].first))
 		to++;
 	if (from < to) {
-		if (ip_cmp(&s->at[from].first, &sum.first) < 0)
+		if (fl_ipnum_order(&s->at[from].first, &sum.first) < 0)
 			sum.first = s->at[from].first;
-		if (ip_cmp(&s->at[to - 1].last, &sum.last) > 0)
+		if (fl_ipnum_order(&s->at[to - 1].last, &sum.last) > 0)
 			sum.last = s->at[to - 1].last;
 	}
 	return splice(s, from, to, &sum, 1);
@@ -151,11 +143,14 @@ enum fl_err fl_ipset_add_ip(struct fl_ipset *s, const struct fl_ip *ip)
 /* Appends a range that begins no lower than the last one; there is room. */
 static void append(struct fl_ipset *s, const struct fl_range *r)
 {
-	struct fl_range *end = s->len > 0 ? &s->at[s->len - 1] : NULL;
-
-	if (end == NULL || (ip_cmp(&r->first, &end->last) > 0 && !follows(&end->last, &r->first)))
+	if (s->len == 0) {
 		s->at[s->len++] = *r;
-	else if (ip_cmp(&r->last, &end->last) > 0)
+		return;
+	}
+	struct fl_range *end = &s->at[s->len - 1];
+	if (fl_ipnum_order(&r->first, &end->last) > 0 && !follows(&end->last, &r->first))
+		s->at[s->len++] = *r;
+	else if (fl_ipnum_order(&r->last, &end->last) > 0)
 		end->last = r->last;
 }
 
@@ -167,8 +162,9 @@ static enum fl_err merge(struct fl_ipset *s, const struct fl_ipset *more)
 	if (err != FL_OK)
 		return err;
 	for (size_t i = 0, k = 0; i < s->len || k < more->len;) {
-		bool ours = k == more->len ||
-			    (i < s->len && ip_cmp(&s->at[i].first, &more->at[k].first) <= 0);
+		bool ours =
+			k == more->len ||
+			(i < s->len && fl_ipnum_order(&s->at[i].first, &more->at[k].first) <= 0);
 		append(&sum, ours ? &s->at[i++] : &more->at[k++]);
 	}
 	free(s->at);
@@ -199,9 +195,9 @@ enum fl_err fl_ipset_remove(struct fl_ipset *s, const struct fl_range *r)
 	size_t from = fl_ipset_seek(s, &r->first), to = seek_above(s, &r->last);
 	if (from >= to)
 		return FL_OK;
-	if (ip_cmp(&s->at[from].first, &r->first) < 0)
+	if (fl_ipnum_order(&s->at[from].first, &r->first) < 0)
 		keep[kept++] = (struct fl_range){ s->at[from].first, neighbour(&r->first, false) };
-	if (ip_cmp(&s->at[to - 1].last, &r->last) > 0)
+	if (fl_ipnum_order(&s->at[to - 1].last, &r->last) > 0)
 		keep[kept++] = (struct fl_range){ neighbour(&r->last, true), s->at[to - 1].last };
 	return splice(s, from, to, keep, kept);
 }
@@ -275,7 +271,7 @@ bool fl_ipset_overlaps(const struct fl_ipset *s, const struct fl_range *r)
 	if (!is_range(r))
 		return false;
 	size_t i = fl_ipset_seek(s, &r->first);
-	return i < s->len && ip_cmp(&s->at[i].first, &r->last) <= 0;
+	return i < s->len && fl_ipnum_order(&s->at[i].first, &r->last) <= 0;
 }
 
 bool fl_ipset_overlaps_set(const struct fl_ipset *a, const struct fl_ipset *b)

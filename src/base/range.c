@@ -18,27 +18,21 @@ struct fl_range fl_range_of(const struct fl_prefix *p)
 				  .last = fl_ipnum_ip(last, family) };
 }
 
-static int ip_cmp(const struct fl_ip *a, const struct fl_ip *b)
-{
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	return fl_ipnum_cmp(fl_ipnum_of(a), fl_ipnum_of(b));
-}
-
 int fl_range_cmp(const struct fl_range *a, const struct fl_range *b)
 {
-	int c = ip_cmp(&a->first, &b->first);
-	return c != 0 ? c : ip_cmp(&a->last, &b->last);
+	int c = fl_ipnum_order(&a->first, &b->first);
+	return c != 0 ? c : fl_ipnum_order(&a->last, &b->last);
 }
 
 bool fl_range_overlaps(const struct fl_range *a, const struct fl_range *b)
 {
-	return ip_cmp(&a->first, &b->last) <= 0 && ip_cmp(&b->first, &a->last) <= 0;
+	return fl_ipnum_order(&a->first, &b->last) <= 0 && fl_ipnum_order(&b->first, &a->last) <= 0;
 }
 
 bool fl_range_covers(const struct fl_range *outer, const struct fl_range *inner)
 {
-	return ip_cmp(&outer->first, &inner->first) <= 0 && ip_cmp(&inner->last, &outer->last) <= 0;
+	return fl_ipnum_order(&outer->first, &inner->first) <= 0 &&
+	       fl_ipnum_order(&inner->last, &outer->last) <= 0;
 }
 
 /* The zero bits at the low end of an address of `width` bits. */
@@ -68,7 +62,7 @@ bool fl_range_next_prefix(struct fl_range *rest, struct fl_prefix *out)
 	struct fl_ip at = rest->first;
 	unsigned width = fl_ip_width(&at);
 
-	if (width == 0 || ip_cmp(&at, &rest->last) > 0)
+	if (width == 0 || fl_ipnum_order(&at, &rest->last) > 0)
 		return false;
 	struct fl_ipnum first = fl_ipnum_of(&at), last = fl_ipnum_of(&rest->last);
 	unsigned aligned = low_zeros(first, width);

@@ -173,8 +173,7 @@ static size_t column(const struct writer *w)
 struct gap {
 	size_t from;
 	struct token next;
-	size_t newlines; /* before `next` */
-	size_t tail;     /* comments that stay on the line of the token before */
+	size_t tail; /* comments that stay on the line of the token before */
 };
 
 static struct gap gap_from(const struct writer *w, size_t from)
@@ -184,17 +183,14 @@ static struct gap gap_from(const struct writer *w, size_t from)
 	bool broken = false; /* a line ended */
 
 	for (g.next = token_at(w->in, from);; g.next = token_at(w->in, g.next.end)) {
-		g.newlines += g.next.newlines;
-		if (!broken && g.newlines > 0) {
+		if (!broken && g.next.newlines > 0) {
 			broken = true;
 			g.tail = comments;
 		}
-		if (is_comment(g.next.kind)) {
+		if (is_comment(g.next.kind))
 			comments++;
-			g.newlines = 0;
-		} else if (g.next.kind != COMMA) {
+		else if (g.next.kind != COMMA)
 			break;
-		}
 	}
 	if (!broken) /* they belong to what follows, if something does */
 		g.tail = g.next.kind == CLOSE || g.next.kind == END ? comments : 0;

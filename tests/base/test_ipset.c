@@ -137,6 +137,9 @@ static struct text_row {
 	  "fd7a::ffff:ffff:ffff:ffff/128 fd7a:0:0:1::/128" },
 	{ "2001:db8::-2001:db8:0:2:ffff:ffff:ffff:ffff",
 	  "2001:db8::-2001:db8:0:2:ffff:ffff:ffff:ffff", "2001:db8::/63 2001:db8:0:2::/64" },
+	{ "2001:db8:0:1::-2001:db8:0:3:ffff:ffff:ffff:ffff",
+	  "2001:db8:0:1::-2001:db8:0:3:ffff:ffff:ffff:ffff",
+	  "2001:db8:0:1::/64 2001:db8:0:2::/63" },
 	{ "::-7fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::/1", "::/1" },
 	{ "::ffff:1.2.3.4-::ffff:1.2.3.5", "::ffff:1.2.3.4/127", "::ffff:1.2.3.4/127" },
 };
@@ -232,6 +235,7 @@ static struct change_row {
 	{ "the first of IPv6", "::/127", "::", "::1" },
 	{ "the last of IPv6", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127", V6_END,
 	  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe" },
+	{ "words borrow", "2001:db8::/62", "2001:db8:0:1::/64", "2001:db8::/64 2001:db8:0:2::/63" },
 	{ "one family only", "0.0.0.0/0 ::/0", "::/0", "0.0.0.0/0" },
 	{ "the Internet without a home", "0.0.0.0/0", "10.0.0.0/8",
 	  "0.0.0.0-9.255.255.255 11.0.0.0-" V4_END },

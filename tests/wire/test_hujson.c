@@ -343,6 +343,9 @@ static struct string_row {
 	  BYTES("\xef\xbf\xbd"
 		"A"),
 	  false },
+	{ "two low halves", BYTES("\"\\udc00\\udc00\""), BYTES("\xef\xbf\xbd\xef\xbf\xbd"), false },
+	{ "high half, then the first behind the low", BYTES("\"\\ud800\\ue000\""),
+	  BYTES("\xef\xbf\xbd\xee\x80\x80"), false },
 	{ "high half, then a pair", BYTES("\"\\ud800\\ud83d\\ude00\""),
 	  BYTES("\xef\xbf\xbd\xf0\x9f\x98\x80"), false },
 	{ "bytes that are no UTF-8", BYTES("\"a\xff\xfe\""), BYTES("a\xef\xbf\xbd\xef\xbf\xbd"),

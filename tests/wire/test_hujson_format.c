@@ -113,6 +113,7 @@ static struct row {
 	{ "own lines", "// 0\n{\n// 1\n/* 2 */\n\"a\":1,\n  // 3\n\"b\":2\n// 4\n}\n// 5\n",
 	  "// 0\n{\n\t// 1\n\t/* 2 */\n\t\"a\": 1,\n\t// 3\n\t\"b\": 2,\n\t// 4\n}\n// 5\n" },
 	{ "before the comma", "[1\n// x\n,2]", "[\n\t1,\n\t// x\n\t2,\n]\n" },
+	{ "before the comma, in its line", "[1\n/* x */,2]", "[\n\t1,\n\t/* x */ 2,\n]\n" },
 	{ "alone in a container", "{\n\n// x\n\n}", "{\n\t// x\n}\n" },
 	{ "alone on the line of the opening", "[ /* x */ ]", "[ /* x */\n]\n" },
 	{ "several lines in one", "[\n/* x\n   y */\n1]", "[\n\t/* x\n   y */\n\t1,\n]\n" },
