@@ -132,7 +132,7 @@ struct fl_plan {
 
 	struct fl_who *who; /* by alias number */
 	size_t who_len;
-	struct fl_ipset *ipsets; /* by index in the document */
+	struct fl_ipset *ipsets;    /* by index in the document */
 	struct fl_plan_pair *pairs; /* user to alias, by user */
 	size_t pairs_len;
 	struct fl_plan_tag *tags; /* tag to alias, by text */
@@ -156,9 +156,16 @@ FL_MUST enum fl_err fl_plan_new(const struct fl_policy_doc *doc, const struct fl
 				size_t users_len, struct fl_plan **out);
 struct fl_plan *fl_plan_unref(struct fl_plan *plan); /* NULL in, NULL out */
 
-FL_MUST enum fl_err fl_who_fill(struct fl_plan *plan); /* users, aliases, ipsets */
+/* whofill.c: users, and who of every alias. */
+FL_MUST enum fl_err fl_who_fill(struct fl_plan *plan, const struct fl_policy_user *users,
+				size_t users_len);
 FL_MUST enum fl_err fl_who_resolve(const struct fl_plan *plan, struct fl_arena *arena,
 				   const struct fl_alias *a, struct fl_who *out);
+/* A user token: `found` is the user it fits if `count` is 1. */
+FL_MUST enum fl_err fl_who_user(const struct fl_plan *plan, struct fl_arena *arena,
+				const char *text, const struct fl_policy_user *found, size_t count,
+				struct fl_who *out);
+struct fl_ipset fl_fixed_view(enum fl_policy_fixed which); /* borrowed, constant */
 bool fl_who_has(const struct fl_who *who, const struct fl_policy_facts *f);
 
 /* ---- source strings (source.c) ---- */
@@ -239,41 +246,102 @@ struct fl_core {
 	struct fl_source **sources;
 	/* Merging: each line's first of equal source and protocol; FL_NO_INDEX: it makes no rule. */
 	uint32_t *first;
-	uint32_t *same;       /* each source's first of equal strings */
-	uint32_t *by_source;  /* hash tables: of sources, of lines */
-	uint32_t *by_group;
-	size_t table_sources, table_lines; /* their sizes, powers of two */
+	uint32_t *same;                 /* each source's first of equal strings */
+	uint32_t *by_source, *by_group; /* hash tables of them; sizes are powers of two */
+	size_t by_source_cap, by_group_cap;
 
 	struct fl_part **selfs, **vias; /* ascending owners */
 	size_t selfs_len, vias_len;
-	uint64_t *stray; /* routers behind devices of users: the rare ones that need a look at all */
+	bool odd;   /* some node has an address outside the wildcard ranges */
+	bool stray; /* some router is behind devices of a user */
 
-	uint32_t *class_of; /* by slot */
+	uint32_t *class_of; /* by slot; FL_NO_INDEX for empty ones */
 	struct fl_class **classes;
 	uint32_t *class_nodes; /* how many; 0: free */
-	size_t classes_len;
+	size_t classes_len, classes_cap;
 	_Atomic(uint64_t *) *rows; /* by class: peers through shared edges */
 };
 
 /* sets.c */
-struct fl_policy_set *fl_set_new(uint32_t words, bool inside, bool behind);
+struct fl_policy_set *fl_set_new(void);
+uint64_t *fl_bits_new(uint32_t words);
+uint64_t *fl_bits_copy(const uint64_t *bits, uint32_t words); /* of some bits */
+FL_MUST enum fl_err fl_bits_or(uint64_t **to, const uint64_t *bits, uint32_t words);
 void fl_set_seal(struct fl_policy_set *s); /* hash and flags, once the ranges are complete */
 uint64_t fl_ranges_hash(const struct fl_range *at, size_t n);
+FL_MUST enum fl_err fl_set_of_side(const struct fl_policy *p, const struct fl_side *side,
+				   struct fl_policy_set **out);
 
-/* The part of `p` that has all nodes already: the bits of a set from its ranges, by looking. */
-FL_MUST enum fl_err fl_set_look(const struct fl_policy *p, struct fl_policy_set *s);
+/* index.c: nodes by address, while a snapshot is built */
+struct fl_index {
+	struct fl_index_ip *ips;
+	size_t ips_len;
+	struct fl_index_route *routes;
+	size_t routes_len;
+	bool stray; /* some subnet holds an address of a node */
+};
+FL_MUST enum fl_err fl_index_init(struct fl_index *x, const struct fl_policy *p);
+void fl_index_done(struct fl_index *x);
+FL_MUST enum fl_err fl_index_inside(const struct fl_index *x, uint32_t words,
+				    struct fl_policy_set *s);
+FL_MUST enum fl_err fl_index_behind(const struct fl_index *x, uint32_t words,
+				    struct fl_policy_set *s);
 
-/* compile.c: for the steps */
-FL_MUST enum fl_err fl_core_groups(struct fl_policy *p);   /* after sources and sides */
-FL_MUST enum fl_err fl_core_classes(struct fl_policy *p);  /* after sides */
-FL_MUST enum fl_err fl_core_class(struct fl_policy *p, uint32_t slot);
+/* core.c: what follows from sets and nodes, for new snapshots and for steps */
+FL_MUST enum fl_err fl_core_edges(struct fl_policy *p);
+FL_MUST enum fl_err fl_core_groups(struct fl_core *c);
+FL_MUST enum fl_err fl_core_serve(struct fl_policy *p);
+uint32_t fl_group_find(const struct fl_core *c, const struct fl_source *s, unsigned proto);
+
+/* class.c */
+struct fl_class *fl_class_unref(struct fl_class *k);
+FL_MUST enum fl_err fl_classes_new(struct fl_policy *p);
+FL_MUST enum fl_err fl_class_give(struct fl_policy *p, uint32_t slot);
+void fl_class_drop(struct fl_core *c, uint32_t slot);
 
 /* facts.c */
 FL_MUST enum fl_err fl_facts_new(const struct fl_policy_node *n, struct fl_policy_facts **out);
+bool fl_facts_odd(const struct fl_policy_facts *f); /* an address outside the wildcard ranges */
 struct fl_policy_facts *fl_facts_ref(struct fl_policy_facts *f);
 struct fl_policy_facts *fl_facts_unref(struct fl_policy_facts *f);
 
-/* filter.c: destinations, reduced */
-uint32_t fl_group_find(const struct fl_core *c, const struct fl_source *s, unsigned proto);
+/* reduce.c: what of a destination concerns one node (policy.md 4.10) */
+struct fl_near {
+	const struct fl_policy_facts *node;
+	struct fl_ipset subnets; /* that it serves */
+	struct fl_ipset own;     /* and its addresses */
+	struct fl_ipset all;     /* and the internet, if it is an exit node */
+	bool exit;
+};
+FL_MUST enum fl_err fl_near_init(const struct fl_policy_facts *f, struct fl_near *out);
+void fl_near_done(struct fl_near *n);
+bool fl_near_keeps(const struct fl_near *n, const struct fl_range *entry);
+
+/* How the entries of DstPorts are written. */
+enum fl_form {
+	FL_FORM_USUAL, /* prefixes, single addresses bare */
+	FL_FORM_CIDR,  /* prefixes (via); of these only what overlaps a subnet */
+	FL_FORM_RANGE, /* ranges: the internet set (12 D2) */
+};
+
+/* Append entries with a comma before each but the first in the array. */
+void fl_put_entry(const char *ip, const struct fl_line *line, bool *first, struct fl_buf *out);
+void fl_put_entries(const struct fl_near *n, const struct fl_ipset *ips, enum fl_form form,
+		    const struct fl_line *line, bool *first, struct fl_buf *out);
+
+/* Destinations of a capability: prefixes, in the end sorted and each once. */
+struct fl_dsts {
+	struct fl_prefix *at;
+	size_t len, cap;
+	enum fl_err err; /* sticks */
+};
+void fl_dsts_add(struct fl_dsts *d, const struct fl_near *n, const struct fl_ipset *ips);
+void fl_dsts_put(struct fl_dsts *d, struct fl_buf *out); /* JSON array; empties the list */
+
+/* compile.c */
+FL_MUST enum fl_err fl_core_rows(struct fl_core *c);                     /* after classes */
+struct fl_policy *fl_policy_blank(struct fl_plan *plan, uint32_t words); /* takes the plan */
+FL_MUST enum fl_err fl_policy_build(struct fl_plan *plan, struct fl_policy_facts **facts, size_t n,
+				    struct fl_policy **out); /* refs both; ascending ids */
 
 #endif

@@ -81,7 +81,8 @@ struct fl_policy_set {
 	uint64_t *behind; /* nodes that serve a subnet (no exit route) overlapping it */
 	bool internet;    /* policy.md 4.11 "is the internet": exit nodes count as destinations */
 	bool failed;      /* the alias does not resolve: unknown user, host or autogroup, self */
-	const char *why;  /* then the CAUSE of policy.md Appendix A (T), as long as the set */
+	char *why;        /* then the CAUSE of policy.md Appendix A (T) */
+	bool outside;     /* some of it is inside the internet set: exit nodes filter for it */
 	uint64_t hash;    /* of the ranges */
 };
 

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * domain/policy/compile.c - a snapshot from a plan and all nodes.
+ *
+ * From the bottom up: nodes to slots, aliases to sets, sides to unions of them, then edges,
+ * groups, parts and classes. A snapshot is released in the same way whether it was finished or
+ * not, so a failure anywhere leaves nothing behind.
+ */
+#include "domain/policy/core.h"
+
+#include <stdlib.h>
+
+/* Empty slots kept for nodes to come, so that bitmaps need not grow with every one. */
+static uint32_t words_for(size_t nodes)
+{
+	return (uint32_t)((nodes + nodes / 8 + 63) / 64 + 1);
+}
+
+struct fl_policy *fl_policy_blank(struct fl_plan *plan, uint32_t words)
+{
+	struct fl_policy *p = calloc(1, sizeof *p);
+	struct fl_core *c = calloc(1, sizeof *c);
+
+	if (p == NULL || c == NULL) {
+		free(p);
+		free(c);
+		return NULL;
+	}
+	atomic_init(&p->refs, 1);
+	atomic_fetch_add_explicit(&plan->refs, 1, memory_order_relaxed);
+	c->plan = plan;
+	p->core = c;
+	p->doc = plan->doc;
+	p->users = plan->users;
+	p->users_len = plan->users_len;
+	p->words = words;
+	p->slots = words * 64;
+	return p;
+}
+
+/* ---- nodes ---- */
+
+static enum fl_err place_nodes(struct fl_policy *p, struct fl_policy_facts **facts, size_t n)
+{
+	p->nodes = calloc(p->slots, sizeof(struct fl_policy_facts *));
+	p->by_id = calloc(n + 1, sizeof *p->by_id);
+	p->routers = fl_bits_new(p->words);
+	p->exits = fl_bits_new(p->words);
+	if (p->nodes == NULL || p->by_id == NULL || p->routers == NULL || p->exits == NULL)
+		return FL_ERR_NOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		p->nodes[i] = fl_facts_ref(facts[i]);
+		p->by_id[i] = (struct fl_policy_place){ facts[i]->id, i };
+		if (facts[i]->subnets_len > 0)
+			fl_bit_set(p->routers, i);
+		if (facts[i]->exits_len > 0)
+			fl_bit_set(p->exits, i);
+		p->core->odd = p->core->odd || fl_facts_odd(facts[i]);
+	}
+	p->nodes_len = n;
+	return FL_OK;
+}
+
+/* ---- aliases ---- */
+
+static enum fl_err mark(const struct fl_policy *p, uint32_t alias, uint32_t slot)
+{
+	struct fl_policy_set *s = p->sets[alias];
+
+	if (s->inside == NULL && (s->inside = fl_bits_new(p->words)) == NULL)
+		return FL_ERR_NOMEM;
+	fl_bit_set(s->inside, slot);
+	return FL_OK;
+}
+
+static enum fl_err mark_user(const struct fl_policy *p, uint64_t user, uint32_t slot)
+{
+	const struct fl_plan *plan = p->core->plan;
+	size_t low = 0, high = plan->pairs_len;
+	enum fl_err err = FL_OK;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (plan->pairs[mid].user < user)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < plan->pairs_len && plan->pairs[low].user == user && err == FL_OK; low++)
+		err = mark(p, plan->pairs[low].alias, slot);
+	return err;
+}
+
+static int compare_tag(const void *key, const void *tag)
+{
+	return strcmp(key, ((const struct fl_plan_tag *)tag)->text);
+}
+
+static enum fl_err mark_identity(const struct fl_policy *p, uint32_t slot)
+{
+	const struct fl_plan *plan = p->core->plan;
+	const struct fl_policy_facts *f = p->nodes[slot];
+	enum fl_err err = FL_OK;
+
+	if (f->user != 0)
+		err = mark_user(p, f->user, slot);
+	for (size_t i = 0; i < f->tags_len && err == FL_OK && plan->tags_len > 0; i++) {
+		const struct fl_plan_tag *tag =
+			bsearch(f->tags[i], plan->tags, plan->tags_len, sizeof *tag, compare_tag);
+		if (tag != NULL)
+			err = mark(p, tag->alias, slot);
+	}
+	return err;
+}
+
+static enum fl_err mark_kinds(const struct fl_policy *p, uint32_t alias)
+{
+	enum fl_who_kind kind = p->core->plan->who[alias].kind;
+	enum fl_err err = FL_OK;
+
+	if (kind != FL_WHO_MEMBER && kind != FL_WHO_TAGGED)
+		return FL_OK;
+	for (uint32_t i = 0; i < p->slots && err == FL_OK; i++) {
+		const struct fl_policy_facts *f = p->nodes[i];
+		if (f != NULL && fl_facts_tagged(f) == (kind == FL_WHO_TAGGED))
+			err = mark(p, alias, i);
+	}
+	return err;
+}
+
+static size_t put_ips(const struct fl_policy *p, const uint64_t *bits, bool v6,
+		      struct fl_range *out)
+{
+	size_t n = 0;
+
+	for (uint32_t w = 0; w < p->words; w++) {
+		for (uint64_t left = bits[w]; left != 0; left &= left - 1) {
+			const struct fl_policy_facts *f =
+				p->nodes[w * 64 + (uint32_t)__builtin_ctzll(left)];
+			const struct fl_ip *ip = v6 ? &f->ip6 : &f->ip4;
+			if (fl_ip_is_set(ip))
+				out[n++] = (struct fl_range){ *ip, *ip };
+		}
+	}
+	return n;
+}
+
+/* A node without any address is inside of nothing. */
+static void drop_without_ip(const struct fl_policy *p, uint64_t *bits)
+{
+	for (uint32_t w = 0; w < p->words; w++) {
+		for (uint64_t left = bits[w]; left != 0; left &= left - 1) {
+			uint32_t slot = w * 64 + (uint32_t)__builtin_ctzll(left);
+			const struct fl_policy_facts *f = p->nodes[slot];
+			if (!fl_ip_is_set(&f->ip4) && !fl_ip_is_set(&f->ip6))
+				fl_bit_clear(bits, slot);
+		}
+	}
+}
+
+/* `room` holds two ranges a node. */
+static enum fl_err fill_identity(const struct fl_policy *p, const struct fl_index *x,
+				 struct fl_range *room, struct fl_policy_set *s)
+{
+	if (s->inside == NULL)
+		return FL_OK;
+	size_t n = put_ips(p, s->inside, false, room);
+	n += put_ips(p, s->inside, true, room + n);
+	enum fl_err err = fl_ipset_build(&s->ips, room, n);
+	drop_without_ip(p, s->inside);
+	return err == FL_OK && x->stray ? fl_index_behind(x, p->words, s) : err;
+}
+
+static enum fl_err fill_ips(const struct fl_policy *p, const struct fl_index *x,
+			    const struct fl_ipset *ips, struct fl_policy_set *s)
+{
+	enum fl_err err = fl_ipset_copy(ips, &s->ips);
+
+	if (err == FL_OK)
+		err = fl_index_inside(x, p->words, s);
+	return err == FL_OK ? fl_index_behind(x, p->words, s) : err;
+}
+
+static enum fl_err blank_aliases(struct fl_policy *p)
+{
+	const struct fl_plan *plan = p->core->plan;
+
+	p->sets = calloc(plan->who_len + 1, sizeof(struct fl_policy_set *));
+	if (p->sets == NULL)
+		return FL_ERR_NOMEM;
+	for (size_t i = 0; i < plan->who_len; i++) {
+		p->sets[i] = fl_set_new();
+		if (p->sets[i] == NULL)
+			return FL_ERR_NOMEM;
+		p->sets[i]->failed = plan->who[i].kind == FL_WHO_FAILED;
+		if (!p->sets[i]->failed)
+			continue;
+		size_t size = strlen(plan->who[i].why) + 1;
+		p->sets[i]->why = malloc(size);
+		if (p->sets[i]->why == NULL)
+			return FL_ERR_NOMEM;
+		memcpy(p->sets[i]->why, plan->who[i].why, size);
+	}
+	return FL_OK;
+}
+
+static enum fl_err mark_aliases(const struct fl_policy *p)
+{
+	enum fl_err err = FL_OK;
+
+	for (uint32_t i = 0; i < p->slots && err == FL_OK; i++) {
+		if (p->nodes[i] != NULL)
+			err = mark_identity(p, i);
+	}
+	for (uint32_t i = 0; i < p->core->plan->who_len && err == FL_OK; i++)
+		err = mark_kinds(p, i);
+	return err;
+}
+
+static enum fl_err fill_aliases(struct fl_policy *p, const struct fl_index *x)
+{
+	const struct fl_plan *plan = p->core->plan;
+	struct fl_range *room = calloc(2 * p->nodes_len + 1, sizeof *room);
+	enum fl_err err = room != NULL ? blank_aliases(p) : FL_ERR_NOMEM;
+
+	if (err == FL_OK)
+		err = mark_aliases(p);
+	for (size_t i = 0; i < plan->who_len && err == FL_OK; i++) {
+		if (plan->who[i].kind == FL_WHO_IPS)
+			err = fill_ips(p, x, &plan->who[i].ips, p->sets[i]);
+		else
+			err = fill_identity(p, x, room, p->sets[i]);
+		if (err == FL_OK)
+			fl_set_seal(p->sets[i]);
+	}
+	free(room);
+	return err;
+}
+
+static enum fl_err fill_fixed(struct fl_policy *p, const struct fl_index *x)
+{
+	for (size_t i = 0; i < FL_SET_FIXED; i++) {
+		const struct fl_ipset ips = fl_fixed_view((enum fl_policy_fixed)i);
+		p->fixed[i] = fl_set_new();
+		enum fl_err err =
+			p->fixed[i] != NULL ? fill_ips(p, x, &ips, p->fixed[i]) : FL_ERR_NOMEM;
+		if (err != FL_OK)
+			return err;
+		fl_set_seal(p->fixed[i]);
+	}
+	return FL_OK;
+}
+
+static enum fl_err fill_sets(struct fl_policy *p)
+{
+	struct fl_index x;
+	enum fl_err err = fl_index_init(&x, p);
+
+	if (err != FL_OK)
+		return err;
+	p->core->stray = x.stray;
+	err = fill_fixed(p, &x);
+	if (err == FL_OK)
+		err = fill_aliases(p, &x);
+	fl_index_done(&x);
+	return err;
+}
+
+/* ---- sides, sources ---- */
+
+static enum fl_err fill_sides(struct fl_policy *p)
+{
+	const struct fl_plan *plan = p->core->plan;
+	enum fl_err err = FL_OK;
+
+	p->core->sides = calloc(plan->sides_len + 1, sizeof(struct fl_policy_set *));
+	p->core->sources = calloc(plan->sources_len + 1, sizeof(struct fl_source *));
+	if (p->core->sides == NULL || p->core->sources == NULL)
+		return FL_ERR_NOMEM;
+	for (size_t i = 0; i < plan->sides_len && err == FL_OK; i++)
+		err = fl_set_of_side(p, &plan->sides[i], &p->core->sides[i]);
+	for (size_t i = 0; i < plan->sources_len && err == FL_OK; i++)
+		err = fl_source_new(p, &plan->sources[i], &p->core->sources[i]);
+	return err;
+}
+
+/* ---- parts ---- */
+
+struct device {
+	uint64_t user;
+	uint32_t slot;
+};
+
+static int compare_devices(const void *a, const void *b)
+{
+	const struct device *x = a, *y = b;
+	int c = (x->user > y->user) - (x->user < y->user);
+	return c != 0 ? c : (x->slot > y->slot) - (x->slot < y->slot);
+}
+
+static size_t collect_devices(const struct fl_policy *p, struct device *devices)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < p->slots; i++) {
+		if (p->nodes[i] != NULL && p->nodes[i]->user != 0)
+			devices[n++] = (struct device){ p->nodes[i]->user, i };
+	}
+	if (n > 1)
+		qsort(devices, n, sizeof *devices, compare_devices);
+	return n;
+}
+
+static enum fl_err parts_of_users(struct fl_policy *p, const struct device *devices, size_t n,
+				  uint32_t *slots)
+{
+	struct fl_core *c = p->core;
+
+	for (size_t from = 0, to; from < n; from = to) {
+		for (to = from; to < n && devices[to].user == devices[from].user; to++)
+			slots[to - from] = devices[to].slot;
+		enum fl_err err = fl_part_self(p, devices[from].user, slots, to - from,
+					       &c->selfs[c->selfs_len]);
+		if (err != FL_OK)
+			return err;
+		c->selfs_len++;
+	}
+	return FL_OK;
+}
+
+static enum fl_err fill_selfs(struct fl_policy *p)
+{
+	if (p->core->plan->selfs_len == 0)
+		return FL_OK;
+	struct device *devices = calloc(p->nodes_len + 1, sizeof *devices);
+	uint32_t *slots = calloc(p->nodes_len + 1, sizeof *slots);
+	p->core->selfs = calloc(p->nodes_len + 1, sizeof(struct fl_part *));
+	enum fl_err err = FL_ERR_NOMEM;
+	if (devices != NULL && slots != NULL && p->core->selfs != NULL)
+		err = parts_of_users(p, devices, collect_devices(p, devices), slots);
+	free(devices);
+	free(slots);
+	return err;
+}
+
+static enum fl_err fill_vias(struct fl_policy *p)
+{
+	struct fl_core *c = p->core;
+	enum fl_err err = FL_OK;
+
+	if (c->plan->vias_len == 0)
+		return FL_OK;
+	c->vias = calloc(p->nodes_len + 1, sizeof(struct fl_part *));
+	if (c->vias == NULL)
+		return FL_ERR_NOMEM;
+	for (uint32_t i = 0; i < p->slots && err == FL_OK; i++) {
+		struct fl_part *part = NULL;
+		if (p->nodes[i] != NULL)
+			err = fl_part_via(p, i, &part);
+		if (part != NULL)
+			c->vias[c->vias_len++] = part;
+	}
+	return err;
+}
+
+enum fl_err fl_core_rows(struct fl_core *c)
+{
+	c->rows = calloc(c->classes_len + 1, sizeof *c->rows);
+	return c->rows != NULL ? FL_OK : FL_ERR_NOMEM;
+}
+
+/* ---- snapshots ---- */
+
+static enum fl_err build(struct fl_policy *p, struct fl_policy_facts **facts, size_t n)
+{
+	enum fl_err err = place_nodes(p, facts, n);
+
+	if (err == FL_OK)
+		err = fl_core_serve(p);
+	if (err == FL_OK)
+		err = fill_sets(p);
+	if (err == FL_OK)
+		err = fill_sides(p);
+	if (err == FL_OK)
+		err = fl_core_edges(p);
+	if (err == FL_OK)
+		err = fl_core_groups(p->core);
+	if (err == FL_OK)
+		err = fill_selfs(p);
+	if (err == FL_OK)
+		err = fill_vias(p);
+	if (err == FL_OK)
+		err = fl_classes_new(p);
+	return err == FL_OK ? fl_core_rows(p->core) : err;
+}
+
+enum fl_err fl_policy_build(struct fl_plan *plan, struct fl_policy_facts **facts, size_t n,
+			    struct fl_policy **out)
+{
+	if (n > UINT32_MAX / 4)
+		return FL_ERR_TOO_BIG;
+	struct fl_policy *p = fl_policy_blank(plan, words_for(n));
+	enum fl_err err = p != NULL ? build(p, facts, n) : FL_ERR_NOMEM;
+	if (err != FL_OK) {
+		fl_policy_unref(p);
+		return err;
+	}
+	*out = p;
+	return FL_OK;
+}
+
+static bool ascends(const struct fl_policy_world *w)
+{
+	for (size_t i = 1; i < w->users_len; i++) {
+		if (w->users[i - 1].id >= w->users[i].id)
+			return false;
+	}
+	for (size_t i = 1; i < w->nodes_len; i++) {
+		if (w->nodes[i - 1].id >= w->nodes[i].id)
+			return false;
+	}
+	return true;
+}
+
+enum fl_err fl_policy_new(const struct fl_policy_doc *doc, const struct fl_policy_world *world,
+			  struct fl_policy **out)
+{
+	struct fl_plan *plan = NULL;
+	size_t n = 0;
+
+	if (!ascends(world))
+		return FL_ERR_ARG;
+	struct fl_policy_facts **facts =
+		calloc(world->nodes_len + 1, sizeof(struct fl_policy_facts *));
+	enum fl_err err = facts != NULL ? FL_OK : FL_ERR_NOMEM;
+	for (; n < world->nodes_len && err == FL_OK; n += err == FL_OK)
+		err = fl_facts_new(&world->nodes[n], &facts[n]);
+	if (err == FL_OK)
+		err = fl_plan_new(doc, world->users, world->users_len, &plan);
+	if (err == FL_OK)
+		err = fl_policy_build(plan, facts, n, out);
+	fl_plan_unref(plan);
+	for (size_t i = 0; i < n; i++)
+		fl_facts_unref(facts[i]);
+	free(facts);
+	return err;
+}
+
+struct fl_policy *fl_policy_ref(struct fl_policy *p)
+{
+	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+	return p;
+}
+
+static void free_parts(struct fl_part **parts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fl_part_unref(parts[i]);
+	free(parts);
+}
+
+static void free_sets(struct fl_policy_set **sets, size_t n)
+{
+	for (size_t i = 0; sets != NULL && i < n; i++)
+		fl_policy_set_unref(sets[i]);
+	free(sets);
+}
+
+static void free_core(struct fl_core *c)
+{
+	free_sets(c->sides, c->plan->sides_len);
+	for (size_t i = 0; c->sources != NULL && i < c->plan->sources_len; i++)
+		fl_source_unref(c->sources[i]);
+	free(c->sources);
+	free(c->first);
+	free(c->same);
+	free(c->by_source);
+	free(c->by_group);
+	free_parts(c->selfs, c->selfs_len);
+	free_parts(c->vias, c->vias_len);
+	for (size_t i = 0; i < c->classes_len; i++) {
+		fl_class_unref(c->classes[i]);
+		if (c->rows != NULL)
+			free(atomic_load_explicit(&c->rows[i], memory_order_acquire));
+	}
+	free(c->class_of);
+	free(c->classes);
+	free(c->class_nodes);
+	free(c->rows);
+	fl_served_unref(c->served);
+	fl_plan_unref(c->plan);
+	free(c);
+}
+
+struct fl_policy *fl_policy_unref(struct fl_policy *p)
+{
+	if (p == NULL || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+		return NULL;
+	for (uint32_t i = 0; p->nodes != NULL && i < p->slots; i++)
+		fl_facts_unref(p->nodes[i]);
+	free(p->nodes);
+	free(p->by_id);
+	free(p->routers);
+	free(p->exits);
+	free_sets(p->sets, p->core->plan->who_len);
+	for (size_t i = 0; i < FL_SET_FIXED; i++)
+		fl_policy_set_unref(p->fixed[i]);
+	free(p->edges);
+	free_core(p->core);
+	free(p);
+	return NULL;
+}
+
+const struct fl_policy_doc *fl_policy_document(const struct fl_policy *p)
+{
+	return p->doc;
+}
