@@ -168,6 +168,30 @@ static struct prefix_row {
 	  "ParseAddr(\"1..3.4\"): IPv4 field must have at least one digit (at \".3.4\")" },
 	{ "1.2.3./8", "ParseAddr(\"1.2.3.\"): IPv4 field must have at least one digit (at \".\")" },
 	{ "1.2.3.x/8", "ParseAddr(\"1.2.3.x\"): unexpected character (at \"x\")" },
+	{ "::1%a/b/8", "IPv6 zones cannot be present in a prefix" },
+	{ "1.2.3.4%a/8", "ParseAddr(\"1.2.3.4%a\"): unexpected character (at \"%a\")" },
+	{ "::1%/8", "ParseAddr(\"::1%\"): zone must be a non-empty string" },
+	{ "::/8/8",
+	  "ParseAddr(\"::/8\"): each colon-separated field must have at least one digit (at "
+	  "\"/8\")" },
+	{ "12345::/8",
+	  "ParseAddr(\"12345::\"): each group must have 4 or less digits (at \"12345::\")" },
+	{ "1:2/8", "ParseAddr(\"1:2\"): address string too short" },
+	{ "1:/8", "ParseAddr(\"1:\"): colon must be followed by more characters (at \":\")" },
+	{ "1:2x::/8", "ParseAddr(\"1:2x::\"): unexpected character, want colon (at \"x::\")" },
+	{ "1::2::/8", "ParseAddr(\"1::2::\"): multiple :: in address (at \":\")" },
+	{ "1:2:3:4:5:6:7:8::/8",
+	  "ParseAddr(\"1:2:3:4:5:6:7:8::\"): the :: must expand to at least one field of zeros" },
+	{ "1:2:3:4:5:6:7:8:9/8",
+	  "ParseAddr(\"1:2:3:4:5:6:7:8:9\"): trailing garbage after address (at \"9\")" },
+	{ "1:2.3.4.5/8", "ParseAddr(\"1:2.3.4.5\"): embedded IPv4 address must replace the final 2 "
+			 "fields of the address (at \"2.3.4.5\")" },
+	{ "::1:2:3:4:5:6:7:1.2.3.4/8",
+	  "ParseAddr(\"::1:2:3:4:5:6:7:1.2.3.4\"): too many hex fields to fit an embedded IPv4 at "
+	  "the end of the address (at \"1.2.3.4\")" },
+	{ "1::2:3:4:5:6:1.2.3.4/8", "ParseAddr(\"1::2:3:4:5:6:1.2.3.4\"): the :: must expand to at "
+				    "least one field of zeros" },
+	{ "::1.2.3/8", "ParseAddr(\"::1.2.3\"): IPv4 address too short" },
 	{ "a%b/8", "ParseAddr(\"a%b\"): missing IPv6 address" },
 };
 

@@ -4,8 +4,8 @@
  * messages of the reference are made with them.
  *
  * What Go does not print is known here by ranges: controls, spaces other than U+0020, format
- * characters, surrogates, private use. Code points that no version of Unicode has assigned count
- * as printable, which Go's do not; no message depends on them.
+ * characters, surrogates, private use, planes without characters. Other code points that Unicode
+ * has not assigned count as printable, which Go's do not: no name has them.
  */
 #include "domain/policy/decode.h"
 
@@ -21,7 +21,7 @@ static const struct {
 	{ 0x1680, 0x1680 },    { 0x180e, 0x180e },   { 0x2000, 0x200f },   { 0x2028, 0x202f },
 	{ 0x205f, 0x206f },    { 0x3000, 0x3000 },   { 0xd800, 0xf8ff },   { 0xfdd0, 0xfdef },
 	{ 0xfeff, 0xfeff },    { 0xfff0, 0xfffb },   { 0x110bd, 0x110bd }, { 0x110cd, 0x110cd },
-	{ 0x13430, 0x1343f },  { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe00ff },
+	{ 0x13430, 0x1343f },  { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0x323b0, 0xe00ff },
 	{ 0xe01f0, 0x10ffff },
 };
 
