@@ -287,7 +287,7 @@ static enum fl_err fill_sides(struct fl_policy *p)
 /* ---- parts ---- */
 
 struct device {
-	uint64_t user;
+	uint64_t user, id;
 	uint32_t slot;
 };
 
@@ -295,7 +295,7 @@ static int compare_devices(const void *a, const void *b)
 {
 	const struct device *x = a, *y = b;
 	int c = (x->user > y->user) - (x->user < y->user);
-	return c != 0 ? c : (x->slot > y->slot) - (x->slot < y->slot);
+	return c != 0 ? c : (x->id > y->id) - (x->id < y->id);
 }
 
 static size_t collect_devices(const struct fl_policy *p, struct device *devices)
@@ -303,8 +303,9 @@ static size_t collect_devices(const struct fl_policy *p, struct device *devices)
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < p->slots; i++) {
-		if (p->nodes[i] != NULL && p->nodes[i]->user != 0)
-			devices[n++] = (struct device){ p->nodes[i]->user, i };
+		const struct fl_policy_facts *f = p->nodes[i];
+		if (f != NULL && f->user != 0)
+			devices[n++] = (struct device){ f->user, f->id, i };
 	}
 	if (n > 1)
 		qsort(devices, n, sizeof *devices, compare_devices);

@@ -221,7 +221,7 @@ struct fl_part {
 	struct fl_policy_edge *edges;
 	struct fl_source **sources; /* of self edges */
 	size_t len;
-	/* A user's devices: slots, ascending, with their strings for companions, if there are. */
+	/* A user's devices: slots, by ascending ids, with their strings for companions, if there are. */
 	uint32_t *devices;
 	size_t devices_len;
 	struct fl_source *each;
@@ -298,6 +298,35 @@ struct fl_class *fl_class_unref(struct fl_class *k);
 FL_MUST enum fl_err fl_classes_new(struct fl_policy *p);
 FL_MUST enum fl_err fl_class_give(struct fl_policy *p, uint32_t slot);
 void fl_class_drop(struct fl_core *c, uint32_t slot);
+
+/* ---- steps ---- */
+
+struct fl_move {
+	uint32_t slot;
+	const struct fl_policy_facts *was, *is; /* NULL: was not there, is gone */
+	bool ips, subnets;                      /* these changed */
+};
+
+struct fl_step {
+	const struct fl_policy *old;
+	struct fl_policy *p; /* under construction */
+	struct fl_move *moves;
+	size_t len;
+	uint32_t *near; /* routers with a subnet that holds an address that moved */
+	size_t near_len;
+	bool served; /* subnets changed */
+};
+
+bool fl_step_turns(const struct fl_step *st, const struct fl_policy_set *s); /* some bit of it */
+FL_MUST enum fl_err fl_step_sets(const struct fl_step *st);    /* stepsets.c: sets, sides */
+FL_MUST enum fl_err fl_step_sources(const struct fl_step *st); /* and sources */
+FL_MUST enum fl_err fl_step_selfs(const struct fl_step *st);   /* stepparts.c */
+FL_MUST enum fl_err fl_step_vias(const struct fl_step *st);
+FL_MUST enum fl_err fl_step_classes(const struct fl_step *st);
+bool fl_facts_carry(const struct fl_policy_facts *f, const struct fl_aliases *tags);
+bool fl_facts_eq(const struct fl_policy_facts *a, const struct fl_policy_facts *b);
+bool fl_facts_same_ips(const struct fl_policy_facts *a, const struct fl_policy_facts *b);
+bool fl_facts_same_subnets(const struct fl_policy_facts *a, const struct fl_policy_facts *b);
 
 /* facts.c */
 FL_MUST enum fl_err fl_facts_new(const struct fl_policy_node *n, struct fl_policy_facts **out);

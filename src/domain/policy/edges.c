@@ -241,7 +241,7 @@ enum fl_err fl_part_self(const struct fl_policy *p, uint64_t user, const uint32_
 
 /* ---- via ---- */
 
-static bool carries(const struct fl_policy_facts *f, const struct fl_aliases *tags)
+bool fl_facts_carry(const struct fl_policy_facts *f, const struct fl_aliases *tags)
 {
 	for (size_t i = 0; i < tags->len; i++) {
 		for (size_t k = 0; k < f->tags_len; k++) {
@@ -324,7 +324,7 @@ static enum fl_err add_via_edge(const struct fl_policy *p, struct fl_part *part,
 	struct fl_policy_set *src = p->core->sides[plan->rules[rule].via_src];
 	const struct fl_policy_facts *f = p->nodes[part->owner];
 
-	if (src->ips.len == 0 || !carries(f, &r->via))
+	if (src->ips.len == 0 || !fl_facts_carry(f, &r->via))
 		return FL_OK;
 	struct fl_policy_set *dst = fl_set_new();
 	enum fl_err err = dst != NULL ? fill_via_dst(p, f, r, dst) : FL_ERR_NOMEM;

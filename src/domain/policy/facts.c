@@ -80,6 +80,49 @@ struct fl_policy_facts *fl_facts_unref(struct fl_policy_facts *f)
 	return NULL;
 }
 
+static bool same_prefixes(const struct fl_prefix *a, size_t a_len, const struct fl_prefix *b,
+			  size_t b_len)
+{
+	if (a_len != b_len)
+		return false;
+	for (size_t i = 0; i < a_len; i++) {
+		if (!fl_prefix_eq(&a[i], &b[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool same_tags(const struct fl_policy_facts *a, const struct fl_policy_facts *b)
+{
+	if (a->tags_len != b->tags_len)
+		return false;
+	for (size_t i = 0; i < a->tags_len; i++) {
+		if (strcmp(a->tags[i], b->tags[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool fl_facts_same_ips(const struct fl_policy_facts *a, const struct fl_policy_facts *b)
+{
+	return fl_ip_eq(&a->ip4, &b->ip4) && fl_ip_eq(&a->ip6, &b->ip6);
+}
+
+bool fl_facts_same_subnets(const struct fl_policy_facts *a, const struct fl_policy_facts *b)
+{
+	return same_prefixes(a->subnets, a->subnets_len, b->subnets, b->subnets_len);
+}
+
+bool fl_facts_eq(const struct fl_policy_facts *a, const struct fl_policy_facts *b)
+{
+	return a == b ||
+	       (a->id == b->id && a->user == b->user && a->online == b->online &&
+		a->healthy == b->healthy && strcmp(a->name, b->name) == 0 && same_tags(a, b) &&
+		fl_facts_same_ips(a, b) && fl_facts_same_subnets(a, b) &&
+		same_prefixes(a->exits, a->exits_len, b->exits, b->exits_len) &&
+		same_prefixes(a->primary, a->primary_len, b->primary, b->primary_len));
+}
+
 bool fl_facts_odd(const struct fl_policy_facts *f)
 {
 	const struct fl_ipset usual = fl_fixed_view(FL_SET_WILDCARD);
