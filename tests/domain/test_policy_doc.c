@@ -345,7 +345,7 @@ static void sections(void **state)
 		"{`a/b`: [1]}, `ipPool`: [`100.64.1.0/24`]}],\n"
 		"`ipsets`: {`ipset:a`: [`h`, `add 1.2.3.4`, `autogroup:internet`], `ipset:b`: "
 		"[`add "
-		"ipset:a`, `remove  10.0.0.0/9`]}, `randomizeClientPort`: true}");
+		"ipset:a`, `remove\\t 10.0.0.0/9`]}, `randomizeClientPort`: true}");
 	const struct fl_policy_ipset *b = fl_policy_doc_ipset(doc, "ipset:b");
 	char text[FL_PREFIX_TEXT_MAX];
 
@@ -368,6 +368,11 @@ static void sections(void **state)
 	assert_true(b->items[1].remove);
 	assert_string_equal(b->items[1].alias.text, "10.0.0.0/9");
 	assert_true(doc->randomize_client_port);
+	assert_int_equal(doc->source.ptr[b->at], '"');
+	assert_int_equal(doc->source.ptr[b->items[1].alias.at], '"');
+	assert_int_equal(doc->source.ptr[doc->attrs[0].at], '{');
+	assert_int_equal(doc->source.ptr[doc->approvers[1].at], '"');
+	assert_int_equal(doc->source.ptr[doc->exit_approvers.at], '[');
 	assert_int_equal(doc->source.ptr[doc->source.len], '\0');
 	fl_policy_doc_free(doc);
 }
@@ -404,6 +409,8 @@ static void ssh_section(void **state)
 	assert_int_equal(doc->ssh[3].period_kind, FL_SSH_PERIOD_GIVEN);
 	assert_int_equal(doc->ssh[3].period, 0);
 	assert_int_equal(doc->ssh[4].period_kind, FL_SSH_PERIOD_DEFAULT);
+	assert_int_equal(doc->source.ptr[doc->ssh[4].at], '{');
+	assert_int_equal(doc->source.ptr[t->at], '{');
 	assert_string_equal(t->src.text, "a@b");
 	assert_string_equal(t->dst.at[0].text, "tag:t");
 	assert_int_equal(t->dst.len, 3);
@@ -423,6 +430,7 @@ static void test_section(void **state)
 
 	(void)state;
 	assert_int_equal(doc->tests_len, 2);
+	assert_int_equal(doc->source.ptr[t[1].at], '{');
 	assert_string_equal(t[0].src, " x");
 	assert_string_equal(t[0].proto, "udp");
 	assert_string_equal(t[0].accept[0].text, "h:22");
@@ -444,6 +452,8 @@ static const struct fl_policy_user users[] = {
 	{ 4, "odin", "o4@x", "", FL_ROLE_MEMBER },
 	{ 5, "p@x", "p5@x", "", FL_ROLE_MEMBER },
 	{ 6, "p@x", "p6@x", "p@x", FL_ROLE_MEMBER },
+	{ 7, "x", "", "", FL_ROLE_MEMBER },
+	{ 8, "y", "", "", FL_ROLE_MEMBER },
 };
 
 #define FOUND(token, list)                                                                         \
@@ -459,6 +469,9 @@ static struct user_row {
 	{ "a name", "{`groups`: {`group:g`: [`odin@`]}}", FOUND("odin@", ODINS) },
 	{ "a name and an email", "{`acls`: [{`src`: [`thor@x`]}]}", FOUND("thor@x", THORS) },
 	{ "a provider's identifier", "{`acls`: [{`src`: [`p@x`]}]}", "" },
+	{ "an @ alone", "{`acls`: [{`src`: [`@`]}]}", "" },
+	{ "a host of a test", "{`tests`: [{`src`: `odin`, `deny`: [`*:1`]}]}", "" },
+	{ "a host", "{`hosts`: {`odin`: `::1`}, `acls`: [{`src`: [`odin`]}]}", "" },
 	{ "an owner", "{`tagOwners`: {`tag:a`: [`odin@`]}}", FOUND("odin@", ODINS) },
 	{ "an approver", "{`autoApprovers`: {`exitNode`: [`odin@`]}}", FOUND("odin@", ODINS) },
 	{ "a destination", "{`acls`: [{`dst`: [`odin@:1`]}]}", FOUND("odin@", ODINS) },
@@ -541,7 +554,7 @@ static void many_owners(void **state)
 
 static enum fl_err read_nested(int levels)
 {
-	struct fl_buf b = fl_buf_make(4096);
+	struct fl_buf b = fl_buf_make(4 << 20);
 	struct fl_policy_report report = { 0 };
 	struct fl_policy_doc *doc = NULL;
 
@@ -551,6 +564,7 @@ static enum fl_err read_nested(int levels)
 	fl_buf_printf(&b, "\"ipset:%d\": []}}", levels);
 	enum fl_err err =
 		fl_policy_doc_read(fl_buf_slice(&b), &(struct fl_policy_read){ 0 }, &report, &doc);
+	assert_int_equal(report.len, err != FL_OK);
 	if (err != FL_OK)
 		assert_non_null(strstr(report.at[0].text, "is nested too deep"));
 	fl_policy_report_done(&report);
@@ -565,6 +579,7 @@ static void nested_ipsets(void **state)
 	assert_err(read_nested(15), FL_OK);
 	assert_err(read_nested(16), FL_OK);
 	assert_err(read_nested(17), FL_ERR_INVALID);
+	assert_err(read_nested(MANY), FL_ERR_INVALID); /* and the stack lasts */
 }
 
 int main(void)

@@ -54,6 +54,7 @@ static struct trim_row {
 	{ "only spaces", " \t\n\v\f\r", "" },
 	{ "both ends", "  a b\n", "a b" },
 	{ "wide spaces", "\xc2\xa0\xe3\x80\x80x\xe2\x80\xa8\xc2\x85", "x" },
+	{ "more spaces", "\xe1\x9a\x80\xe2\x80\x83x\xe2\x80\xaf\xe2\x81\x9f\xe2\x80\xa9", "x" },
 	{ "zero width is no space", "\xe2\x80\x8bx", "\xe2\x80\x8bx" },
 	{ "invalid bytes stay", "\xa0x\x85", "\xa0x\x85" },
 };

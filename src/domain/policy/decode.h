@@ -251,12 +251,12 @@ void fl_validate_ipsets(struct fl_decode *d);
 void fl_validate_tests(struct fl_decode *d);
 void fl_validate_ssh_tests(struct fl_decode *d);
 
-/* Each reports at most one problem of an alias; false if it did. */
-bool fl_validate_group(struct fl_decode *d, const struct fl_alias *a);
-bool fl_validate_tag(struct fl_decode *d, const struct fl_alias *a, const char *before);
-bool fl_validate_host(struct fl_decode *d, const struct fl_alias *a);
-bool fl_validate_ipset(struct fl_decode *d, const struct fl_alias *a);
-bool fl_validate_domain(struct fl_decode *d, const char *domain, size_t at, const char *before);
+/* Each reports at most one problem of an alias. */
+void fl_validate_group(struct fl_decode *d, const struct fl_alias *a);
+void fl_validate_tag(struct fl_decode *d, const struct fl_alias *a, const char *before);
+void fl_validate_host(struct fl_decode *d, const struct fl_alias *a);
+void fl_validate_ipset(struct fl_decode *d, const struct fl_alias *a);
+void fl_validate_domain(struct fl_decode *d, const char *domain, size_t at, const char *before);
 
 /* The D of "user:*@D" and "localpart:*@D"; NULL if it is none. */
 const char *fl_domain_of(const char *text, const char *word);

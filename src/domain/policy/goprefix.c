@@ -32,7 +32,10 @@ bool fl_go_int(const char *text, int64_t *out)
 	return true;
 }
 
-/* Why a text with dots is no IPv4 address, NULL if it is one; *at is the rest that the message shows, or NULL. */
+/*
+ * Why a text with dots is no IPv4 address, NULL if it is one. *at is the rest that the message
+ * shows, or NULL.
+ */
 static const char *fault_v4(const char *s, const char **at)
 {
 	int value = 0, digits = 0, dots = 0;

@@ -12,54 +12,45 @@ static const char self_source[] =
 
 /* ---- references ---- */
 
-bool fl_validate_group(struct fl_decode *d, const struct fl_alias *a)
+void fl_validate_group(struct fl_decode *d, const struct fl_alias *a)
 {
-	if (fl_policy_doc_group(d->doc, a->text) != NULL)
-		return true;
-	fl_policy_report_add(d->report, a->at, "group not defined in policy: %s",
-			     fl_quoted(d->arena, a->text));
-	return false;
+	if (fl_policy_doc_group(d->doc, a->text) == NULL)
+		fl_policy_report_add(d->report, a->at, "group not defined in policy: %s",
+				     fl_quoted(d->arena, a->text));
 }
 
-bool fl_validate_tag(struct fl_decode *d, const struct fl_alias *a, const char *before)
+void fl_validate_tag(struct fl_decode *d, const struct fl_alias *a, const char *before)
 {
-	if (fl_policy_doc_tag(d->doc, a->text) != NULL)
-		return true;
-	fl_policy_report_add(d->report, a->at, "%stag not found: %s", before,
-			     fl_quoted(d->arena, a->text));
-	return false;
+	if (fl_policy_doc_tag(d->doc, a->text) == NULL)
+		fl_policy_report_add(d->report, a->at, "%stag not found: %s", before,
+				     fl_quoted(d->arena, a->text));
 }
 
-bool fl_validate_host(struct fl_decode *d, const struct fl_alias *a)
+void fl_validate_host(struct fl_decode *d, const struct fl_alias *a)
 {
-	if (fl_policy_doc_host(d->doc, a->text) != NULL)
-		return true;
-	fl_policy_report_add(d->report, a->at, "host not defined in policy: %s",
-			     fl_quoted(d->arena, a->text));
-	return false;
+	if (fl_policy_doc_host(d->doc, a->text) == NULL)
+		fl_policy_report_add(d->report, a->at, "host not defined in policy: %s",
+				     fl_quoted(d->arena, a->text));
 }
 
-bool fl_validate_ipset(struct fl_decode *d, const struct fl_alias *a)
+void fl_validate_ipset(struct fl_decode *d, const struct fl_alias *a)
 {
-	if (fl_policy_doc_ipset(d->doc, a->text) != NULL)
-		return true;
-	fl_policy_report_add(d->report, a->at, "IP set not defined in policy: %s",
-			     fl_quoted(d->arena, a->text));
-	return false;
+	if (fl_policy_doc_ipset(d->doc, a->text) == NULL)
+		fl_policy_report_add(d->report, a->at, "IP set not defined in policy: %s",
+				     fl_quoted(d->arena, a->text));
 }
 
-bool fl_validate_domain(struct fl_decode *d, const char *domain, size_t at, const char *before)
+void fl_validate_domain(struct fl_decode *d, const char *domain, size_t at, const char *before)
 {
 	for (size_t i = 0; i < d->how->domains_len; i++)
 		if (strcasecmp(d->how->domains[i], domain) == 0)
-			return true;
-	if (d->how->domains_len == 0)
-		return true;
+			return;
+	if (d->how->domains_len == 0) /* none are known: not checked */
+		return;
 	fl_policy_report_add(d->report, at,
 			     "%s%s is not associated with this Tailnet and cannot be used in "
 			     "user:*@<domain> expressions",
 			     before, domain);
-	return false;
 }
 
 /* ---- what acls and grants share ---- */
