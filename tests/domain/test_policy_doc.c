@@ -324,6 +324,7 @@ static void alias_numbers(void **state)
 		assert_int_equal(doc->aliases[i]->number, i);
 	uint32_t user = doc->groups[0].members.at[0].number;
 	assert_string_equal(doc->aliases[user]->text, "a@b");
+	assert_int_equal(doc->source.ptr[doc->rules[0].at], '{');
 	assert_int_equal(doc->rules[0].src.at[0].number, user);
 	assert_int_equal(doc->rules[1].dst.at[0].number, user);
 	assert_int_equal(doc->ssh[0].src.at[0].number, user);
@@ -454,6 +455,8 @@ static const struct fl_policy_user users[] = {
 	{ 6, "p@x", "p6@x", "p@x", FL_ROLE_MEMBER },
 	{ 7, "x", "", "", FL_ROLE_MEMBER },
 	{ 8, "y", "", "", FL_ROLE_MEMBER },
+	{ 9, "mail@x", "", "", FL_ROLE_MEMBER },
+	{ 10, "z", "mail@x", "", FL_ROLE_MEMBER },
 };
 
 #define FOUND(token, list)                                                                         \
@@ -467,7 +470,9 @@ static struct user_row {
 } user_rows[] = {
 	{ "nobody", "{`groups`: {`group:g`: [`a@b`, `odin@x`]}}", "" },
 	{ "a name", "{`groups`: {`group:g`: [`odin@`]}}", FOUND("odin@", ODINS) },
-	{ "a name and an email", "{`acls`: [{`src`: [`thor@x`]}]}", FOUND("thor@x", THORS) },
+	{ "two names, an email of one", "{`acls`: [{`src`: [`thor@x`]}]}", FOUND("thor@x", THORS) },
+	{ "a name and an email", "{`acls`: [{`src`: [`mail@x`]}]}",
+	  FOUND("mail@x", "9: mail@x, 10: z, ") },
 	{ "a provider's identifier", "{`acls`: [{`src`: [`p@x`]}]}", "" },
 	{ "an @ alone", "{`acls`: [{`src`: [`@`]}]}", "" },
 	{ "a host of a test", "{`tests`: [{`src`: `odin`, `deny`: [`*:1`]}]}", "" },
@@ -552,16 +557,22 @@ static void many_owners(void **state)
 	fl_buf_done(&b);
 }
 
-static enum fl_err read_nested(int levels)
+/* The outermost set first or last. */
+static enum fl_err read_nested(int levels, bool reversed)
 {
 	struct fl_buf b = fl_buf_make(4 << 20);
 	struct fl_policy_report report = { 0 };
 	struct fl_policy_doc *doc = NULL;
 
 	fl_buf_str(&b, "{\"ipsets\": {");
-	for (int i = 1; i < levels; i++)
-		fl_buf_printf(&b, "\"ipset:%d\": [\"ipset:%d\"],", i, i + 1);
-	fl_buf_printf(&b, "\"ipset:%d\": []}}", levels);
+	for (int i = 0; i < levels; i++) {
+		int set = reversed ? levels - i : i + 1;
+		fl_buf_printf(&b, "%s\"ipset:%d\": [", i > 0 ? "," : "", set);
+		if (set < levels)
+			fl_buf_printf(&b, "\"::1\", \"ipset:%d\", \"ipset:%d\"", levels, set + 1);
+		fl_buf_byte(&b, ']');
+	}
+	fl_buf_str(&b, "}}");
 	enum fl_err err =
 		fl_policy_doc_read(fl_buf_slice(&b), &(struct fl_policy_read){ 0 }, &report, &doc);
 	assert_int_equal(report.len, err != FL_OK);
@@ -576,10 +587,12 @@ static enum fl_err read_nested(int levels)
 static void nested_ipsets(void **state)
 {
 	(void)state;
-	assert_err(read_nested(15), FL_OK);
-	assert_err(read_nested(16), FL_OK);
-	assert_err(read_nested(17), FL_ERR_INVALID);
-	assert_err(read_nested(MANY), FL_ERR_INVALID); /* and the stack lasts */
+	for (int reversed = 0; reversed < 2; reversed++) {
+		assert_err(read_nested(15, reversed), FL_OK);
+		assert_err(read_nested(16, reversed), FL_OK);
+		assert_err(read_nested(17, reversed), FL_ERR_INVALID);
+		assert_err(read_nested(MANY, reversed), FL_ERR_INVALID); /* and the stack lasts */
+	}
 }
 
 int main(void)

@@ -89,6 +89,8 @@ static struct row shape[] = {
 	{ "unknown member is quoted", "{`a\\u0007\\u00e9\\u200b`: 1}",
 	  "unknown field: `a\\a\xc3\xa9\\u200b`" },
 	{ "unknown grant member", GRANT("`srcPosture`: []"), "unknown field: `srcPosture`" },
+	{ "'#' in SSH rules", SSH("`#x`: 1"), "unknown field: `#x`" },
+	{ "'#' in attributes", "{`nodeAttrs`: [{`#x`: 1}]}", "unknown field: `#x`" },
 	{ "unknown SSH member", SSH("`recorder`: []"), "unknown field: `recorder`" },
 	{ "unknown approver member", "{`autoApprovers`: {`services`: {}}}",
 	  "unknown field: `services`" },
@@ -424,6 +426,8 @@ static struct row rules[] = {
 	{ "undefined via", GRANT("`ip`: [`*`], `via`: [`tag:a`]"), "tag `tag:a` not found" },
 	{ "undefined IP set", ACL("`src`: [`ipset:a`]"),
 	  "IP set not defined in policy: `ipset:a`" },
+	{ "undefined destination IP set", GRANT("`ip`: [`*`], `dst`: [`ipset:a`]"),
+	  "IP set not defined in policy: `ipset:a`" },
 	{ "internet as source", ACL("`src`: [`autogroup:internet`]"),
 	  "autogroup:internet can only be used in ACL destinations" },
 	{ "self as source", ACL("`src`: [`autogroup:self`]"),
@@ -622,6 +626,19 @@ static struct row tests[] = {
 	  "protocol number 0-255" },
 };
 
+static void place_in_a_test(void **state)
+{
+	static const char text[] = "{\"tests\": [{\"accept\": [\"*:1\", \"x\"]}]}";
+	struct fl_policy_report report = { 0 };
+	struct fl_policy_doc *doc = NULL;
+
+	(void)state;
+	assert_err(fl_policy_doc_read(fl_slice_str(text), &how, &report, &doc), FL_ERR_INVALID);
+	assert_int_equal(report.len, 1);
+	assert_int_equal(report.at[0].at, strstr(text, "\"x\"") - text);
+	fl_policy_report_done(&report);
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -637,5 +654,6 @@ int main(void)
 	ROWS(&s, attrs, refused_row);
 	ROWS(&s, ssh_rules, refused_row);
 	ROWS(&s, tests, refused_row);
+	suite_add(&s, "the place of a test's problem", place_in_a_test, NULL);
 	return suite_run(&s, "domain/policy_read");
 }
