@@ -43,21 +43,23 @@ struct fl_policy *fl_policy_blank(struct fl_plan *plan, uint32_t words)
 static enum fl_err place_nodes(struct fl_policy *p, struct fl_policy_facts **facts, size_t n)
 {
 	p->nodes = calloc(p->slots, sizeof(struct fl_policy_facts *));
-	p->by_id = calloc(n + 1, sizeof *p->by_id);
+	struct fl_places *places = fl_places_new(n);
 	p->routers = fl_bits_new(p->words);
 	p->exits = fl_bits_new(p->words);
-	if (p->nodes == NULL || p->by_id == NULL || p->routers == NULL || p->exits == NULL)
+	if (p->nodes == NULL || places == NULL || p->routers == NULL || p->exits == NULL) {
+		fl_places_unref(places);
 		return FL_ERR_NOMEM;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		p->nodes[i] = fl_facts_ref(facts[i]);
-		p->by_id[i] = (struct fl_policy_place){ facts[i]->id, i };
+		places->at[places->len++] = (struct fl_policy_place){ facts[i]->id, i };
 		if (facts[i]->subnets_len > 0)
 			fl_bit_set(p->routers, i);
 		if (facts[i]->exits_len > 0)
 			fl_bit_set(p->exits, i);
 		p->core->odd = p->core->odd || fl_facts_odd(facts[i]);
 	}
-	p->nodes_len = n;
+	fl_places_use(p, places);
 	return FL_OK;
 }
 
@@ -489,6 +491,7 @@ static void free_core(struct fl_core *c)
 	free(c->class_nodes);
 	free(c->rows);
 	fl_served_unref(c->served);
+	fl_places_unref(c->places);
 	fl_plan_unref(c->plan);
 	free(c);
 }
@@ -500,7 +503,6 @@ struct fl_policy *fl_policy_unref(struct fl_policy *p)
 	for (uint32_t i = 0; p->nodes != NULL && i < p->slots; i++)
 		fl_facts_unref(p->nodes[i]);
 	free(p->nodes);
-	free(p->by_id);
 	free(p->routers);
 	free(p->exits);
 	free_sets(p->sets, p->core->plan->who_len);

@@ -205,6 +205,17 @@ struct fl_served {
 
 struct fl_served *fl_served_unref(struct fl_served *s);
 
+/* Which node has which slot: what policy.by_id shows. Shared until nodes come or go. */
+struct fl_places {
+	atomic_uint refs;
+	size_t len;
+	struct fl_policy_place at[];
+};
+
+struct fl_places *fl_places_new(size_t cap); /* `cap` of them, none used */
+struct fl_places *fl_places_unref(struct fl_places *s);
+void fl_places_use(struct fl_policy *p, struct fl_places *places); /* takes it */
+
 /* Nodes that the same sides hold: they have the same peers and the same shared lines. */
 struct fl_class {
 	atomic_uint refs;
@@ -241,6 +252,7 @@ struct fl_part *fl_part_find(struct fl_part *const *parts, size_t len, uint64_t 
 
 struct fl_core {
 	struct fl_plan *plan;
+	struct fl_places *places;
 	struct fl_served *served;
 	struct fl_policy_set **sides;
 	struct fl_source **sources;
@@ -292,6 +304,9 @@ FL_MUST enum fl_err fl_core_edges(struct fl_policy *p);
 FL_MUST enum fl_err fl_core_groups(struct fl_core *c);
 FL_MUST enum fl_err fl_core_serve(struct fl_policy *p);
 uint32_t fl_group_find(const struct fl_core *c, const struct fl_source *s, unsigned proto);
+
+/* peers.c: all peers of a node as bits; *out_own is to be freed. NULL: out of memory. */
+const uint64_t *fl_peers_row(const struct fl_policy *p, uint32_t slot, uint64_t **out_own);
 
 /* class.c */
 struct fl_class *fl_class_unref(struct fl_class *k);

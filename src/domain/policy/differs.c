@@ -144,7 +144,7 @@ static bool filter_differs(const struct pair *d)
 	return differs;
 }
 
-/* ---- peers ---- */
+/* ---- routes ---- */
 
 static bool same_across(const struct pair *d, const uint32_t *sides, uint32_t n)
 {
@@ -155,16 +155,47 @@ static bool same_across(const struct pair *d, const uint32_t *sides, uint32_t n)
 	return true;
 }
 
+/* What nodes serve decides about steering for others, and so do their tags. */
+static bool same_routers(const struct pair *d)
+{
+	const struct fl_policy *a = d->a, *b = d->b;
+
+	for (uint32_t w = 0; w < a->words; w++) {
+		uint64_t left = a->routers[w] | a->exits[w] | b->routers[w] | b->exits[w];
+		for (; left != 0; left &= left - 1) {
+			uint32_t slot = w * 64 + (uint32_t)__builtin_ctzll(left);
+			if (a->nodes[slot] != b->nodes[slot])
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool same_steering(const struct pair *d)
+{
+	const struct fl_plan *plan = d->a->core->plan;
+
+	if (plan->vias_len > 0 && (d->a->words != d->b->words || !same_routers(d)))
+		return false;
+	for (size_t i = 0; i < plan->vias_len; i++) {
+		const struct fl_rule *r = &plan->doc->rules[plan->vias[i]];
+		if (!same_across(d, &plan->rules[plan->vias[i]].via_src, 1) ||
+		    !same_aliases(d, &r->dst))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Is every rule that has the node on one side the same on both? Then it gets the same routes from
- * a peer that stayed as it is. With via the tags and routes of third nodes count too.
+ * a peer that stayed as it is.
  */
 static bool same_rules(const struct pair *d)
 {
 	const struct fl_plan *plan = d->a->core->plan;
 	const struct fl_class *k = class_of(d->a, d->x);
 
-	if (!d->akin || plan->vias_len > 0 || k->exit)
+	if (!d->akin || k->exit || !same_steering(d))
 		return false;
 	for (size_t i = 0; i < k->len; i++) {
 		const struct fl_side *s = &plan->sides[k->sides[i]];
@@ -176,24 +207,20 @@ static bool same_rules(const struct pair *d)
 	return true;
 }
 
-static const struct fl_policy_facts *find(const struct fl_policy *p, uint64_t node)
+static bool serves(const struct fl_policy_facts *f)
 {
-	uint32_t slot = fl_policy_slot(p, node);
-	return slot != FL_SLOT_NONE ? p->nodes[slot] : NULL;
+	return f->subnets_len + f->exits_len + f->primary_len > 0;
 }
 
-static bool routes_differ(const struct pair *d, uint64_t peer, bool same_rules)
+static bool routes_differ(const struct pair *d, const struct fl_policy_facts *f,
+			  const struct fl_policy_facts *g, bool same_rules)
 {
 	struct fl_prefix x[FL_POLICY_ROUTES_MAX], y[FL_POLICY_ROUTES_MAX];
-	const struct fl_policy_facts *f = find(d->a, peer), *g = find(d->b, peer);
 
-	if (same_rules && f == g)
+	if ((same_rules && f == g) || (!serves(f) && !serves(g)))
 		return false;
-	if (f->subnets_len + f->exits_len + f->primary_len == 0 &&
-	    g->subnets_len + g->exits_len + g->primary_len == 0)
-		return false;
-	size_t n = fl_policy_routes(d->a, d->node, peer, x);
-	if (n != fl_policy_routes(d->b, d->node, peer, y))
+	size_t n = fl_policy_routes(d->a, d->node, f->id, x);
+	if (n != fl_policy_routes(d->b, d->node, f->id, y))
 		return true;
 	for (size_t i = 0; i < n; i++) {
 		if (!fl_prefix_eq(&x[i], &y[i]))
@@ -202,30 +229,81 @@ static bool routes_differ(const struct pair *d, uint64_t peer, bool same_rules)
 	return false;
 }
 
-static bool lists_differ(const struct pair *d, uint64_t *x, uint64_t *y, size_t cap)
+/* ---- peers ---- */
+
+static bool lists_differ(const struct pair *d, uint64_t *x, uint64_t *y, size_t cap, bool same)
 {
 	size_t n = fl_policy_peers(d->a, d->node, x, cap);
-	bool same = same_rules(d);
 
 	if (n != fl_policy_peers(d->b, d->node, y, cap) ||
 	    (n > 0 && memcmp(x, y, n * sizeof *x) != 0))
 		return true;
 	for (size_t i = 0; i < n; i++) {
-		if (routes_differ(d, x[i], same))
+		if (routes_differ(d, d->a->nodes[fl_policy_slot(d->a, x[i])],
+				  d->b->nodes[fl_policy_slot(d->b, x[i])], same))
 			return true;
 	}
-	return routes_differ(d, d->node, same); /* its own, as it is told them too */
+	return false;
 }
 
-static bool peers_differ(const struct pair *d)
+static bool compare_lists(const struct pair *d, bool same)
 {
 	size_t cap = d->a->nodes_len > d->b->nodes_len ? d->a->nodes_len : d->b->nodes_len;
 	uint64_t *x = calloc(cap, sizeof *x), *y = calloc(cap, sizeof *y);
-	bool differs = x == NULL || y == NULL || lists_differ(d, x, y, cap);
+	bool differs = x == NULL || y == NULL || lists_differ(d, x, y, cap, same);
 
 	free(x);
 	free(y);
 	return differs;
+}
+
+/* The node itself has its bit where it is on both sides of a rule: that is nobody. */
+static bool same_bits(const struct pair *d, const uint64_t *x, const uint64_t *y)
+{
+	for (uint32_t w = 0; w < d->a->words; w++) {
+		uint64_t self = w == d->x / 64 ? (uint64_t)1 << d->x % 64 : 0;
+		if (((x[w] ^ y[w]) & ~self) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool some_router_differs(const struct pair *d, const uint64_t *row, bool same)
+{
+	const struct fl_policy *a = d->a, *b = d->b;
+
+	for (uint32_t w = 0; w < a->words; w++) {
+		uint64_t served = a->routers[w] | a->exits[w] | b->routers[w] | b->exits[w];
+		for (uint64_t left = row[w] & served; left != 0; left &= left - 1) {
+			uint32_t slot = w * 64 + (uint32_t)__builtin_ctzll(left);
+			if (slot != d->x && routes_differ(d, a->nodes[slot], b->nodes[slot], same))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* With the same nodes in the same slots, bits say what lists would. */
+static bool compare_rows(const struct pair *d, bool same)
+{
+	uint64_t *x_own, *y_own;
+	const uint64_t *x = fl_peers_row(d->a, d->x, &x_own), *y = fl_peers_row(d->b, d->y, &y_own);
+	bool differs =
+		x == NULL || y == NULL || !same_bits(d, x, y) || some_router_differs(d, x, same);
+
+	free(x_own);
+	free(y_own);
+	return differs;
+}
+
+/* The node's own routes are told too. */
+static bool peers_differ(const struct pair *d)
+{
+	bool placed = d->a->core->places == d->b->core->places && d->a->words == d->b->words;
+	bool same = same_rules(d);
+
+	return (placed ? compare_rows(d, same) : compare_lists(d, same)) ||
+	       routes_differ(d, d->a->nodes[d->x], d->b->nodes[d->y], same);
 }
 
 /* ---- SSH and attributes ---- */

@@ -145,9 +145,9 @@ struct fl_policy {
 	atomic_uint refs;
 	const struct fl_policy_doc *doc; /* NULL: no policy */
 
-	struct fl_policy_facts **nodes; /* by slot; NULL = empty slot */
-	uint32_t slots, words;          /* slots = 64 * words, empty ones included */
-	struct fl_policy_place *by_id;  /* every node, ascending ids */
+	struct fl_policy_facts **nodes;      /* by slot; NULL = empty slot */
+	uint32_t slots, words;               /* slots = 64 * words, empty ones included */
+	const struct fl_policy_place *by_id; /* every node, ascending ids */
 	size_t nodes_len;
 	uint64_t *routers; /* bitmap: serve a subnet */
 	uint64_t *exits;   /* bitmap: exit nodes */

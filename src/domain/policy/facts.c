@@ -146,6 +146,31 @@ bool fl_facts_behind(const struct fl_policy_facts *f, const struct fl_ipset *ips
 	return false;
 }
 
+struct fl_places *fl_places_new(size_t cap)
+{
+	struct fl_places *places = malloc(sizeof *places + cap * sizeof *places->at);
+
+	if (places == NULL)
+		return NULL;
+	atomic_init(&places->refs, 1);
+	places->len = 0;
+	return places;
+}
+
+struct fl_places *fl_places_unref(struct fl_places *s)
+{
+	if (s != NULL && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
+		free(s);
+	return NULL;
+}
+
+void fl_places_use(struct fl_policy *p, struct fl_places *places)
+{
+	p->core->places = places;
+	p->by_id = places->at;
+	p->nodes_len = places->len;
+}
+
 uint32_t fl_policy_slot(const struct fl_policy *p, uint64_t node)
 {
 	size_t low = 0, high = p->nodes_len;

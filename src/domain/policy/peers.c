@@ -241,8 +241,8 @@ static void list_by_id(const struct fl_policy *p, const uint64_t *row, uint32_t 
 	}
 }
 
-/* The row of a node: that of its class where nothing comes on top. NULL: out of memory. */
-static const uint64_t *whole_row(const struct fl_policy *p, uint32_t slot, uint64_t **out_own)
+/* That of its class where nothing comes on top. */
+const uint64_t *fl_peers_row(const struct fl_policy *p, uint32_t slot, uint64_t **out_own)
 {
 	const uint64_t *shared = row_of(p, slot);
 	const struct fl_core *c = p->core;
@@ -269,7 +269,7 @@ size_t fl_policy_peers(const struct fl_policy *p, uint64_t node, uint64_t *out, 
 
 	if (slot == FL_SLOT_NONE)
 		return 0;
-	const uint64_t *row = whole_row(p, slot, &own);
+	const uint64_t *row = fl_peers_row(p, slot, &own);
 	if (row != NULL)
 		list_row(p, row, slot, &ids);
 	if (row == NULL || !ids.sorted) {

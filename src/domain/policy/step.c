@@ -84,11 +84,6 @@ static size_t list_moves(struct merge *m, struct fl_move *moves)
 
 /* ---- nodes ---- */
 
-static void put_place(struct fl_policy *p, uint64_t id, uint32_t slot)
-{
-	p->by_id[p->nodes_len++] = (struct fl_policy_place){ id, slot };
-}
-
 static int compare_places(const void *a, const void *b)
 {
 	const struct fl_policy_place *x = a, *y = b;
@@ -96,25 +91,43 @@ static int compare_places(const void *a, const void *b)
 }
 
 /* The old order without those that left, and the new ones sorted in. */
-static void merge_places(const struct fl_step *st)
+static void merge_places(const struct fl_step *st, struct fl_places *to)
 {
-	struct fl_policy *p = st->p;
 	bool sorted = true;
 
 	for (size_t i = 0; i < st->old->nodes_len; i++) {
 		const struct fl_policy_place *at = &st->old->by_id[i];
-		if (p->nodes[at->slot] != NULL)
-			put_place(p, at->id, at->slot);
+		if (st->p->nodes[at->slot] != NULL)
+			to->at[to->len++] = *at;
 	}
 	for (size_t i = 0; i < st->len; i++) {
 		const struct fl_move *m = &st->moves[i];
 		if (m->was != NULL)
 			continue;
-		sorted = sorted && (p->nodes_len == 0 || p->by_id[p->nodes_len - 1].id < m->is->id);
-		put_place(p, m->is->id, m->slot);
+		sorted = sorted && (to->len == 0 || to->at[to->len - 1].id < m->is->id);
+		to->at[to->len++] = (struct fl_policy_place){ m->is->id, m->slot };
 	}
 	if (!sorted)
-		qsort(p->by_id, p->nodes_len, sizeof *p->by_id, compare_places);
+		qsort(to->at, to->len, sizeof *to->at, compare_places);
+}
+
+static enum fl_err place(const struct fl_step *st)
+{
+	struct fl_places *places = st->old->core->places;
+	bool moved = false;
+
+	for (size_t i = 0; i < st->len; i++)
+		moved = moved || st->moves[i].was == NULL || st->moves[i].is == NULL;
+	if (moved) {
+		places = fl_places_new(st->old->nodes_len + st->len);
+		if (places == NULL)
+			return FL_ERR_NOMEM;
+		merge_places(st, places);
+	} else {
+		atomic_fetch_add_explicit(&places->refs, 1, memory_order_relaxed);
+	}
+	fl_places_use(st->p, places);
+	return FL_OK;
 }
 
 static void move_nodes(const struct fl_step *st)
@@ -138,7 +151,6 @@ static void move_nodes(const struct fl_step *st)
 		if (p->nodes[i] != NULL)
 			fl_facts_ref(p->nodes[i]);
 	}
-	merge_places(st);
 }
 
 static enum fl_err place_nodes(const struct fl_step *st)
@@ -146,10 +158,9 @@ static enum fl_err place_nodes(const struct fl_step *st)
 	struct fl_policy *p = st->p;
 	struct fl_policy_facts **nodes = malloc(p->slots * sizeof(struct fl_policy_facts *));
 
-	p->by_id = calloc(st->old->nodes_len + st->len + 1, sizeof *p->by_id);
 	p->routers = fl_bits_copy(st->old->routers, p->words);
 	p->exits = fl_bits_copy(st->old->exits, p->words);
-	if (nodes == NULL || p->by_id == NULL || p->routers == NULL || p->exits == NULL) {
+	if (nodes == NULL || p->routers == NULL || p->exits == NULL) {
 		free(nodes);
 		return FL_ERR_NOMEM;
 	}
@@ -157,7 +168,7 @@ static enum fl_err place_nodes(const struct fl_step *st)
 	p->nodes = nodes;
 	p->core->odd = st->old->core->odd;
 	move_nodes(st);
-	return FL_OK;
+	return place(st);
 }
 
 /* ---- served subnets, and routers in front of what moved ---- */
