@@ -73,14 +73,17 @@ static void check_routes(struct check *k, const struct fl_policy_node *n,
 	size_t count = fl_policy_routes(k->p, n->id, peer->id, routes);
 	json_t *allowed = json_array(), *primary = json_array();
 
-	if (!fl_policy_has_attr(k->p, peer->id, "disable-ipv4"))
+	if (!fl_policy_has_attr(k->p, peer->id, "disable-ipv4") &&
+	    !fl_policy_has_attr(k->p, n->id, "disable-ipv4"))
 		append_host(allowed, &peer->ip4);
 	append_host(allowed, &peer->ip6);
 	for (size_t i = 0; i < count; i++) {
 		append_prefix(allowed, &routes[i]);
-		if (!fl_prefix_is_exit(&routes[i]))
+		if (n != peer && !fl_prefix_is_exit(&routes[i]))
 			append_prefix(primary, &routes[i]);
 	}
+	for (size_t i = 0; n == peer && i < n->primary_len; i++)
+		append_prefix(primary, &n->primary[i]);
 	const char *part = n == peer ? "self-routes" : "routes";
 	check_equal(k, part, n, canon_set(json_object_get(entry, "AllowedIPs")),
 		    canon_set(allowed));

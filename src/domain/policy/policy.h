@@ -66,8 +66,9 @@ enum { FL_POLICY_ROUTES_MAX = 512 }; /* of one peer, exit routes included */
 
 /*
  * The routes that `viewer` gets from `peer`, sorted: AllowedIPs without the peer's own addresses.
- * PrimaryRoutes are those that are no exit routes. With viewer == peer: its own. `out` has room for
- * FL_POLICY_ROUTES_MAX; returns how many.
+ * PrimaryRoutes are those that are no exit routes. With viewer == peer: all that it serves, and
+ * PrimaryRoutes are what it is elected for. `out` has room for FL_POLICY_ROUTES_MAX; returns how
+ * many.
  */
 size_t fl_policy_routes(const struct fl_policy *p, uint64_t viewer, uint64_t peer,
 			struct fl_prefix *out);
