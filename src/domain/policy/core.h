@@ -382,6 +382,9 @@ struct fl_dsts {
 void fl_dsts_add(struct fl_dsts *d, const struct fl_near *n, const struct fl_ipset *ips);
 void fl_dsts_put(struct fl_dsts *d, struct fl_buf *out); /* JSON array; empties the list */
 
+/* fill.c */
+FL_MUST enum fl_err fl_fill_sets(struct fl_policy *p);
+
 /* compile.c */
 FL_MUST enum fl_err fl_core_rows(struct fl_core *c);                     /* after classes */
 struct fl_policy *fl_policy_blank(struct fl_plan *plan, uint32_t words); /* takes the plan */

@@ -4,7 +4,8 @@
  *
  *   facts.c    nodes as kept            plan.c, who.c  what document and users alone decide
  *   sets.c     aliases to sets          edges.c    edges of one user or one router
- *   compile.c  new     step.c           filter.c, reduce.c, source.c  packet filters
+ *   compile.c  new, with fill.c, index.c, core.c, class.c   step.c, stepsets.c, stepparts.c
+ *   filter.c, reduce.c, source.c  packet filters
  *   peers.c    who sees whom            routes.c   routes of a viewer, via steering
  *   approve.c  approval, tags, pools    ssh.c      SSH policy        attrs.c  node attributes
  *   tests.c    tests   sshtests.c       explain.c  why               differs.c
