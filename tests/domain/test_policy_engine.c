@@ -245,6 +245,26 @@ static struct row rows[] = {
 	{ "via: wildcard and explicit, without the explicit again",
 	  GRANT("{\"src\":[\"*\",\"bob@\"],\"dst\":[\"net\"],\"ip\":[\"22\"],\"via\":[\"tag:r\"]}"),
 	  "router", "[" CASE(WILD) PORT("10.33.5.0/24", 22) "]}]" },
+	{ "via: danger-all",
+	  GRANT("{\"src\":[\"*\",\"autogroup:danger-all\"],\"dst\":[\"net\"],\"ip\":[\"22\"],"
+		"\"via\":[\"tag:r\"]}"),
+	  "router", "[" CASE("[\"*\"]") PORT("10.33.5.0/24", 22) "]}]" },
+	{ "via: wildcard destination, as prefixes",
+	  GRANT("{\"src\":[\"bob@\"],\"dst\":[\"*\"],\"ip\":[\"22\"],\"via\":[\"tag:r\"]}"),
+	  "router", "[]" },
+	{ "via: both tags of a list",
+	  GRANT("{\"src\":[\"bob@\"],\"dst\":[\"net\"],\"ip\":[\"22\"],"
+		"\"via\":[\"tag:x\",\"tag:r\"]}"),
+	  "router", "[" CASE(BOB) PORT("10.33.5.0/24", 22) "]}]" },
+	{ "via: nothing for all",
+	  GRANT("{\"src\":[\"bob@\"],\"dst\":[\"net\",\"one\"],\"ip\":[\"22\"],\"via\":[\"tag:r\"]"
+		"}"),
+	  "web", "[]" },
+	{ "via: merges with a shared rule before it",
+	  GRANT("{\"src\":[\"bob@\"],\"dst\":[\"one\"],\"ip\":[\"1\"]},"
+		"{\"src\":[\"*\"],\"dst\":[\"*\"],\"ip\":[\"2\"]},"
+		"{\"src\":[\"group:g\"],\"dst\":[\"net\"],\"ip\":[\"3\"],\"via\":[\"tag:r\"]}"),
+	  "router", "[" CASE(BOB) PORT("10.33.5.0/24", 3) "]}," CASE(WILD) PORT("*", 2) "]}]" },
 	{ "via: the internet on an exit node",
 	  GRANT("{\"src\":[\"bob@\"],\"dst\":[\"autogroup:internet\"],\"ip\":[\"*\"],"
 		"\"via\":[\"tag:x\"]}"),

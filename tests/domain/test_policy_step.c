@@ -432,6 +432,150 @@ static void run_life(void **state)
 	free(l);
 }
 
+/* ---- single steps ---- */
+
+static const char small_world[] = "user ann\nuser bob\nnode a user=ann\nnode b user=bob\n"
+				  "node c tags=tag:a\nnode d tags=tag:b\n";
+static const char small_policy[] =
+	"{\"tagOwners\":{\"tag:a\":[],\"tag:b\":[],\"tag:c\":[]},\"acls\":["
+	"{\"src\":[\"ann@\"],\"dst\":[\"tag:a:1\"]},{\"src\":[\"bob@\"],\"dst\":[\"tag:b:1\"]},"
+	"{\"src\":[\"*\"],\"dst\":[\"autogroup:self:*\"]}]}";
+
+static struct fl_policy *take(const struct kit *k, const struct fl_policy_node *n, size_t len,
+			      const uint64_t *gone, size_t gone_len)
+{
+	struct fl_policy *p = NULL;
+	assert_err(fl_policy_step(k->p, n, len, gone, gone_len, &p), FL_OK);
+	return p;
+}
+
+static void shares_what_stays(void **state)
+{
+	static const char *const tag[] = { "tag:c" };
+	struct kit k;
+
+	(void)state; /* c leaves tag:a: nothing of tag:b, of the users or of their devices is new */
+	kit_init(&k, small_world, small_policy);
+	struct fl_policy_node c = k.world.nodes[2];
+	c.tags = tag;
+	struct fl_policy *p = take(&k, &c, 1, NULL, 0);
+	size_t same = 0;
+	for (size_t i = 0; i < k.doc->aliases_len; i++) {
+		const struct fl_alias *a = k.doc->aliases[i];
+		bool stays = fl_policy_alias(k.p, a) == fl_policy_alias(p, a);
+		assert_int_equal(stays,
+				 strcmp(a->text, "tag:a") != 0 && strcmp(a->text, "tag:c") != 0);
+		same += stays;
+	}
+	assert_true(same >= 3);
+	size_t x = k.p->edges_len, y = p->edges_len;
+	assert_ptr_equal(fl_policy_edge_next(k.p, 0, &x)->dst, fl_policy_edge_next(p, 0, &y)->dst);
+	assert_int_equal(fl_policy_differs(k.p, p, 1), FL_POLICY_PEERS);
+	assert_int_equal(fl_policy_differs(k.p, p, 2), 0);
+	assert_int_equal(fl_policy_differs(k.p, p, 3), FL_POLICY_FILTER | FL_POLICY_PEERS);
+	assert_int_equal(fl_policy_differs(k.p, p, 4), 0);
+	fl_policy_unref(p);
+	kit_done(&k);
+}
+
+static void same_again_changes_nothing(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_init(&k, small_world, small_policy);
+	struct fl_policy *p = take(&k, k.world.nodes, k.world.world.nodes_len, NULL, 0);
+	for (uint64_t node = 1; node <= 4; node++)
+		assert_int_equal(fl_policy_differs(k.p, p, node), 0);
+	assert_ptr_equal(p->by_id, k.p->by_id);
+	fl_policy_unref(p);
+	kit_done(&k);
+}
+
+/* More nodes than there are slots, one by one and at once. */
+static void grows_beyond_its_slots(void **state)
+{
+	struct fl_policy_node n[300];
+	struct kit k;
+
+	(void)state;
+	kit_init(&k, small_world, small_policy);
+	for (size_t i = 0; i < COUNT(n); i++) {
+		n[i] = (struct fl_policy_node){ .id = 10 + i, .name = "n", .user = 1 };
+		n[i].ip4 = fl_ip_v4(100, 70, (uint8_t)(i >> 8), (uint8_t)i);
+	}
+	struct fl_policy *all = take(&k, n, COUNT(n), NULL, 0), *p = fl_policy_ref(k.p);
+	for (size_t i = 0; i < COUNT(n); i++) {
+		struct fl_policy *next = NULL;
+		assert_err(fl_policy_step(p, &n[i], 1, NULL, 0, &next), FL_OK);
+		fl_policy_unref(p);
+		p = next;
+	}
+	for (uint64_t node = 1; node < 310; node += 7) {
+		assert_true(same_filters(all, p, node));
+		assert_int_equal(fl_policy_peers(all, node, NULL, 0),
+				 fl_policy_peers(p, node, NULL, 0));
+	}
+	assert_int_equal(fl_policy_peers(p, 10, NULL, 0), 301); /* a, c, the others of ann */
+	fl_policy_unref(all);
+	fl_policy_unref(p);
+	kit_done(&k);
+}
+
+static void leaves_and_comes_back(void **state)
+{
+	const uint64_t gone[] = { 2, 3, 99 };
+	struct kit k;
+
+	(void)state;
+	kit_init(&k, small_world, small_policy);
+	struct fl_policy *p = take(&k, NULL, 0, gone, COUNT(gone)), *q = NULL;
+	assert_int_equal(fl_policy_slot(p, 3), FL_SLOT_NONE);
+	assert_int_equal(fl_policy_peers(p, 1, NULL, 0), 0);
+	assert_int_equal(fl_policy_differs(k.p, p, 3), 15); /* everything it had is gone */
+	assert_int_equal(fl_policy_differs(k.p, p, 99), 0);
+	assert_err(fl_policy_step(p, k.world.nodes + 1, 2, NULL, 0, &q), FL_OK);
+	for (uint64_t node = 1; node <= 4; node++)
+		assert_int_equal(fl_policy_differs(k.p, q, node), 0);
+	fl_policy_unref(p);
+	fl_policy_unref(q);
+	kit_done(&k);
+}
+
+static void ids_must_ascend(void **state)
+{
+	const uint64_t gone[] = { 3, 3 };
+	struct fl_policy *p = NULL;
+	struct kit k;
+
+	(void)state;
+	kit_init(&k, small_world, small_policy);
+	struct fl_policy_node n[] = { k.world.nodes[1], k.world.nodes[0] };
+	assert_err(fl_policy_step(k.p, n, 2, NULL, 0, &p), FL_ERR_ARG);
+	assert_err(fl_policy_step(k.p, NULL, 0, gone, 2, &p), FL_ERR_ARG);
+	assert_null(p);
+	kit_done(&k);
+}
+
+/* Another document for the same nodes. */
+static void differs_between_documents(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_init(&k, small_world, small_policy);
+	struct fl_policy_doc *doc = kit_doc("{\"tagOwners\":{\"tag:a\":[]},\"acls\":["
+					    "{\"src\":[\"ann@\"],\"dst\":[\"tag:a:2\"]}]}");
+	struct fl_policy *p = NULL;
+	assert_err(fl_policy_new(doc, &k.world.world, &p), FL_OK);
+	assert_int_equal(fl_policy_differs(k.p, p, 1), FL_POLICY_FILTER); /* self is gone */
+	assert_int_equal(fl_policy_differs(k.p, p, 2), FL_POLICY_FILTER | FL_POLICY_PEERS);
+	assert_int_equal(fl_policy_differs(k.p, p, 3), FL_POLICY_FILTER);
+	fl_policy_unref(p);
+	fl_policy_doc_free(doc);
+	kit_done(&k);
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -441,6 +585,12 @@ int main(void)
 		{ "a fifth", 5, CHANGES / 4 },        { "a sixth", 6, CHANGES / 4 },
 	};
 
+	suite_add(&s, "shares what stays", shares_what_stays, NULL);
+	suite_add(&s, "the same again", same_again_changes_nothing, NULL);
+	suite_add(&s, "grows beyond its slots", grows_beyond_its_slots, NULL);
+	suite_add(&s, "leaves and comes back", leaves_and_comes_back, NULL);
+	suite_add(&s, "ids ascend", ids_must_ascend, NULL);
+	suite_add(&s, "between documents", differs_between_documents, NULL);
 	ROWS(&s, rows, run_life);
 	return suite_run(&s, "policy_step");
 }

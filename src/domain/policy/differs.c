@@ -171,19 +171,28 @@ static bool same_routers(const struct pair *d)
 	return true;
 }
 
+/* A rule with via steers those among its sources, and nobody else (policy.md 4.13). */
+static bool steers(const struct pair *d, uint32_t side)
+{
+	return fl_bit(d->a->core->sides[side]->inside, d->x) ||
+	       fl_bit(d->b->core->sides[side]->inside, d->y);
+}
+
 static bool same_steering(const struct pair *d)
 {
 	const struct fl_plan *plan = d->a->core->plan;
+	bool steered = false;
 
-	if (plan->vias_len > 0 && (d->a->words != d->b->words || !same_routers(d)))
-		return false;
 	for (size_t i = 0; i < plan->vias_len; i++) {
 		const struct fl_rule *r = &plan->doc->rules[plan->vias[i]];
-		if (!same_across(d, &plan->rules[plan->vias[i]].via_src, 1) ||
-		    !same_aliases(d, &r->dst))
+		uint32_t side = plan->rules[plan->vias[i]].via_src;
+		if (!steers(d, side))
+			continue;
+		if (!same_across(d, &side, 1) || !same_aliases(d, &r->dst))
 			return false;
+		steered = true;
 	}
-	return true;
+	return !steered || (d->a->words == d->b->words && same_routers(d));
 }
 
 /*
