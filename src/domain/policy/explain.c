@@ -101,8 +101,8 @@ static void find_router(struct query *q)
 			uint32_t slot = w * 64 + (uint32_t)__builtin_ctzll(left);
 			const struct fl_policy_facts *f = q->p->nodes[slot];
 			int bits = slot != q->from ? offered(q, f, best) : -1;
-			if (bits < 0 || (q->at != FL_SLOT_NONE && bits == best &&
-					 !preferred(f, q->p->nodes[q->at])))
+			if (bits < best || (q->at != FL_SLOT_NONE && bits == best &&
+					    !preferred(f, q->p->nodes[q->at])))
 				continue;
 			best = bits;
 			q->at = slot;
