@@ -182,7 +182,7 @@ static enum fl_err build(struct fl_policy *p, struct fl_policy_facts **facts, si
 	if (err == FL_OK)
 		err = fl_core_edges(p);
 	if (err == FL_OK)
-		err = fl_core_groups(p->core);
+		err = fl_core_groups(p->core, NULL);
 	if (err == FL_OK)
 		err = fill_selfs(p);
 	if (err == FL_OK)

@@ -164,7 +164,23 @@ static bool makes_rule(const struct fl_core *c, const struct fl_line *line)
 	       !fl_source_is_empty(c->sources[line->source]);
 }
 
-enum fl_err fl_core_groups(struct fl_core *c)
+/*
+ * The first source with the strings of source `i`, itself included. What was equal in the snapshot
+ * before and did not change since is not compared again: that would be most of a step.
+ */
+static uint32_t first_same(struct fl_core *c, const struct fl_core *old, uint32_t i)
+{
+	uint32_t was = old != NULL ? old->same[i] : i;
+
+	if (was != i && c->sources[i] == old->sources[i] && c->sources[was] == old->sources[was])
+		return c->same[was];
+	size_t at = probe_source(c, c->sources[i]);
+	if (c->by_source[at] == FL_NO_INDEX)
+		c->by_source[at] = i;
+	return c->by_source[at];
+}
+
+enum fl_err fl_core_groups(struct fl_core *c, const struct fl_core *old)
 {
 	const struct fl_plan *plan = c->plan;
 
@@ -176,12 +192,8 @@ enum fl_err fl_core_groups(struct fl_core *c)
 	c->first = calloc(plan->lines_len + 1, sizeof *c->first);
 	if (c->by_source == NULL || c->by_group == NULL || c->same == NULL || c->first == NULL)
 		return FL_ERR_NOMEM;
-	for (uint32_t i = 0; i < plan->sources_len; i++) {
-		size_t at = probe_source(c, c->sources[i]);
-		if (c->by_source[at] == FL_NO_INDEX)
-			c->by_source[at] = i;
-		c->same[i] = c->by_source[at];
-	}
+	for (uint32_t i = 0; i < plan->sources_len; i++)
+		c->same[i] = first_same(c, old, i);
 	for (uint32_t i = 0; i < plan->lines_len; i++) {
 		const struct fl_line *line = &plan->lines[i];
 		c->first[i] = FL_NO_INDEX;

@@ -301,7 +301,7 @@ FL_MUST enum fl_err fl_index_behind(const struct fl_index *x, uint32_t words,
 
 /* core.c: what follows from sets and nodes, for new snapshots and for steps */
 FL_MUST enum fl_err fl_core_edges(struct fl_policy *p);
-FL_MUST enum fl_err fl_core_groups(struct fl_core *c);
+FL_MUST enum fl_err fl_core_groups(struct fl_core *c, const struct fl_core *old); /* or NULL */
 FL_MUST enum fl_err fl_core_serve(struct fl_policy *p);
 uint32_t fl_group_find(const struct fl_core *c, const struct fl_source *s, unsigned proto);
 

@@ -69,29 +69,20 @@ struct fl_policy_set *fl_policy_set_unref(struct fl_policy_set *s)
 	return NULL;
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15;
-	return h ^ h >> 29;
-}
-
-static uint64_t mix_ip(uint64_t h, const struct fl_ip *ip)
-{
-	struct fl_ipnum n = fl_ipnum_of(ip);
-
-	if (ip->family != FL_IP_V4)
-		h = mix(h, n.hi + 1);
-	return mix(h, n.lo);
-}
-
-/* Only to tell unequal ones apart quickly: equality is always looked at. */
+/*
+ * Only to tell unequal ones apart quickly: equality is always looked at. What is done to one range
+ * does not wait for the one before, so that a large set takes microseconds.
+ */
 uint64_t fl_ranges_hash(const struct fl_range *at, size_t n)
 {
 	uint64_t h = n;
 
 	for (size_t i = 0; i < n; i++) {
-		h = mix_ip(h, &at[i].first);
-		h = mix_ip(h, &at[i].last);
+		struct fl_ipnum first = fl_ipnum_of(&at[i].first), last = fl_ipnum_of(&at[i].last);
+		uint64_t v = (first.lo + at[i].first.family) * 0x9e3779b97f4a7c15 +
+			     first.hi * 0xc2b2ae3d27d4eb4f + last.lo * 0xd6e8feb86659fd93 +
+			     last.hi * 0xa0761d6478bd642f;
+		h = (h + (v ^ v >> 32)) * 0x100000001b3;
 	}
 	return h;
 }
@@ -171,11 +162,28 @@ static enum fl_err add_served(const struct fl_policy *p, struct fl_policy_set *s
 	return err == FL_OK ? fl_bits_or(&s->behind, p->routers, p->words) : err;
 }
 
+/* One that holds all the others is their union already; NULL if there is none. */
+static const struct fl_policy_set *widest(const struct fl_policy_set *const *sets, size_t n)
+{
+	const struct fl_policy_set *most = sets[0];
+
+	for (size_t i = 1; i < n; i++) {
+		if (sets[i]->ips.len > most->ips.len)
+			most = sets[i];
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (sets[i] != most && !fl_ipset_covers_set(&most->ips, &sets[i]->ips))
+			return NULL;
+	}
+	return most;
+}
+
 static enum fl_err make_union(const struct fl_policy *p, const struct fl_policy_set *const *sets,
 			      size_t n, bool served, struct fl_policy_set **out)
 {
-	if (n == 1 && !served) {
-		*out = fl_policy_set_ref(sets[0]);
+	const struct fl_policy_set *wide = n > 0 && !served ? widest(sets, n) : NULL;
+	if (wide != NULL && (n == 1 || !wide->failed)) {
+		*out = fl_policy_set_ref(wide);
 		return FL_OK;
 	}
 	struct fl_policy_set *s = fl_set_new();

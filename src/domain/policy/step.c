@@ -239,7 +239,7 @@ static enum fl_err build(struct fl_step *st)
 	if (err == FL_OK)
 		err = fl_core_edges(st->p);
 	if (err == FL_OK)
-		err = fl_core_groups(st->p->core);
+		err = fl_core_groups(st->p->core, st->old->core);
 	if (err == FL_OK)
 		err = fl_step_selfs(st);
 	if (err == FL_OK)

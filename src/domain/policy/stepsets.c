@@ -213,6 +213,17 @@ static bool is_touched(const struct fl_step *st, const uint32_t *alias, size_t n
 	return wild && p->fixed[FL_SET_WILDCARD] != old->fixed[FL_SET_WILDCARD];
 }
 
+/* Was one of the aliases as wide as all together? It is most likely still. */
+static bool had_widest(const struct fl_step *st, const struct fl_side *side,
+		       const struct fl_policy_set *old)
+{
+	for (size_t i = 0; i < side->alias_len; i++) {
+		if (st->old->sets[side->alias[i]] == old)
+			return true;
+	}
+	return side->wild && st->old->fixed[FL_SET_WILDCARD] == old;
+}
+
 static enum fl_err step_side(const struct fl_step *st, size_t i, struct diff *d)
 {
 	const struct fl_side *side = &st->p->core->plan->sides[i];
@@ -227,6 +238,8 @@ static enum fl_err step_side(const struct fl_step *st, size_t i, struct diff *d)
 		*out = fl_policy_set_ref(old);
 		return FL_OK;
 	}
+	if (side->kind == FL_SIDE_UNION && had_widest(st, side, old))
+		return fl_set_of_side(st->p, side, out);
 	diff_side(st, side, old, d);
 	return change_set(st, old, d, out);
 }
