@@ -5,6 +5,8 @@
  */
 #include "policy_kit.h"
 
+#include "domain/policy/engine.h"
+
 /* tag:a: web, api; tag:r: router (10.33/16) and exit; users ann (phone, lap), bob (pc). */
 #define WORLD                                                                                      \
 	"user ann ann@example.com role=owner\n"                                                    \
@@ -479,12 +481,48 @@ static void announced_by_two_is_told_once(void **state)
 	kit_done(&k);
 }
 
+/* ---- aliases that mean nobody ---- */
+
+struct why_row {
+	const char *name, *alias, *why;
+};
+
+static struct why_row why_rows[] = {
+	{ "unknown user", "zoe@", "user not found: token \"zoe@\"" },
+	{ "two users", "ann@example.com",
+	  "multiple users found: token \"ann@example.com\" found: "
+	  "[ 1: ann, 2: other,  ]" },
+	{ "unknown host", "nowhere", "error resolving host: \"nowhere\"" },
+	{ "self", "autogroup:self",
+	  "autogroup:self requires per-node resolution and cannot be resolved in this context" },
+	{ "nonroot", "autogroup:nonroot", "unknown autogroup: \"autogroup:nonroot\"" },
+};
+
+static void run_why(void **state)
+{
+	const struct why_row *row = *state;
+	struct fl_policy_set *set = NULL;
+	struct fl_alias alias;
+	struct kit k;
+
+	kit_init(&k, "user ann ann@example.com\nuser other ann@example.com\nnode a user=ann\n",
+		 HEAD "}");
+	assert_err(fl_alias_parse(row->alias, &alias, NULL), FL_OK);
+	assert_err(fl_policy_resolve(k.p, &alias, &set), FL_OK);
+	assert_true(set->failed);
+	assert_int_equal(set->ips.len, 0);
+	assert_string_equal(set->why, row->why);
+	fl_policy_set_unref(set);
+	kit_done(&k);
+}
+
 int main(void)
 {
 	static struct suite s;
 
 	ROWS(&s, rows, run_filter);
 	ROWS(&s, peers_rows, run_peers);
+	ROWS(&s, why_rows, run_why);
 	suite_add(&s, "merged rules stand in the first place", merge_takes_the_first_place, NULL);
 	suite_add(&s, "no effect, no place", rules_without_effect_hold_no_place, NULL);
 	suite_add(&s, "sources sorted", sources_are_sorted_bytewise, NULL);

@@ -232,7 +232,7 @@ struct fl_part {
 	struct fl_policy_edge *edges;
 	struct fl_source **sources; /* of self edges */
 	size_t len;
-	/* A user's devices: slots, by ascending ids, with their strings for companions, if there are. */
+	/* A user's devices: slots, by ascending ids; `each` if there are companions. */
 	uint32_t *devices;
 	size_t devices_len;
 	struct fl_source *each;
@@ -256,7 +256,7 @@ struct fl_core {
 	struct fl_served *served;
 	struct fl_policy_set **sides;
 	struct fl_source **sources;
-	/* Merging: each line's first of equal source and protocol; FL_NO_INDEX: it makes no rule. */
+	/* Merging: each line's first of its group; FL_NO_INDEX: it makes no rule. */
 	uint32_t *first;
 	uint32_t *same;                 /* each source's first of equal strings */
 	uint32_t *by_source, *by_group; /* hash tables of them; sizes are powers of two */

@@ -5,6 +5,7 @@
  * Either users, a tag, a kind of node, or fixed addresses. Nodes come in later.
  */
 #include "domain/policy/core.h"
+#include "domain/policy/decode.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -83,24 +84,13 @@ static enum fl_err fail(struct fl_arena *arena, struct fl_who *who, const char *
 	return FL_OK;
 }
 
-static void quote(struct fl_buf *out, const char *text)
-{
-	fl_buf_byte(out, '"');
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			fl_buf_byte(out, '\\');
-		fl_buf_byte(out, (uint8_t)*text);
-	}
-	fl_buf_byte(out, '"');
-}
-
 static enum fl_err fail_quoted(struct fl_arena *arena, struct fl_who *who, const char *before,
 			       const char *text, const char *behind)
 {
 	struct fl_buf b = fl_buf_make(SIZE_MAX / 2);
 	enum fl_err err;
 
-	quote(&b, text);
+	fl_go_quote(&b, fl_slice_str(text));
 	fl_buf_byte(&b, '\0');
 	err = fl_buf_err(&b);
 	if (err == FL_OK)
@@ -144,7 +134,7 @@ static enum fl_err several_users(const struct fl_plan *plan, struct fl_arena *ar
 	struct fl_buf b = fl_buf_make(SIZE_MAX / 2);
 	enum fl_err err;
 
-	quote(&b, text);
+	fl_go_quote(&b, fl_slice_str(text));
 	fl_buf_str(&b, " found: [ ");
 	for (size_t i = 0; i < plan->users_len; i++) {
 		const struct fl_policy_user *u = &plan->users[i];
