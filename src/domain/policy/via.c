@@ -138,12 +138,13 @@ static void elect(const struct steering *s, const struct fl_rule *r)
 
 /* ---- pass 3: what rules without via cover ---- */
 
+/* Exit routes stay: any destination lies under them, so any rule would undo a grant (H-004). */
 static bool relieve(const struct steering *s, const struct fl_rule *r)
 {
 	size_t n = fl_facts_routes(s->facts);
 	bool left = false;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = s->facts->exits_len; i < n; i++) {
 		unsigned is = s->out->at[i];
 		if (is == 0 || is == FL_STEER_PRIMARY ||
 		    is == (FL_STEER_INCLUDE | FL_STEER_PRIMARY))
