@@ -228,7 +228,8 @@ void check_caps(struct check *k, const struct fl_policy_node *n, json_t *told)
 	json_t *want = policy_caps(json_object_get(json_object_get(told, "self"), "CapMap"));
 	size_t i;
 
-	fl_policy_attrs(k->p, n->id, add_attr, ours);
+	if (fl_policy_attrs(k->p, n->id, add_attr, ours) != FL_OK)
+		check_differs(k, "self-caps", n->name, NULL, "out of memory");
 	check_equal(k, "self-caps", n, want, policy_caps(ours));
 	json_decref(ours);
 	json_array_foreach(json_object_get(told, "peers"), i, peer)

@@ -7,6 +7,7 @@
  * not, so a failure anywhere leaves nothing behind.
  */
 #include "domain/policy/core.h"
+#include "domain/policy/ssh.h"
 
 #include <stdlib.h>
 
@@ -285,6 +286,8 @@ static void free_core(struct fl_core *c)
 	free(c->classes);
 	free(c->class_nodes);
 	free(c->rows);
+	fl_ssh_unref(atomic_load_explicit(&c->ssh, memory_order_acquire));
+	fl_ssh_unref(c->ssh_was);
 	fl_served_unref(c->served);
 	fl_places_unref(c->places);
 	fl_plan_unref(c->plan);

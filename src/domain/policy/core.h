@@ -272,6 +272,9 @@ struct fl_core {
 	uint32_t *class_nodes; /* how many; 0: free */
 	size_t classes_len, classes_cap;
 	_Atomic(uint64_t *) *rows; /* by class: peers through shared edges */
+
+	_Atomic(struct fl_ssh *) ssh; /* ssh.h; NULL until asked for */
+	struct fl_ssh *ssh_was;       /* of an older snapshot, to keep from it what stayed */
 };
 
 /* sets.c */

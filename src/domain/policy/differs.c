@@ -351,9 +351,8 @@ static bool attrs_differ(const struct pair *d)
 
 	if (!has_attrs(d->a) && !has_attrs(d->b))
 		return false;
-	fl_policy_attrs(d->a, d->node, put_attr, &x);
-	fl_policy_attrs(d->b, d->node, put_attr, &y);
-	bool differs = !same_text(&x, &y);
+	bool differs = fl_policy_attrs(d->a, d->node, put_attr, &x) != FL_OK ||
+		       fl_policy_attrs(d->b, d->node, put_attr, &y) != FL_OK || !same_text(&x, &y);
 	fl_buf_done(&x);
 	fl_buf_done(&y);
 	return differs;

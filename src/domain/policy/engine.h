@@ -7,8 +7,9 @@
  *   compile.c  new, with fill.c, index.c, core.c, class.c   step.c, stepsets.c, stepparts.c
  *   filter.c, reduce.c, source.c  packet filters
  *   peers.c    who sees whom            routes.c   routes of a viewer, via steering
- *   approve.c  approval, tags, pools    ssh.c      SSH policy        attrs.c  node attributes
- *   tests.c    tests   sshtests.c       explain.c  why               differs.c
+ *   approve.c  approval, tags, pools    ssh.c      SSH policy, see ssh.h
+ *   attrs.c    node attributes          tests.c, sshtests.c  tests, see tests.h
+ *   explain.c  why                      differs.c  what differs
  *
  * core.h holds what only the files of the compiler, the filter and the peers share.
  *

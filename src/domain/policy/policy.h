@@ -108,9 +108,13 @@ bool fl_policy_ssh_check(const struct fl_policy *p, uint64_t src, uint64_t dst,
 
 /* ---- node attributes ---- */
 
-/* Calls `each` for every attribute of the node by policy, in byte order of names. `args` is JSON. */
-void fl_policy_attrs(const struct fl_policy *p, uint64_t node,
-		     void (*each)(void *ctx, const char *name, const char *args), void *ctx);
+/*
+ * Calls `each` for every attribute of the node by policy, in byte order of names. `args` is JSON: a
+ * list, or null. Errors: FL_ERR_NOMEM; `each` may have been called for some.
+ */
+FL_MUST enum fl_err fl_policy_attrs(const struct fl_policy *p, uint64_t node,
+				    void (*each)(void *ctx, const char *name, const char *args),
+				    void *ctx);
 bool fl_policy_has_attr(const struct fl_policy *p, uint64_t node, const char *name);
 
 /*

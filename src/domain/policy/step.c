@@ -7,6 +7,7 @@
  * suffice, everything is compiled anew: the result is the same.
  */
 #include "domain/policy/core.h"
+#include "domain/policy/ssh.h"
 
 #include <stdlib.h>
 
@@ -340,6 +341,8 @@ enum fl_err fl_policy_step(const struct fl_policy *old, const struct fl_policy_n
 		err = fl_facts_new(&changed[n], &m.fresh[n]);
 	if (err == FL_OK)
 		err = take_step(&m, out);
+	if (err == FL_OK)
+		fl_ssh_follow(old, *out);
 	for (size_t i = 0; i < n; i++)
 		fl_facts_unref(m.fresh[i]);
 	free(m.fresh);
