@@ -160,6 +160,7 @@ static struct tag_row tags[] = {
 	{ "new, by way of another tag", "user ann", "tag:s", false },
 	{ "new, by way of a group", "user bob", "tag:deep", false },
 	{ "new, tagged", "tag:t", "tag:t", false },
+	{ "new, tagged with an owner", "tag:r", "tag:x", false },
 };
 
 static void tag_row(void **state)

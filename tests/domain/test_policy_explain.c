@@ -7,7 +7,10 @@
 
 #include <jansson.h>
 
-/* Ids in the order of lines: phone 1, lap 2, pc 3, web 4, r1 5, r2 6, exit 7, bare 8, old 9. */
+/*
+ * Ids in the order of lines: phone 1, lap 2, pc 3, web 4, r1 5, r2 6, old 7, exit 8, r3 9, in 10,
+ * odd 11, bare 12.
+ */
 #define WORLD                                                                                      \
 	"user ann ann@example.com\n"                                                               \
 	"user bob bob@example.org\n"                                                               \
@@ -17,8 +20,12 @@
 	"node web tags=tag:a\n"                                                                    \
 	"node r1 tags=tag:r routes=10.33.0.0/16\n"                                                 \
 	"node r2 tags=tag:b routes=10.33.5.0/24\n"                                                 \
+	"node old tags=tag:x routes=0.0.0.0/0,::/0 sick\n"                                         \
 	"node exit tags=tag:x routes=0.0.0.0/0,::/0\n"                                             \
-	"node old tags=tag:x routes=0.0.0.0/0,::/0 sick\n"
+	"node r3 tags=tag:b routes=10.33.5.128/25 primary=\n"                                      \
+	"node in user=bob ip=10.33.9.9\n"                                                          \
+	"node odd user=bob ip=172.16.0.9,fd7a:115c:a1e0::99\n"                                     \
+	"node bare tags=tag:b ip= routes=10.88.0.0/16\n"
 #define HEAD                                                                                       \
 	"{\"hosts\":{\"one\":\"100.64.0.4\"},\"tagOwners\":{\"tag:a\":[],\"tag:b\":[],"            \
 	"\"tag:r\":[],\"tag:x\":[]},"
@@ -63,7 +70,7 @@ static struct row rows[] = {
 	{ "no rules at all, to a subnet", HEAD "}", "100.64.0.1", "10.33.1.1", 0, 1, ALL_ALLOWED,
 	  5 },
 	{ "no rules at all, to nowhere", HEAD "\"acls\":null}", "100.64.0.1", "fd00::1", 58, 1,
-	  ALL_ALLOWED, 7 },
+	  ALL_ALLOWED, 8 },
 	{ "deny all", HEAD "\"acls\":[]}", "100.64.0.1", "100.64.0.4", 0, 80, NO_RULE },
 	/* each miss, in order */
 	{ "allowed", GRANT(WEB), "100.64.0.1", "100.64.0.4", 6, 80, ALLOW(0, "ann@", "tag:a") },
@@ -123,6 +130,8 @@ static struct row rows[] = {
 	/* wildcards, 3.3 and 4.4 */
 	{ "a wildcard source brings subnets", GRANT(G("\"*\"", "\"tag:a\"", "*")), "10.33.1.1",
 	  "100.64.0.4", 6, 80, ALLOW(0, "*", "tag:a") },
+	{ "and a node in one", GRANT(G("\"*\"", "\"tag:a\"", "*")), "10.33.9.9", "100.64.0.4", 6,
+	  80, ALLOW(0, "*", "tag:a") },
 	{ "but no others", GRANT(G("\"*\"", "\"tag:a\"", "*")), "10.44.1.1", "100.64.0.4", 6, 80,
 	  DENY(SRC, 0, NULL, NULL) },
 	{ "danger-all is everybody", GRANT(G("\"autogroup:danger-all\"", "\"tag:a\"", "*")),
@@ -136,7 +145,22 @@ static struct row rows[] = {
 	  "100.64.0.1", "100.64.0.4", 6, 22, ALLOW(0, "ann@", "tag:a") },
 	{ "not among the sources", GRANT(G("\"bob@\"", "\"autogroup:self\"", "22")), "100.64.0.1",
 	  "100.64.0.2", 6, 22, DENY(SRC, 0, NULL, NULL) },
+	{ "self is nothing tagged on either side",
+	  HEAD
+	  "\"acls\":[{\"action\":\"accept\",\"src\":[\"*\"],\"dst\":[\"autogroup:self:22\"]}]}",
+	  "100.64.0.4", "100.64.0.5", 6, 22, DENY(DST, 0, "*", NULL) },
+	{ "a device counts with its other address (4.7)",
+	  HEAD
+	  "\"acls\":[{\"action\":\"accept\",\"src\":[\"*\"],\"dst\":[\"autogroup:self:22\"]}]}",
+	  "172.16.0.9", "100.64.0.3", 6, 22, ALLOW(0, "*", "autogroup:self") },
+	{ "self through a router is nothing",
+	  GRANT(V("\"ann@\"", "\"autogroup:self\"", "*", "\"tag:r\"")), "100.64.0.1", "100.64.0.2",
+	  6, 22, DENY(DST, 0, "ann@", NULL) },
 	/* routers */
+	{ "a router without an address keeps all", GRANT(G("\"ann@\"", "\"*\"", "*")), "100.64.0.1",
+	  "10.88.0.1", 6, 80, ALLOW_BY(0, "ann@", "*", 12) },
+	{ "no router that is not elected", GRANT(G("\"10.0.0.0/8\"", "\"10.0.0.0/8\"", "*")),
+	  "10.44.0.1", "10.33.5.129", 6, 80, ALLOW_BY(0, "10.0.0.0/8", "10.0.0.0/8", 6) },
 	{ "the router in front", GRANT(NET), "100.64.0.1", "10.33.1.1", 6, 80,
 	  ALLOW_BY(0, "ann@", "10.33.0.0/16", 5) },
 	{ "the longest prefix", GRANT(NET), "100.64.0.1", "10.33.5.1", 6, 80,
@@ -149,21 +173,21 @@ static struct row rows[] = {
 	  GRANT(G("\"10.0.0.0/8\"", "\"10.0.0.0/8\"", "*")), "10.44.0.1", "10.33.5.1", 6, 80,
 	  ALLOW_BY(0, "10.0.0.0/8", "10.0.0.0/8", 6) },
 	{ "the internet, by who is up", GRANT(G("\"ann@\"", "\"autogroup:internet\"", "*")),
-	  "100.64.0.1", "8.8.8.8", 6, 443, ALLOW_BY(0, "ann@", "autogroup:internet", 7) },
+	  "100.64.0.1", "8.8.8.8", 6, 443, ALLOW_BY(0, "ann@", "autogroup:internet", 8) },
 	{ "no internet behind private addresses",
 	  GRANT(G("\"ann@\"", "\"autogroup:internet\"", "*")), "100.64.0.1", "192.168.7.7", 6, 443,
-	  DENY_BY(DST, 0, "ann@", NULL, 7) },
+	  DENY_BY(DST, 0, "ann@", NULL, 8) },
 	{ "an exit node keeps what is inside the internet",
 	  GRANT(G("\"ann@\"", "\"8.8.0.0/16\",\"tag:x\"", "*")), "100.64.0.1", "8.8.8.8", 6, 443,
-	  ALLOW_BY(0, "ann@", "8.8.0.0/16", 7) },
+	  ALLOW_BY(0, "ann@", "8.8.0.0/16", 8) },
 	{ "but it must be seen", GRANT(G("\"ann@\"", "\"8.8.0.0/16\"", "*")), "100.64.0.1",
 	  "8.8.8.8", 6, 443, DENY(ROUTE, 0, "ann@", "8.8.0.0/16") },
 	{ "and not what only overlaps it (H-011)",
 	  GRANT(G("\"ann@\"", "\"192.0.0.0/8\",\"tag:x\"", "*")), "100.64.0.1", "192.1.1.1", 6, 443,
-	  DENY_BY(ROUTE, 0, "ann@", "192.0.0.0/8", 7) },
+	  DENY_BY(ROUTE, 0, "ann@", "192.0.0.0/8", 8) },
 	{ "nor private addresses under its route (H-011)",
 	  GRANT(G("\"ann@\"", "\"10.44.0.0/16\",\"tag:x\"", "*")), "100.64.0.1", "10.44.1.1", 6,
-	  443, DENY_BY(ROUTE, 0, "ann@", "10.44.0.0/16", 7) },
+	  443, DENY_BY(ROUTE, 0, "ann@", "10.44.0.0/16", 8) },
 	/* via, 4.8 */
 	{ "via the router with the tag", GRANT(V("\"ann@\"", "\"10.33.0.0/16\"", "*", "\"tag:r\"")),
 	  "100.64.0.1", "10.33.5.1", 6, 80, ALLOW_BY(0, "ann@", "10.33.0.0/16", 5) },
@@ -173,9 +197,9 @@ static struct row rows[] = {
 	  "100.64.0.1", "10.33.5.1", 6, 80, DENY_BY(ROUTE, 0, "ann@", "10.33.0.0/16", 6) },
 	{ "via to the internet",
 	  GRANT(V("\"ann@\"", "\"autogroup:internet\"", "tcp:*", "\"tag:x\"")), "100.64.0.1",
-	  "8.8.8.8", 6, 443, ALLOW_BY(0, "ann@", "autogroup:internet", 7) },
+	  "8.8.8.8", 6, 443, ALLOW_BY(0, "ann@", "autogroup:internet", 8) },
 	{ "and not beyond", GRANT(V("\"ann@\"", "\"autogroup:internet\"", "tcp:*", "\"tag:x\"")),
-	  "100.64.0.1", "8.8.8.8", 17, 53, DENY_BY(PROTO, 0, "ann@", "autogroup:internet", 7) },
+	  "100.64.0.1", "8.8.8.8", 17, 53, DENY_BY(PROTO, 0, "ann@", "autogroup:internet", 8) },
 };
 
 static struct fl_ip ip_of(const char *text)

@@ -172,6 +172,9 @@ static struct row rows[] = {
 	  GRANT(V("ann@", NET, "tag:b") G(NET, "ann@")), "ann", "r2", NET },
 	{ "also a rule, behind the sources only", SHARED "node s user=ann routes=10.9.0.0/16\n",
 	  GRANT(V("ann@", NET, "tag:b") G("10.9.0.0/16", NET)), "s", "r2", NET },
+	{ "also a rule for everybody, but not from outside the wildcard",
+	  SHARED "node s user=ann ip=10.9.0.5\nnode r9 tags=tag:s routes=10.9.0.0/16\n",
+	  GRANT(V("ann@", NET, "tag:b") G("*", NET)), "s", "r2", NET },
 	/* exits: H-004 */
 	{ "exit via, with the tag", EXITS, GRANT(V("ann@", "autogroup:internet", "tag:a")), "ann",
 	  "e1", BOTH },

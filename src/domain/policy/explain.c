@@ -100,7 +100,7 @@ static void find_router(struct query *q)
 		     left &= left - 1) {
 			uint32_t slot = w * 64 + (uint32_t)__builtin_ctzll(left);
 			const struct fl_policy_facts *f = q->p->nodes[slot];
-			int bits = slot != q->from ? offered(q, f, best) : -1;
+			int bits = offered(q, f, best);
 			if (bits < best || (q->at != FL_SLOT_NONE && bits == best &&
 					    !preferred(f, q->p->nodes[q->at])))
 				continue;
@@ -288,13 +288,13 @@ static struct judged judge_dst(const struct query *q, const struct fl_rule *r,
 static struct judged judge(const struct query *q, const struct fl_rule *r)
 {
 	const struct fl_alias *src = source(q, r);
-	struct judged best = { .stage = STAGE_SRC, .src = src };
+	struct judged best = { .stage = STAGE_SRC };
 
 	for (size_t i = 0; i < r->dst.len && best.stage != STAGE_ALLOWED; i++) {
 		const struct fl_alias *a = &r->dst.at[i];
 		bool self = is_auto(a, FL_AUTOGROUP_SELF);
 		struct judged j = judge_dst(q, r, a, self ? device(q, r) : src);
-		if (i == 0 || j.stage > best.stage)
+		if (j.stage > best.stage)
 			best = j;
 	}
 	return best;
@@ -330,7 +330,7 @@ static enum stage judge_all(const struct query *q)
 	if (q->p->doc != NULL && !fl_ipset_has(&q->p->fixed[FL_SET_WILDCARD]->ips, &q->src) &&
 	    !fl_ipset_has(&q->p->core->served->ips, &q->src))
 		return STAGE_SRC;
-	if (!is_usual(q->proto) && !is_echo(q))
+	if (!is_usual(q->proto))
 		return STAGE_PROTO;
 	if (f == NULL || (f->subnets_len == 0 && !fl_ip_is_set(&f->ip4) && !fl_ip_is_set(&f->ip6)))
 		return STAGE_ROUTE;
