@@ -7,6 +7,7 @@
  * see that. Else both answers are made and compared.
  */
 #include "domain/policy/core.h"
+#include "domain/policy/ssh.h"
 
 #include <stdlib.h>
 
@@ -323,6 +324,8 @@ static bool ssh_differs(const struct pair *d)
 	struct fl_buf x = fl_buf_make(TEXT_MAX), y = fl_buf_make(TEXT_MAX);
 
 	if ((x_doc == NULL || !x_doc->ssh_given) && (y_doc == NULL || !y_doc->ssh_given))
+		return false;
+	if (fl_ssh_same(d->a, d->x, d->b, d->y))
 		return false;
 	bool has_x = fl_policy_ssh(d->a, d->node, "", &x);
 	bool has_y = fl_policy_ssh(d->b, d->node, "", &y);

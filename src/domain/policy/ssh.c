@@ -189,6 +189,53 @@ size_t fl_ssh_reaches(const struct fl_policy *p, size_t rule, const struct fl_ss
 	return n;
 }
 
+/* ---- the same at a glance ---- */
+
+static bool same_part(const struct fl_ssh_from *a, const struct fl_ssh_part *x,
+		      const struct fl_ssh_from *b, const struct fl_ssh_part *y)
+{
+	return x->user == y->user &&
+	       fl_slice_eq(fl_slice_of(a->text->data + x->text, x->text_end - x->text),
+			   fl_slice_of(b->text->data + y->text, y->text_end - y->text));
+}
+
+static bool same_reach(const struct fl_ssh_from *a, const struct fl_ssh_reach *x,
+		       const struct fl_ssh_from *b, const struct fl_ssh_reach *y)
+{
+	if (x->kind != y->kind)
+		return false;
+	switch (x->kind) {
+	case FL_SSH_ALL:
+		return a == b;
+	case FL_SSH_PART:
+		return same_part(a, x->part, b, y->part);
+	case FL_SSH_OWN:
+		break;
+	}
+	return false; /* rare: the texts are short */
+}
+
+bool fl_ssh_same(const struct fl_policy *a, uint32_t x, const struct fl_policy *b, uint32_t y)
+{
+	const struct fl_ssh *m = NULL, *n = NULL;
+
+	if (a->core->plan == b->core->plan && a->doc != NULL) {
+		m = fl_ssh_of(a);
+		n = fl_ssh_of(b);
+	}
+	for (size_t i = 0; m != NULL && n != NULL && i < m->len; i++) {
+		struct fl_ssh_reach from[FL_SSH_REACHES_MAX], to[FL_SSH_REACHES_MAX];
+		size_t count = fl_ssh_reaches(a, i, m->at[i].from, x, from);
+		if (count != fl_ssh_reaches(b, i, n->at[i].from, y, to))
+			return false;
+		for (size_t k = 0; k < count; k++) {
+			if (!same_reach(m->at[i].from, &from[k], n->at[i].from, &to[k]))
+				return false;
+		}
+	}
+	return m != NULL && n != NULL;
+}
+
 /* ---- as text ---- */
 
 struct writer {

@@ -81,6 +81,12 @@ enum { FL_SSH_REACHES_MAX = 2 };
 size_t fl_ssh_reaches(const struct fl_policy *p, size_t rule, const struct fl_ssh_from *from,
 		      uint32_t slot, struct fl_ssh_reach out[static FL_SSH_REACHES_MAX]);
 
+/*
+ * Is it seen at a glance that a node is told the same in two snapshots? False: texts have to be
+ * compared.
+ */
+bool fl_ssh_same(const struct fl_policy *a, uint32_t x, const struct fl_policy *b, uint32_t y);
+
 /* Is a node among the sources, or the destinations other than autogroup:self? */
 bool fl_ssh_is_among(const struct fl_policy *p, const struct fl_aliases *list, uint32_t slot);
 

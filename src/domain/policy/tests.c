@@ -82,11 +82,21 @@ static bool fits(const struct question *q, const struct fl_policy_edge *e)
 	       fl_ipset_overlaps_set(&e->dst->ips, q->dst);
 }
 
+/* Without rules it is the filter that counts, which names the wildcard (policy.md 12 D1). */
+static bool comes_from(const struct fl_policy *p, const struct fl_policy_edge *e,
+		       const struct fl_range *src)
+{
+	if (e->rule != NULL)
+		return fl_ipset_overlaps(&e->src->ips, src);
+	return fl_ipset_overlaps(&p->fixed[FL_SET_WILDCARD]->ips, src) ||
+	       fl_ipset_overlaps(&p->core->served->ips, src);
+}
+
 static bool reaches(const struct question *q, const struct fl_range *src)
 {
 	for (size_t i = 0; i < q->p->edges_len; i++) {
 		const struct fl_policy_edge *e = &q->p->edges[i];
-		if (fl_ipset_overlaps(&e->src->ips, src) && fits(q, e))
+		if (comes_from(q->p, e, src) && fits(q, e))
 			return true;
 	}
 	return false;
