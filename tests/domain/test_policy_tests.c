@@ -477,6 +477,46 @@ static void wide_sources(void **state)
 	kit_done(&k);
 }
 
+/* More kinds of destinations than are kept: every second one of two nodes a tag lets bob in. */
+static void many_kinds(void **state)
+{
+	enum { TAGS = 80 };
+	struct fl_buf world = fl_buf_make(1 << 20), policy = fl_buf_make(1 << 20);
+	struct fl_buf want = fl_buf_make(1 << 20), got = fl_buf_make(1 << 20);
+	struct fl_policy_report report = { 0 };
+	struct kit k;
+
+	(void)state;
+	fl_buf_str(&world, "user bob\nnode pc user=bob\n");
+	fl_buf_str(&policy, "{\"tagOwners\":{");
+	for (int i = 0; i < 2 * TAGS; i++)
+		fl_buf_printf(&world, "node n%d tags=tag:t%d\n", i, i % TAGS);
+	for (int i = 0; i < TAGS; i++)
+		fl_buf_printf(&policy, "\"tag:t%d\":[],", i);
+	fl_buf_str(&policy, "},\"ssh\":[");
+	for (int i = 0; i < TAGS; i += 2)
+		fl_buf_printf(&policy, RULE("\"bob@\"", "\"tag:t%d\",\"tag:t%d\"", "\"x\"") ",", i,
+			      i * 7 % TAGS);
+	fl_buf_str(&policy,
+		   "],\"sshTests\":[" TRY("bob@", "\"autogroup:tagged\"", ACCEPT("\"x\"")));
+	fl_buf_str(&want, "test(s) failed:");
+	for (int i = 1; i < 2 * TAGS; i += 2)
+		fl_buf_printf(&want, "\nbob@/x -> n%d: expected ALLOWED, got DENIED", i);
+	fl_buf_byte(&world, '\0');
+	fl_buf_byte(&policy, '\0');
+	fl_buf_byte(&want, '\0');
+	kit_init(&k, (const char *)world.ptr, (const char *)policy.ptr);
+	assert_err(fl_policy_run_tests(k.p, &report), FL_ERR_INVALID);
+	fl_policy_report_text(&report, &got);
+	assert_text(fl_buf_slice(&got), (const char *)want.ptr);
+	fl_policy_report_done(&report);
+	kit_done(&k);
+	fl_buf_done(&world);
+	fl_buf_done(&policy);
+	fl_buf_done(&want);
+	fl_buf_done(&got);
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -485,5 +525,6 @@ int main(void)
 	ROWS(&s, ssh_rows, run_row);
 	suite_add(&s, "places", places, NULL);
 	suite_add(&s, "wide sources", wide_sources, NULL);
+	suite_add(&s, "many kinds of destinations", many_kinds, NULL);
 	return suite_run(&s, "policy_tests");
 }

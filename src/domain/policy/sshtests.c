@@ -20,12 +20,19 @@ struct run {
 	const struct fl_ssh_test *test;
 	const struct fl_ipset *src;
 	uint64_t user;   /* of the source, if that is a user */
-	uint32_t *nodes; /* destinations */
+	uint64_t *seen;  /* destinations */
+	uint32_t *nodes; /* the same, as first seen */
 	size_t nodes_len;
-	uint64_t *seen; /* those among them */
+	size_t *like;          /* the first destination that rules treat alike; or itself */
+	const char **verdicts; /* on each, for one user; NULL: it holds */
+	uint64_t *marks;       /* the rules of each of `kinds` */
+	size_t *kinds;         /* destinations that are like no other */
+	size_t kinds_len;
 };
 
 enum goal { GOAL_ACCEPT, GOAL_DENY, GOAL_CHECK };
+
+enum { KINDS_MAX = 64 }; /* destinations that others are compared with */
 
 /* ---- who gets in ---- */
 
@@ -229,18 +236,34 @@ static void fail_pair(struct run *r, const char *user, uint32_t slot, const char
 
 /* ---- assertions ---- */
 
-static enum fl_err try_pair(struct run *r, enum goal goal, const char *user, uint32_t slot)
+static enum fl_err judge_pair(struct run *r, enum goal goal, const char *user, uint32_t slot,
+			      const char **out)
 {
 	struct fl_ipset in = { 0 }, checked = { 0 };
 	enum fl_err err = who_gets_in(r, slot, user, false, &in);
 
 	if (err == FL_OK && goal == GOAL_CHECK)
 		err = who_gets_in(r, slot, user, true, &checked);
-	const char *verdict = err == FL_OK ? judge(goal, r->src, &in, &checked) : NULL;
-	if (verdict != NULL)
-		fail_pair(r, user, slot, verdict);
+	if (err == FL_OK)
+		*out = judge(goal, r->src, &in, &checked);
 	fl_ipset_done(&in);
 	fl_ipset_done(&checked);
+	return err;
+}
+
+static enum fl_err try_user(struct run *r, enum goal goal, const char *user)
+{
+	enum fl_err err = FL_OK;
+
+	for (size_t i = 0; i < r->nodes_len && err == FL_OK; i++) {
+		r->verdicts[i] = NULL;
+		if (r->like[i] != i)
+			r->verdicts[i] = r->verdicts[r->like[i]];
+		else
+			err = judge_pair(r, goal, user, r->nodes[i], &r->verdicts[i]);
+		if (r->verdicts[i] != NULL)
+			fail_pair(r, user, r->nodes[i], r->verdicts[i]);
+	}
 	return err;
 }
 
@@ -260,10 +283,8 @@ static enum fl_err try_users(struct run *r, enum goal goal, const char *const *u
 		qsort(sorted, n, sizeof(const char *), compare);
 	}
 	for (size_t i = 0; i < n && err == FL_OK; i++) {
-		if (i > 0 && strcmp(sorted[i - 1], sorted[i]) == 0)
-			continue;
-		for (size_t k = 0; k < r->nodes_len && err == FL_OK; k++)
-			err = try_pair(r, goal, sorted[i], r->nodes[k]);
+		if (i == 0 || strcmp(sorted[i - 1], sorted[i]) != 0)
+			err = try_user(r, goal, sorted[i]);
 	}
 	free(sorted);
 	return err;
@@ -320,6 +341,54 @@ static bool list_nodes(struct run *r)
 	return true;
 }
 
+/* ---- destinations that are alike ---- */
+
+static size_t mark_words(const struct run *r)
+{
+	return r->p->doc->ssh_len / 64 + 1;
+}
+
+/* The rules whose sources a node lets in; false: it also knows one user's, or itself. */
+static bool mark_rules(const struct run *r, uint32_t slot, uint64_t *marks)
+{
+	struct fl_ssh_reach reaches[FL_SSH_REACHES_MAX];
+
+	memset(marks, 0, mark_words(r) * sizeof *marks);
+	for (uint32_t i = 0; r->ssh != NULL && i < r->ssh->len; i++) {
+		size_t n = fl_ssh_reaches(r->p, i, r->ssh->at[i].from, slot, reaches);
+		for (size_t k = 0; k < n; k++) {
+			if (reaches[k].kind != FL_SSH_ALL)
+				return false;
+			fl_bit_set(marks, i);
+		}
+	}
+	return true;
+}
+
+/* Of ten thousand servers with one tag only the first is judged. */
+static size_t find_like(struct run *r, size_t node)
+{
+	size_t words = mark_words(r);
+	uint64_t *own = r->marks + r->kinds_len * words; /* room for one beyond KINDS_MAX */
+
+	if (!mark_rules(r, r->nodes[node], own))
+		return node;
+	for (size_t i = 0; i < r->kinds_len; i++) {
+		if (memcmp(r->marks + i * words, own, words * sizeof *own) == 0)
+			return r->kinds[i];
+	}
+	if (r->kinds_len < KINDS_MAX)
+		r->kinds[r->kinds_len++] = node;
+	return node;
+}
+
+static void find_alike(struct run *r)
+{
+	r->kinds_len = 0;
+	for (size_t i = 0; i < r->nodes_len; i++)
+		r->like[i] = find_like(r, i);
+}
+
 /* ---- entries ---- */
 
 static bool has_source(struct run *r)
@@ -353,10 +422,26 @@ static enum fl_err run_entry(struct run *r, const struct fl_ssh_test *t)
 	}
 	if (!list_nodes(r))
 		return FL_OK;
+	find_alike(r);
 	enum fl_err err = try_users(r, GOAL_ACCEPT, t->accept, t->accept_len);
 	if (err == FL_OK)
 		err = try_users(r, GOAL_DENY, t->deny, t->deny_len);
 	return err == FL_OK ? try_users(r, GOAL_CHECK, t->check, t->check_len) : err;
+}
+
+static bool make_room(struct run *r)
+{
+	size_t nodes = r->p->nodes_len + 1;
+
+	r->all = calloc(r->p->doc->ssh_len + 1, sizeof *r->all);
+	r->seen = fl_bits_new(r->p->words);
+	r->nodes = calloc(nodes, sizeof *r->nodes);
+	r->like = calloc(nodes, sizeof *r->like);
+	r->verdicts = calloc(nodes, sizeof *r->verdicts);
+	r->marks = calloc((KINDS_MAX + 1) * mark_words(r), sizeof *r->marks);
+	r->kinds = calloc(KINDS_MAX, sizeof *r->kinds);
+	return r->all != NULL && r->seen != NULL && r->nodes != NULL && r->like != NULL &&
+	       r->verdicts != NULL && r->marks != NULL && r->kinds != NULL;
 }
 
 static enum fl_err run_entries(struct run *r)
@@ -365,11 +450,7 @@ static enum fl_err run_entries(struct run *r)
 	enum fl_err err = FL_OK;
 
 	r->ssh = doc->ssh_given ? fl_ssh_of(r->p) : NULL;
-	r->all = calloc(doc->ssh_len + 1, sizeof *r->all);
-	r->nodes = calloc(r->p->nodes_len + 1, sizeof *r->nodes);
-	r->seen = fl_bits_new(r->p->words);
-	if ((doc->ssh_given && r->ssh == NULL) || r->all == NULL || r->nodes == NULL ||
-	    r->seen == NULL)
+	if ((doc->ssh_given && r->ssh == NULL) || !make_room(r))
 		return FL_ERR_NOMEM;
 	for (size_t i = 0; i < doc->ssh_tests_len && err == FL_OK; i++)
 		err = run_entry(r, &doc->ssh_tests[i]);
@@ -386,7 +467,11 @@ enum fl_err fl_ssh_tests_run(const struct fl_policy *p, struct fl_test_lines *l)
 	for (size_t i = 0; r.all != NULL && i < p->doc->ssh_len; i++)
 		fl_ipset_done(&r.all[i]);
 	free(r.all);
-	free(r.nodes);
 	free(r.seen);
+	free(r.nodes);
+	free(r.like);
+	free(r.verdicts);
+	free(r.marks);
+	free(r.kinds);
 	return err;
 }
