@@ -13,6 +13,7 @@
 	"user cem Cem.X@EXAMPLE.com\n"                                                             \
 	"user dan\n"                                                                               \
 	"user eve @example.com\n"                                                                  \
+	"user fay f@y@example.com\n"                                                               \
 	"node lap user=cem\n"                                                                      \
 	"node phone user=ann\n"                                                                    \
 	"node pc user=bob\n"                                                                       \
@@ -372,6 +373,7 @@ struct step_row {
 	const char *name, *node; /* a line of the world, or NULL */
 	uint64_t gone;
 	const char *differs; /* names of nodes that are told something else */
+	const char *policy;  /* NULL: STEPS */
 };
 
 static struct step_row step_rows[] = {
@@ -386,6 +388,12 @@ static struct step_row step_rows[] = {
 	  "web both db" },
 	{ "a new node of a user", "node new id=20 user=bob", 0, "pc web both db" },
 	{ "a node goes", NULL, 4, "both db" },
+	{ "a user without nodes takes the last place",
+	  "node odd id=10 user=fay ip=fd7a:115c:a1e0::a", 0, "odd web both" },
+	{ "a source comes last", "node new id=20 tags=tag:a", 0, "web both db" },
+	{ "the last source goes", NULL, 5, "web db" },
+	{ "a destination becomes one that reaches itself", "node web id=4 tags=tag:b", 0, "web",
+	  SSH(RULE("\"tag:a\",\"tag:b\"", "\"tag:a\"", "\"z\"," LOCAL)) },
 	{ "a member becomes tagged", "node lost id=7 tags=tag:c", 0, "web both lost db" },
 };
 
@@ -446,7 +454,7 @@ static void change_of(const struct step_row *r, struct kit_world *out)
 {
 	struct fl_buf text = fl_buf_make(4096);
 
-	fl_buf_str(&text, "user ann\nuser bob\nuser cem\nuser dan\nuser eve\n");
+	fl_buf_str(&text, "user ann\nuser bob\nuser cem\nuser dan\nuser eve\nuser fay\n");
 	fl_buf_str(&text, r->node != NULL ? r->node : "");
 	fl_buf_byte(&text, '\0');
 	kit_world_init(out, (const char *)text.ptr);
@@ -460,7 +468,7 @@ static void run_step(void **state)
 	struct kit_world change;
 	struct kit k;
 
-	kit_init(&k, WORLD, STEPS);
+	kit_init(&k, WORLD, r->policy != NULL ? r->policy : STEPS);
 	change_of(r, &change);
 	free(told(k.p, 1)); /* so that there is something to keep */
 	assert_err(fl_policy_step(k.p, change.nodes, change.world.nodes_len, &r->gone, r->gone != 0,
@@ -475,6 +483,20 @@ static void run_step(void **state)
 	fl_policy_unref(fresh);
 	fl_policy_unref(next);
 	kit_world_done(&change);
+	kit_done(&k);
+}
+
+/* Who has no owner is not one with who has tags. */
+static void ownerless(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_init(&k, "node lost\nnode web tags=tag:a\nnode db tags=tag:c\n",
+		 SSH(RULE("\"autogroup:member\",\"tag:a\"", "\"tag:c\"", "\"root\"," LOCAL)));
+	char *got = told(k.p, 3);
+	assert_string_equal(got, "{\"rules\":[" OUT(P(1), ROOT) "," OUT(P(2), ROOT) "]}");
+	free(got);
 	kit_done(&k);
 }
 
@@ -515,6 +537,7 @@ int main(void)
 	suite_add(&s, "stranger", stranger, NULL);
 	suite_add(&s, "base url", base_url, NULL);
 	suite_add(&s, "no room", no_room, NULL);
+	suite_add(&s, "ownerless", ownerless, NULL);
 	suite_add(&s, "keeps", keeps, NULL);
 	return suite_run(&s, "policy_ssh");
 }

@@ -12,7 +12,7 @@
 	"user bob bob@example.org\n"                                                               \
 	"user cem cem@example.com\n"                                                               \
 	"user twin x@example.com\n"                                                                \
-	"user x y@example.com\n"                                                                   \
+                                                                                                   \
 	"node phone user=ann\n"                                                                    \
 	"node lap user=ann\n"                                                                      \
 	"node pc user=bob\n"                                                                       \
@@ -20,11 +20,14 @@
 	"node api tags=tag:a\n"                                                                    \
 	"node db tags=tag:b\n"                                                                     \
 	"node router tags=tag:r routes=10.33.0.0/16,0.0.0.0/0\n"                                   \
-	"node lost\n"
+	"node lost\n"                                                                              \
+	"node far user=twin\n"
 
 #define HEAD                                                                                       \
-	"{\"groups\":{\"group:g\":[\"ann@\",\"bob@\"],\"group:none\":[]},"                         \
-	"\"hosts\":{\"one\":\"100.64.0.4\",\"net\":\"10.33.5.0/24\"},"                             \
+	"{\"groups\":{\"group:g\":[\"ann@\",\"bob@\"],\"group:none\":[],\"group:solo\":[\"bob@\"]" \
+	"},"                                                                                       \
+	"\"hosts\":{\"one\":\"100.64.0.4\",\"six\":\"fd7a:115c:a1e0::4\",\"net\":\"10.33.5.0/"     \
+	"24\"},"                                                                                   \
 	"\"tagOwners\":{\"tag:a\":[],\"tag:b\":[],\"tag:r\":[],\"tag:empty\":[]},"
 #define ALLOW(src, proto, dst) "{\"src\":[" src "],\"proto\":\"" proto "\",\"dst\":[" dst "]}"
 #define ACLS(rules)            HEAD "\"acls\":[" rules "],"
@@ -99,7 +102,7 @@ static struct row rows[] = {
 									  "\"tag:a:22\"")),
 	  "" },
 	{ "a domain",
-	  ACLS(ALLOW("\"ann@\"", "", "\"tag:a:22\""))
+	  ACLS(ALLOW("\"ann@\"", "", "\"tag:a:22\"") "," ALLOW("\"twin@\"", "", "\"tag:a:22\""))
 		  TESTS(YES("user:*@example.com", "\"tag:a:22\"")),
 	  "" },
 	{ "members, tagged",
@@ -130,6 +133,10 @@ static struct row rows[] = {
 	  HEAD
 	  "\"grants\":[{\"src\":[\"bob@\"],\"dst\":[\"tag:a\"],\"app\":{\"e.com/c\":[]}}]," TESTS(
 		  NO("bob@", "\"tag:a:22\"")),
+	  "" },
+	{ "nor does a companion",
+	  HEAD "\"grants\":[{\"src\":[\"bob@\"],\"dst\":[\"tag:a\"],\"ip\":[\"22\"],"
+	       "\"app\":{\"tailscale.com/cap/drive\":[]}}]," TESTS(NO("tag:a", "\"bob@:22\"")),
 	  "" },
 	{ "a grant with both does",
 	  HEAD "\"grants\":[{\"src\":[\"bob@\"],\"dst\":[\"tag:a\"],\"ip\":[\"udp:53\",\"22\"],"
@@ -274,6 +281,21 @@ static struct row ssh_rows[] = {
 	{ "an empty user is shown", BOB_A TRY("bob@", "\"one\"", ACCEPT("\"\"")),
 	  FAILED "bob@/\"\" -> web: expected ALLOWED, got DENIED" },
 	{ "nonroot is anybody", ONE_USER("\"autogroup:nonroot\"", ACCEPT("\"y\"")), "" },
+	{ "nonroot is not the empty user", ONE_USER("\"autogroup:nonroot\"", DENY("\"\"")), "" },
+	{ "a localpart entry is no name",
+	  ONE_USER("\"localpart:*@example.com\"", DENY("\"localpart:*@example.com\"")), "" },
+	{ "the localpart of another at a user's own nodes",
+	  SSH(RULE("\"autogroup:member\"", "\"autogroup:self\"", "\"localpart:*@example.com\""))
+		  TRY("twin@", "\"ann@\"", DENY("\"x\"")),
+	  "" },
+	{ "the localpart of another at a node that reaches itself",
+	  SSH(RULE("\"tag:a\",\"twin@\"", "\"tag:b\"", "\"localpart:*@example.com\""))
+		  TRY("twin@", "\"one\"", DENY("\"x\"")),
+	  "" },
+	{ "the localpart of another user",
+	  SSH(RULE("\"twin@\"", "\"tag:b\"", "\"localpart:*@example.com\""))
+		  TRY("twin@", "\"tag:b\"", ACCEPT("\"x\"")),
+	  "" },
 	{ "nonroot is not root", ONE_USER("\"autogroup:nonroot\"", DENY("\"root\"")), "" },
 	{ "nonroot and root", ONE_USER("\"autogroup:nonroot\",\"root\"", ACCEPT("\"root\"")), "" },
 	{ "root is nobody else", ONE_USER("\"root\"", DENY("\"y\"")), "" },
@@ -295,6 +317,10 @@ static struct row ssh_rows[] = {
 	  SSH(RULE("\"tag:a\"", "\"tag:b\"", "\"y\",\"localpart:*@example.com\""))
 		  TRY("one", "\"tag:a\"", ACCEPT("\"y\"")),
 	  FAILED "one/y -> api: expected ALLOWED, got DENIED" },
+	{ "its other address too",
+	  SSH(RULE("\"tag:a\"", "\"tag:b\"", "\"y\",\"localpart:*@example.com\""))
+		  TRY("six", "\"one\"", ACCEPT("\"y\"")),
+	  "" },
 	{ "its address alone is enough",
 	  SSH(RULE("\"tag:a\"", "\"tag:b\"", "\"y\",\"localpart:*@example.com\""))
 		  TRY("one", "\"one\"", ACCEPT("\"y\"")),
@@ -358,6 +384,10 @@ static struct row ssh_rows[] = {
 	  SSH(RULE("\"ann@\"", "\"autogroup:self\"", "\"root\""))
 		  TRY("group:g", "\"autogroup:self\"", DENY("\"root\"")),
 	  FAILED "group:g: dst alias \"autogroup:self\" resolved to no nodes" },
+	{ "self of a group of one",
+	  SSH(RULE("\"bob@\"", "\"autogroup:self\"", "\"root\""))
+		  TRY("group:solo", "\"autogroup:self\"", DENY("\"root\"")),
+	  FAILED "group:solo: dst alias \"autogroup:self\" resolved to no nodes" },
 	{ "self of a domain is none",
 	  SSH(RULE("\"ann@\"", "\"autogroup:self\"", "\"root\""))
 		  TRY("user:*@example.com", "\"autogroup:self\"", DENY("\"root\"")),
@@ -399,6 +429,10 @@ static struct row ssh_rows[] = {
 	  FAILED "group:none: source \"group:none\" resolved to no IP addresses" },
 	{ "nothing is claimed", BOB_A "{\"src\":\"bob@\",\"dst\":[\"tag:empty\"],\"accept\":[]}]}",
 	  FAILED "bob@: no accept, deny, or check assertions specified" },
+	{ "each entry has its own destinations",
+	  BOB_A "{\"src\":\"bob@\",\"dst\":[\"tag:b\"],\"deny\":[\"x\"]},{\"src\":\"bob@\","
+		"\"dst\":[\"tag:a\",\"tag:b\"],\"accept\":[\"x\"]}]}",
+	  FAILED "bob@/x -> db: expected ALLOWED, got DENIED" },
 	{ "entry after entry",
 	  BOB_A "{\"src\":\"bob@\",\"dst\":[\"one\"]},{\"src\":\"bob@\",\"dst\":[\"one\"],"
 		"\"accept\":[\"x\"]},{\"src\":\"bob@\",\"dst\":[\"one\"],\"deny\":[\"x\"]}]}",

@@ -95,8 +95,10 @@ static enum fl_err tell(const struct given *at, size_t n,
 	size_t lists = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (is_list(&at[i]) && lists++ == 0)
-			args = at[i].args;
+		if (!is_list(&at[i]))
+			continue;
+		args = at[i].args;
+		lists++;
 	}
 	enum fl_err err = lists > 1 ? join(at, n, &b) : FL_OK;
 	if (err == FL_OK)

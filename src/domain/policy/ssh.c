@@ -125,7 +125,7 @@ void fl_ssh_follow(const struct fl_policy *old, struct fl_policy *p)
 
 	if (was == NULL)
 		was = old->core->ssh_was;
-	if (was == NULL || p->core->plan != old->core->plan)
+	if (was == NULL)
 		return;
 	atomic_fetch_add_explicit(&was->refs, 1, memory_order_relaxed);
 	p->core->ssh_was = was;
