@@ -14,7 +14,7 @@ help:
 	@echo "make test             every suite this machine can run"
 	@echo "make build            build $(FAIRLEAD)"
 	@echo "make interop          real peers against the built binary   [SUITE=control|relay]"
-	@echo "make bench            ours and the rival in one run         [SUITE=control|relay]"
+	@echo "make bench            ours and the rival in one run         [SUITE=control|relay|footprint|policy]"
 	@echo "make fuzz             every fuzz target                     [SECONDS=60] [TARGET=name]"
 	@echo "make lint, make fmt   static analysis; formatting"
 	@echo "make cover, make dist coverage report; stripped binary and package"

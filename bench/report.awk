@@ -90,14 +90,18 @@ function metric(line, f, n, r, a, b, x, y, ours, theirs, ratio, mid, verdict, no
 	for (r = 1; r <= rounds; r++) {
 		a = f[2] SUBSEP f[4] SUBSEP r
 		b = f[2] SUBSEP f[5] SUBSEP r
+		if (f[6] == "budget")
+			b = a
 		if (!((a, f[3]) in value) || !((b, f[3]) in value))
 			continue
-		if (f[6] != "own" && value[b, f[3]] + 0 <= 0)
+		if (f[6] == "ratio" && value[b, f[3]] + 0 <= 0)
 			continue
 		n++
 		x[n] = value[a, f[3]] + 0
 		y[n] = value[b, f[3]] + 0
-		ratio[n] = f[6] == "own" ? x[n] : x[n] / y[n]
+		ratio[n] = f[6] == "ratio" ? x[n] / y[n] : x[n]
+		if (value[b, "stride"] + 0 > 1 && f[3] ~ /^(reduce|peers)_ms$/)
+			mark["rival-reckoned"]
 		if (!((a, "foreign") in value)) {
 			if (most(a, b, "load") > 1.5)
 				mark["loaded"]

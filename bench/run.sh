@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# bench/run.sh [control|relay|footprint|own]... - ours and the rivals under the same load, in one run.
+# bench/run.sh [control|relay|footprint|policy|own]... - ours and the rivals under the same load, in one run.
 #
 # Prints one line a metric and writes build/bench.json; each round stays as a JSON line in
-# build/bench/rounds.jsonl. Without a name: control, relay and footprint, about 15 minutes.
+# build/bench/rounds.jsonl. Without a name: control, relay, footprint and policy, about 20 minutes.
 #
 #   QUICK=1       three minutes: 100 nodes, 1000 idle clients, one round
 #   ROUNDS=3      pairs of fresh starts; 5 or more for figures to be quoted
@@ -15,7 +15,8 @@
 #   OWN_NODES=5000  sessions of the suite "own", which has no rival
 #   SERVER_CPU=1 GEN_CPU=0   processors of server and generator; -1 pins nothing and lets Go peers
 #                 use all processors
-#   OURS, HEADSCALE, DERPER  programs to compare, GENERATORS folder of the load generators
+#   POLICY_SECONDS=1  processor seconds for which each part of "policy" is repeated
+#   OURS, HEADSCALE, DERPER, POLICYBENCH  programs to compare, GENERATORS folder of the load generators
 #
 # Exit: 0 all floors met, 1 a floor was missed or a round failed, 77 a rival is missing.
 
@@ -32,14 +33,16 @@ cores=$(nproc)
 : "${QUICK:=0}"
 if [ "$QUICK" = 1 ]; then
 	: "${ROUNDS:=1}" "${NODES:=100}" "${CHANGES:=5}" "${IDLE:=5}" "${CLIENTS:=1000}" "${WINDOW:=0.6}"
-	: "${REGISTER:=3}" "${STORM:=500}"
+	: "${REGISTER:=3}" "${STORM:=500}" "${POLICY_SECONDS:=0.3}"
 fi
 : "${ROUNDS:=3}" "${NODES:=1000}" "${CHANGES:=10}" "${IDLE:=30}" "${CLIENTS:=10000}" "${WINDOW:=1.2}"
 : "${REGISTER:=8}" "${STORM:=2000}" "${OWN_NODES:=5000}" "${THROTTLE:=30}"
+: "${POLICY_SECONDS:=1}"
 [ "$cores" -ge 2 ] || SERVER_CPU=-1 GEN_CPU=-1
 : "${SERVER_CPU:=1}" "${GEN_CPU:=0}"
 : "${OURS:=$build/src/cli/fairlead}" "${DERPER:=$build/peers/derper}"
 : "${HEADSCALE:=$build/peers/rivals/headscale}" "${GENERATORS:=$work/gen/bench}"
+: "${POLICYBENCH:=$build/peers/rivals/policybench}"
 STARTED=
 GROUP=
 FAILED=0
@@ -49,6 +52,7 @@ PORT=${PORT:-17100}
 . "$here/control.sh"
 . "$here/relay.sh"
 . "$here/footprint.sh"
+. "$here/policy.sh"
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 
@@ -95,15 +99,19 @@ generators() {
 	[ -f "$work/gen/build.ninja" ] || meson setup "$work/gen" "$root" -Dbench=true -Dtests=false \
 		--buildtype=release >"$work/setup.log" 2>&1
 	ninja -C "$work/gen" bench/bench_swarm bench/bench_derpswarm bench/bench_stunblast \
-		>>"$work/setup.log" 2>&1 || {
+		bench/bench_policy >>"$work/setup.log" 2>&1 || {
 		tail -n 20 "$work/setup.log" >&2
 		exit 1
 	}
 }
 
+# rivals SUITE...: what these need. The policy suite has a program of its own around the rival's packages.
 rivals() {
-	[ -x "$HEADSCALE" ] && [ -x "$DERPER" ] && return
-	"$root/interop/peers.sh" current rivals || exit $?
+	sets=
+	case " $* " in *" policy "*) [ -x "$POLICYBENCH" ] || sets=policy ;; esac
+	[ "$*" = policy ] || { [ -x "$HEADSCALE" ] && [ -x "$DERPER" ]; } || sets="$sets current rivals"
+	# shellcheck disable=SC2086 # the words of the list
+	[ -z "$sets" ] || "$root/interop/peers.sh" $sets || exit $?
 }
 
 machine() {
@@ -114,26 +122,29 @@ machine() {
 		"derper $("$DERPER" -version 2>/dev/null | head -n 1)"
 }
 
+[ $# -gt 0 ] || set -- control relay footprint policy
 mkdir -p "$work"
 generators
-rivals
+rivals "$@"
 : >"$rounds"
 : >"$work/errors"
+: >"$work/growth"
 machine
-[ $# -gt 0 ] || set -- control relay footprint
 for suite in "$@"; do
 	case $suite in
 	control) suite_control ;;
 	relay) suite_relay ;;
 	footprint) suite_footprint ;;
+	policy) suite_policy ;;
 	own) suite_own ;;
 	*)
-		say "unknown suite '$suite': control, relay, footprint, own"
+		say "unknown suite '$suite': control, relay, footprint, policy, own"
 		exit 2
 		;;
 	esac
 done
-rm -rf "$work/state"
+rm -rf "$work/state" "$work/policy"
 awk -v json="$build/bench.json" -f "$here/report.awk" "$here/goals.tsv" "$rounds" | tee "$work/summary"
+cat "$work/growth"
 [ "$FAILED" = 0 ] || say "$FAILED rounds failed and have no figure; see $work/errors"
 ! grep -q 'FLOOR MISSED' "$work/summary" && [ "$FAILED" = 0 ]

@@ -4,12 +4,13 @@
 # Builds the programs that Fairlead is tested against, from the Go module
 # proxy, pinned by the go.mod and go.sum files beside this script.
 #
-#   peers.sh [current] [old] [rivals]        default: current old
+#   peers.sh [current] [old] [rivals] [policy]        default: current old
 #
 #   current   tailscale, tailscaled and derper of the current release, and
 #             tsnode, a small program of ours around its tsnet
 #   old       tailscale and tailscaled of the oldest release that we admit
 #   rivals    headscale, the peer of the benchmarks
+#   policy    a small program of ours around its policy packages, for one of them
 #
 # The programs land in build/peers (PEERS_DIR overrides). A set is built again
 # only when its pins, the toolchain or this script changed.
@@ -54,8 +55,8 @@ build() {
 	set_name=$1 module=$2 dir=$3
 	shift 3
 	stamp=$dir/.stamp-$set_name
-	key=$(cat "$module/go.mod" "$module/go.sum" "$here/peers.sh" "$here/cmd/tsnode/main.go" |
-		sha256sum | cut -d ' ' -f 1)
+	key=$(cat "$module/go.mod" "$module/go.sum" "$here/peers.sh" "$here/cmd/tsnode/main.go" \
+		"$here/rivals/cmd/policybench/main.go" | sha256sum | cut -d ' ' -f 1)
 	key="$key go$have $(go env GOOS)/$(go env GOARCH)"
 	ready=yes
 	for package in "$@"; do
@@ -102,8 +103,12 @@ for set_name in "$@"; do
 		build rivals "$here/rivals" "$out/rivals" \
 			github.com/juanfont/headscale/cmd/headscale
 		;;
+	policy)
+		build policy "$here/rivals" "$out/rivals" \
+			fairlead.test/interop/rivals/cmd/policybench
+		;;
 	*)
-		say "unknown set '$set_name': current, old or rivals"
+		say "unknown set '$set_name': current, old, rivals or policy"
 		exit 2
 		;;
 	esac
