@@ -270,7 +270,7 @@ static bool read_trimmed(struct fl_decode *d, struct fl_hujv v, const char *type
 
 static bool read_alias(struct fl_decode *d, struct fl_hujv v, bool source, struct fl_alias *out)
 {
-	const char *text;
+	const char *text = NULL;
 
 	if (!read_trimmed(d, v, "v2.AliasEnc", &text))
 		return false;
