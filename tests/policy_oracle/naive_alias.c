@@ -193,9 +193,10 @@ static bool user_means(const struct naive *n, const char *text, const struct fl_
 	return u != NULL && u->id == node->user;
 }
 
-static bool means(const struct naive *n, const char *kind, const char *text,
-		  const struct fl_policy_node *node)
+bool nalias_means(const struct naive *n, const char *text, const struct fl_policy_node *node)
 {
+	const char *kind = naive_kind(text);
+
 	if (strcmp(kind, "autogroup") == 0)
 		return autogroup_means(n, text, node);
 	if (strcmp(kind, "group") == 0) {
@@ -211,7 +212,8 @@ static bool means(const struct naive *n, const char *kind, const char *text,
 				return true;
 		return false;
 	}
-	return user_means(n, text, node);
+	return (strcmp(kind, "user") == 0 || strcmp(kind, "domain") == 0) &&
+	       user_means(n, text, node);
 }
 
 /* ---- address aliases ---- */
@@ -285,7 +287,7 @@ struct nset nresolve(struct naive *n, const char *text)
 		return s;
 	}
 	for (size_t i = 0; i < n->w->nodes_len; i++) {
-		if (means(n, kind, text, &n->w->nodes[i])) {
+		if (nalias_means(n, text, &n->w->nodes[i])) {
 			nset_add_ip(n, &s, &n->w->nodes[i].ip4);
 			nset_add_ip(n, &s, &n->w->nodes[i].ip6);
 		}

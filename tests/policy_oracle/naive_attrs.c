@@ -50,14 +50,16 @@ json_t *naive_attrs(struct naive *n, size_t node)
 	return out;
 }
 
-/* ---- pools: for a node whose user, group or tag is targeted ---- */
+/* ---- pools: for a node that is targeted by what it is, not by an address ---- */
 
 static bool user_in(struct naive *n, const char *text, const struct fl_policy_node *node)
 {
-	const struct fl_policy_user *u;
+	const struct fl_policy_user *u = nuser(n, node->user);
 
-	if (!nnode_owned(node) || nalias_is(text, "user:*@"))
+	if (!nnode_owned(node))
 		return false;
+	if (nalias_is(text, "user:*@")) /* a member of a group */
+		return u != NULL && ndomain_is(u->email, text + strlen("user:*@"));
 	u = nuser_of_token(n, text);
 	return u != NULL && u->id == node->user;
 }
@@ -66,12 +68,6 @@ static bool belongs(struct naive *n, const char *text, const struct fl_policy_no
 {
 	const char *kind = naive_kind(text);
 
-	if (strcmp(kind, "tag") == 0) {
-		for (size_t i = 0; i < node->tags_len; i++)
-			if (strcmp(node->tags[i], text) == 0)
-				return true;
-		return false;
-	}
 	if (strcmp(kind, "group") == 0) {
 		json_t *members = json_object_get(json_object_get(n->policy, "groups"), text);
 		for (size_t i = 0; i < json_array_size(members); i++)
@@ -89,9 +85,11 @@ json_t *naive_pool(struct naive *n, const struct fl_policy_node *node)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_t *entry = json_array_get(list, i), *to = json_object_get(entry, "target");
 		json_t *pool = json_object_get(entry, "ipPool");
-		for (size_t k = 0; k < json_array_size(to) && json_array_size(pool) > 0; k++)
-			if (belongs(n, ntrim(n, json_string_value(json_array_get(to, k))), node))
+		for (size_t k = 0; k < json_array_size(to) && json_array_size(pool) > 0; k++) {
+			const char *text = ntrim(n, json_string_value(json_array_get(to, k)));
+			if (strcmp(text, "*") == 0 || nalias_means(n, text, node))
 				return pool;
+		}
 	}
 	return NULL;
 }

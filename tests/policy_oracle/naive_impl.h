@@ -94,6 +94,8 @@ void *nalloc(struct naive *n, size_t count, size_t size); /* zeroed; never NULL 
 /* ---- aliases ---- */
 
 const char *ntrim(struct naive *n, const char *text);
+/* Does an identity alias mean the node, whatever addresses it has? */
+bool nalias_means(const struct naive *n, const char *text, const struct fl_policy_node *node);
 bool nalias_is(const char *text, const char *prefix);
 struct nset nresolve(struct naive *n, const char *text);        /* as a source or a target */
 struct nset nresolve_dst(struct naive *n, const char *text);    /* as a destination */

@@ -173,19 +173,38 @@ static json_t *dst_texts(struct naive *n, const char *dst)
 	return out;
 }
 
+/* Each route once, whatever is in the list. */
+static void append_routes(const struct naive *n, json_t *list)
+{
+	json_t *once = json_array();
+
+	append_new(once, all_routes(n));
+	json_array_extend(list, once);
+	json_decref(once);
+}
+
+/* A destination that nobody can be is left out; one that nobody happens to be is an empty set. */
+static bool resolves(const struct naive *n, const char *dst)
+{
+	const char *kind = naive_kind(dst);
+
+	return strcmp(dst, "autogroup:self") != 0 && strcmp(kind, "domain") != 0 &&
+	       (strcmp(kind, "user") != 0 || nuser_of_token(n, dst) != NULL);
+}
+
 static void add_app(struct naive *n, const struct ngrant *g, json_t *src, json_t *rules)
 {
 	json_t *grants = json_array(), *back = json_array(), *dsts = json_array();
 	struct nset s;
 
 	for (size_t i = 0; i < g->dst_len; i++) {
-		if (strcmp(g->dst[i], "autogroup:self") == 0)
+		if (!resolves(n, g->dst[i]))
 			continue;
 		s = nresolve_dst(n, g->dst[i]);
 		add_cap_grant(grants, prefix_texts(n, &s, false), g->app);
 		nset_append_texts(&s, back);
 		if (is_star(g->dst[i]))
-			append_new(back, all_routes(n));
+			append_routes(n, back);
 	}
 	bool any = json_array_size(grants) > 0;
 	add_app_rule(rules, src, grants);
