@@ -275,7 +275,9 @@ static bool compare_tags(struct sides *s, const struct fl_policy_node *node)
 	struct fl_policy_node fresh = { .id = 999, .user = node->user, .name = "fresh" };
 
 	for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
-		if (!same_bool(s, tags[i], node->id, i,
+		if (!same_bool(s, "tag exists", i, i, fl_policy_tag_exists(s->engine, tags[i]),
+			       naive_tag_exists(s->naive, tags[i])) ||
+		    !same_bool(s, tags[i], node->id, i,
 			       fl_policy_may_have_tag(s->engine, node, tags[i]),
 			       naive_may_have_tag(s->naive, node, tags[i])) ||
 		    !same_bool(s, "new node's tag", node->id, i,
@@ -288,7 +290,7 @@ static bool compare_tags(struct sides *s, const struct fl_policy_node *node)
 	return true;
 }
 
-static bool compare_approval(struct sides *s, const struct fl_policy_node *node)
+static bool compare_approvals(struct sides *s, const struct fl_policy_node *node)
 {
 	static const char *const routes[] = { "10.0.0.0/8",    "10.33.5.0/24", "0.0.0.0/0",
 					      "::/0",          "fd00:1::/64",  "192.168.1.0/24",
@@ -303,6 +305,17 @@ static bool compare_approval(struct sides *s, const struct fl_policy_node *node)
 			return false;
 	}
 	return true;
+}
+
+/* The node, and one of the same owner that the world does not know yet. */
+static bool compare_approval(struct sides *s, const struct fl_policy_node *node)
+{
+	struct fl_policy_node fresh = *node;
+
+	fresh.id = 998;
+	fresh.ip4 = fl_ip_v4(100, 64, 7, 7);
+	fresh.ip6 = (struct fl_ip){ 0 };
+	return compare_approvals(s, node) && compare_approvals(s, &fresh);
 }
 
 static bool compare_pool(struct sides *s, const struct fl_policy_node *node)
@@ -334,8 +347,24 @@ static bool compare_node(struct sides *s, size_t i)
 	       compare_approval(s, node) && compare_tags(s, node) && compare_pool(s, node);
 }
 
+static bool compare_stranger(struct sides *s)
+{
+	const uint64_t id = 997;
+	uint64_t peers[1];
+	json_t *attrs = engine_attrs(s, id);
+	bool none = json_object_size(attrs) == 0;
+
+	json_decref(attrs);
+	return equal(s, "filter", id, engine_filter(s, id), json_array()) &&
+	       same_bool(s, "peers", id, 0, fl_policy_peers(s->engine, id, peers, 1) > 0, false) &&
+	       same_bool(s, "no attrs", id, 0, none, true) &&
+	       same_bool(s, "sees", id, id, fl_policy_sees(s->engine, id, id), false);
+}
+
 bool compare_all(struct sides *s)
 {
+	if (!compare_stranger(s))
+		return false;
 	for (size_t i = 0; i < s->world->nodes_len; i++)
 		if (!compare_node(s, i))
 			return false;

@@ -60,12 +60,13 @@ static const unsigned allowed[GEN_PLACES] = {
 	[GEN_VIA] = BIT(K_TAG),
 	[GEN_SSH_SRC] = PEOPLE | AUTO | ROLES | BIT(K_DOMAIN),
 	[GEN_SSH_DST] = BIT(K_TAG) | BIT(K_TAGGED),
-	[GEN_OWNER] = PEOPLE,
-	[GEN_APPROVER] = PEOPLE,
+	[GEN_OWNER] = PEOPLE | BIT(K_DOMAIN),
+	[GEN_APPROVER] = PEOPLE | BIT(K_DOMAIN),
 	[GEN_TARGET] = PEOPLE | PLACES | AUTO | ROLES | BIT(K_DOMAIN) | BIT(K_WILDCARD),
 	[GEN_MEMBER] = BIT(K_USER) | BIT(K_DOMAIN),
 	[GEN_IPSET] = PLACES | BIT(K_SLASH_ZERO) | BIT(K_INTERNET),
-	[GEN_TEST_SRC] = PEOPLE | PLACES | AUTO | BIT(K_WILDCARD),
+	[GEN_TEST_SRC] = PEOPLE | PLACES | AUTO | ROLES | BIT(K_WILDCARD) | BIT(K_DOMAIN) |
+			 BIT(K_INTERNET) | BIT(K_DANGER_ALL),
 	[GEN_TEST_DST] = PEOPLE | AUTO | BIT(K_ADDRESS),
 	[GEN_SSH_TEST_SRC] = PEOPLE | AUTO | BIT(K_ADDRESS),
 	[GEN_SSH_TEST_DST] = PEOPLE | AUTO | BIT(K_SELF) | BIT(K_ADDRESS),
@@ -111,8 +112,9 @@ static const char *const zeros[] = { "0.0.0.0/0", "::/0" };
 
 static void address(struct fl_rng *r, char *out, size_t size)
 {
-	static const char *const others[] = { "10.33.5.7", "8.8.8.8",      "192.168.1.1",
-					      "fd00:1::7", "2001:db8::53", "100.115.92.7" };
+	static const char *const others[] = { "10.33.5.7",       "8.8.8.8",      "192.168.1.1",
+					      "fd00:1::7",       "2001:db8::53", "100.115.92.7",
+					      "::ffff:10.33.5.7" };
 
 	if (gen_chance(r, 40))
 		snprintf(out, size, "100.64.0.%u", 1 + (unsigned)fl_rng_below(r, 12));

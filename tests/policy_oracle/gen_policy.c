@@ -4,10 +4,18 @@
 
 #include <stdio.h>
 
-static const char *const ports[] = { "*",       "22",     "80,443",   "1000-2000",
-				     "0-65535", "0-1023", "22,80-90", "53" };
+static const char *const ports[] = { "*",      "22",       "80,443", "1000-2000", "0-65535",
+				     "0-1023", "22,80-90", "53",     "80--90" };
 
 /* ---- acls ---- */
+
+/* "[a]:p" or "[a]/len:p" */
+static void bracketed(const char *alias, const char *p, char *out, size_t size)
+{
+	size_t len = strcspn(alias, "/");
+
+	snprintf(out, size, "[%.*s]%s:%s", (int)len, alias, alias + len, p);
+}
 
 static json_t *acl_dst(struct fl_rng *r, bool self, bool portless)
 {
@@ -16,9 +24,9 @@ static json_t *acl_dst(struct fl_rng *r, bool self, bool portless)
 	const char *p = portless ? "*" : GEN_PICK(r, ports);
 	char text[192];
 
-	if (strchr(alias, ':') != NULL && strchr(alias, '/') == NULL && alias[0] == 'f' &&
+	if (strchr(alias, ':') != NULL && strspn(alias, "0123456789abcdef:") > 4 &&
 	    gen_chance(r, 50))
-		snprintf(text, sizeof text, "[%s]:%s", alias, p);
+		bracketed(alias, p, text, sizeof text);
 	else
 		snprintf(text, sizeof text, "%s:%s", alias, p);
 	json_decref(a);
@@ -27,11 +35,13 @@ static json_t *acl_dst(struct fl_rng *r, bool self, bool portless)
 
 static json_t *acl_proto(struct fl_rng *r, bool *portless)
 {
-	static const char *const with[] = { "tcp", "udp", "sctp", "TCP", "6", "17" };
+	static const char *const with[] = { "tcp", "udp", "sctp", "TCP", "6", "17", "06", "+6" };
 	static const char *const without[] = { "icmp", "gre", "47", "ipv6-icmp", "esp", "igmp",
 					       "1",    "89",  "ah", "ipv4",      "fc",  "egp" };
 
 	*portless = gen_chance(r, 25);
+	if (!*portless && gen_chance(r, 10))
+		return json_integer(gen_chance(r, 50) ? 6 : 132);
 	return json_string(*portless ? GEN_PICK(r, without) : GEN_PICK(r, with));
 }
 

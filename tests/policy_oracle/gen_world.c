@@ -162,7 +162,9 @@ static void set_owner(struct fl_rng *r, const struct gen_world *w, struct gen_no
 {
 	n->rec.tags_len = 0;
 	n->rec.user = 0;
-	if (w->users_len > 0 && gen_chance(r, 90))
+	if (gen_chance(r, 3))
+		n->rec.user = 50; /* whose record is gone */
+	else if (w->users_len > 0 && gen_chance(r, 90))
 		n->rec.user = w->users[fl_rng_below(r, w->users_len)].id;
 	if (gen_chance(r, 45)) {
 		size_t first = fl_rng_below(r, sizeof tags / sizeof *tags);

@@ -38,6 +38,7 @@ bool naive_is_exit(const struct naive *n, size_t node);
 
 bool naive_approves(struct naive *n, const struct fl_policy_node *node,
 		    const struct fl_prefix *route);
+bool naive_tag_exists(const struct naive *n, const char *tag);
 bool naive_may_have_tag(struct naive *n, const struct fl_policy_node *node, const char *tag);
 bool naive_tag_owned(struct naive *n, const char *tag, const char *const *held, size_t held_len);
 json_t *naive_pool(struct naive *n, const struct fl_policy_node *node); /* borrowed; NULL: none */

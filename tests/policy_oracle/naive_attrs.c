@@ -96,11 +96,22 @@ json_t *naive_pool(struct naive *n, const struct fl_policy_node *node)
 
 /* ---- approval: 5.1 ---- */
 
+static bool known(const struct naive *n, const struct fl_policy_node *node)
+{
+	for (size_t i = 0; i < n->w->nodes_len; i++)
+		if (n->w->nodes[i].id == node->id)
+			return true;
+	return false;
+}
+
+/* A node that the world does not hold yet counts as if it did. */
 static bool held_by(struct naive *n, const json_t *who, const struct fl_policy_node *node)
 {
 	for (size_t i = 0; i < json_array_size(who); i++) {
-		struct nset s = nresolve_holder(n, json_string_value(json_array_get(who, i)));
-		if (nnode_in(&s, node))
+		const char *text = json_string_value(json_array_get(who, i));
+		struct nset s = nresolve_holder(n, text);
+		if (known(n, node) ? nnode_in(&s, node)
+				   : !nalias_is(text, "user:*@") && nalias_means(n, text, node))
 			return true;
 	}
 	return false;
@@ -150,6 +161,11 @@ static bool holds(struct naive *n, const char *tag, const struct fl_policy_node 
 			return true;
 	}
 	return false;
+}
+
+bool naive_tag_exists(const struct naive *n, const char *tag)
+{
+	return json_object_get(json_object_get(n->policy, "tagOwners"), tag) != NULL;
 }
 
 bool naive_may_have_tag(struct naive *n, const struct fl_policy_node *node, const char *tag)

@@ -39,8 +39,8 @@ static void read_ports(struct naive *n, const char *text, struct ntraffic *t)
 		char *end;
 		at += *at == ',';
 		unsigned long first = strtoul(at, &end, 10), last = first;
-		while (*end == '-')
-			last = strtoul(end + 1, &end, 10);
+		if (*end == '-')
+			last = strtoul(end + strspn(end, "-"), &end, 10);
 		t->ports[t->ports_len++] = (struct nports){ (uint16_t)first, (uint16_t)last };
 	}
 }
@@ -122,7 +122,9 @@ static void read_acl_dst(struct naive *n, const json_t *j, size_t at)
 	g->dst_len = 1;
 	g->ip = nalloc(n, 1, sizeof *g->ip);
 	g->ip_len = 1;
-	g->ip[0].proto = protocol(json_string_value(json_object_get(j, "proto")), true);
+	json_t *proto = json_object_get(j, "proto");
+	g->ip[0].proto = json_is_integer(proto) ? (int)json_integer_value(proto)
+						: protocol(json_string_value(proto), true);
 	read_dst(n, text, &g->dst[0], &g->ip[0]);
 }
 
