@@ -352,6 +352,23 @@ static void ask(const struct run *r, uint64_t *random, int64_t *out, double *all
 	}
 }
 
+/* What every hundredth node gets from all routers; the mean time of one pair, in ns. */
+static double offer(const struct run *r)
+{
+	const struct fl_policy_world *w = &r->fix.world;
+	struct fl_prefix routes[FL_POLICY_ROUTES_MAX];
+	double pairs = 0;
+	int64_t began = bench_self_cpu();
+
+	for (size_t i = 0; i < w->nodes_len; i += 101)
+		for (size_t k = 0; k < w->nodes_len; k++)
+			if (w->nodes[k].served_len > 0) {
+				fl_policy_routes(r->p, w->nodes[i].id, w->nodes[k].id, routes);
+				pairs++;
+			}
+	return (double)(bench_self_cpu() - began) / pairs;
+}
+
 static double us(int64_t *times, size_t n, double q)
 {
 	return (double)bench_quantile(times, n, q) / 1e3;
@@ -391,6 +408,7 @@ static void alone(struct run *r)
 	bench_line_num(&l, "compile_ms", took);
 	bench_line_num(&l, "filters_ms", ms(filters));
 	bench_line_num(&l, "peers_ms", ms(peers));
+	bench_line_num(&l, "routes_pair_ns", offer(r));
 	bench_line_num(&l, "step_ms", us(steps, STEPS, 0.5) / 1e3);
 	bench_line_num(&l, "step_max_ms", us(steps, STEPS, 1) / 1e3);
 	bench_line_num(&l, "why_p50_us", us(asked, QUERIES, 0.5));
