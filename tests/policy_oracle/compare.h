@@ -10,13 +10,16 @@
 #include "gen.h"
 #include "naive.h"
 
-/* What is asked: everything in one world, a packet, or everything after a step to another world. */
-enum trial_kind { TRIAL_ALL, TRIAL_PACKET, TRIAL_STEP };
+/*
+ * What is asked: everything in one world; a packet; everything after a step to another world; what
+ * differs when another policy is set, or the users change.
+ */
+enum trial_kind { TRIAL_ALL, TRIAL_PACKET, TRIAL_STEP, TRIAL_RELOAD };
 
 struct trial {
 	enum trial_kind kind;
-	json_t *policy;
-	struct gen_world world, after; /* `after` for a step */
+	json_t *policy, *other;        /* `other` for a reload */
+	struct gen_world world, after; /* `after` for a step and a reload */
 	struct fl_policy_query query;
 };
 

@@ -54,42 +54,68 @@ struct fl_policy *trial_step(const struct fl_policy *old, const struct gen_world
 	return out;
 }
 
-static bool run(const struct trial *t, const struct fl_policy_doc *doc, struct fl_buf *why)
+static struct fl_policy *made(const struct fl_policy_doc *doc, const struct fl_policy_world *w)
+{
+	struct fl_policy *p = NULL;
+
+	if (fl_policy_new(doc, w, &p) != FL_OK)
+		abort();
+	return p;
+}
+
+/* Takes `q`, what there is afterwards. */
+static bool agrees_after(const struct trial *t, struct sides *s, struct fl_policy *q)
+{
+	struct gen_view next;
+	bool agrees;
+
+	gen_view(&t->after, &next);
+	struct sides then = {
+		.engine = q,
+		.naive = naive_new(t->kind == TRIAL_STEP ? t->policy : t->other, &next.world),
+		.world = &next.world,
+		.why = s->why,
+	};
+	agrees = compare_all(&then) && compare_differs(s, &then);
+	naive_free(then.naive);
+	fl_policy_unref(q);
+	return agrees;
+}
+
+static bool run(const struct trial *t, const struct fl_policy_doc *doc,
+		const struct fl_policy_doc *other, struct fl_buf *why)
 {
 	struct gen_view view, next;
-	struct fl_policy *p = NULL;
 	bool agrees;
 
 	gen_view(&t->world, &view);
-	if (fl_policy_new(doc, &view.world, &p) != FL_OK)
-		abort();
-	struct sides s = { .engine = p,
+	struct sides s = { .engine = made(doc, &view.world),
 			   .naive = naive_new(t->policy, &view.world),
 			   .world = &view.world,
 			   .why = why };
 	agrees = t->kind == TRIAL_PACKET ? compare_packet(&s, &t->query) : compare_all(&s);
-	if (agrees && t->kind == TRIAL_STEP) {
-		struct fl_policy *q = trial_step(p, &t->world, &t->after);
+	if (agrees && t->kind == TRIAL_STEP)
+		agrees = agrees_after(t, &s, trial_step(s.engine, &t->world, &t->after));
+	if (agrees && t->kind == TRIAL_RELOAD) {
 		gen_view(&t->after, &next);
-		struct sides then = { .engine = q,
-				      .naive = naive_new(t->policy, &next.world),
-				      .world = &next.world,
-				      .why = why };
-		agrees = compare_all(&then) && compare_differs(&s, &then);
-		naive_free(then.naive);
-		fl_policy_unref(q);
+		agrees = agrees_after(t, &s, made(other, &next.world));
 	}
 	naive_free(s.naive);
-	fl_policy_unref(p);
+	fl_policy_unref((struct fl_policy *)(uintptr_t)s.engine);
 	return agrees;
 }
 
 bool trial_agrees(const struct trial *t, struct fl_buf *why)
 {
-	struct fl_policy_doc *doc = trial_read(t->policy, why);
-	bool agrees = doc == NULL || run(t, doc, why);
+	struct fl_policy_doc *doc = trial_read(t->policy, why), *other = NULL;
+	bool agrees = true;
 
+	if (t->kind == TRIAL_RELOAD)
+		other = trial_read(t->other, why);
+	if (doc != NULL && (t->kind != TRIAL_RELOAD || other != NULL))
+		agrees = run(t, doc, other, why);
 	fl_policy_doc_free(doc);
+	fl_policy_doc_free(other);
 	return agrees;
 }
 
@@ -130,24 +156,34 @@ static bool remove_nth(json_t *v, size_t *at)
 	return false;
 }
 
-static bool shrink_policy(struct trial *t)
+static json_t **the_policy(struct trial *t)
+{
+	return &t->policy;
+}
+
+static json_t **the_other(struct trial *t)
+{
+	return &t->other;
+}
+
+static bool shrink_policy(struct trial *t, json_t **(*which)(struct trial *))
 {
 	bool smaller = false;
 
 	for (size_t i = 0;;) {
 		struct trial less = *t;
 		size_t at = i;
-		less.policy = json_deep_copy(t->policy);
-		if (!remove_nth(less.policy, &at)) {
-			json_decref(less.policy);
+		*which(&less) = json_deep_copy(*which(t));
+		if (!remove_nth(*which(&less), &at)) {
+			json_decref(*which(&less));
 			return smaller;
 		}
 		if (still_fails(&less)) {
-			json_decref(t->policy);
+			json_decref(*which(t));
 			*t = less;
 			smaller = true;
 		} else {
-			json_decref(less.policy);
+			json_decref(*which(&less));
 			i++;
 		}
 	}
@@ -241,7 +277,9 @@ void trial_shrink(struct trial *t)
 	bool smaller = true;
 
 	for (size_t i = 0; i < 10 && smaller; i++) {
-		smaller = shrink_policy(t);
+		smaller = shrink_policy(t, the_policy);
+		if (t->kind == TRIAL_RELOAD)
+			smaller |= shrink_policy(t, the_other);
 		smaller |= shrink_nodes(t);
 	}
 }

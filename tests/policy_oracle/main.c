@@ -37,11 +37,12 @@ static void print_json(const char *title, json_t *v)
 
 static void report(struct run *run, uint64_t seed, const struct trial *from)
 {
-	static const char *const kinds[] = { "all", "packet", "step" };
+	static const char *const kinds[] = { "all", "packet", "step", "reload" };
 	struct fl_buf why = fl_buf_make(WHY_MAX);
 	struct trial t = *from;
 
 	t.policy = json_deep_copy(from->policy);
+	t.other = json_deep_copy(from->other);
 	printf("DISAGREE seed %" PRIu64 " (%s)\n", seed, kinds[t.kind]);
 	if (trial_agrees(&t, &why))
 		printf("  not from the start: earlier steps matter\n");
@@ -51,7 +52,9 @@ static void report(struct run *run, uint64_t seed, const struct trial *from)
 	(void)trial_agrees(&t, &why);
 	print_json("policy", t.policy);
 	print_json("world", gen_world_json(&t.world));
-	if (t.kind == TRIAL_STEP)
+	if (t.kind == TRIAL_RELOAD)
+		print_json("other", t.other);
+	if (t.kind == TRIAL_STEP || t.kind == TRIAL_RELOAD)
 		print_json("after", gen_world_json(&t.after));
 	printf("%.*s\n", (int)why.len, why.len > 0 ? (const char *)why.ptr : "");
 	fl_buf_done(&why);
@@ -125,6 +128,26 @@ static bool take_steps(struct run *run, struct fl_rng *r, struct sides *s, struc
 	return agrees;
 }
 
+/* ---- another policy, other users ---- */
+
+static bool set_another(struct run *run, struct fl_rng *r, struct trial *t)
+{
+	struct fl_buf why = fl_buf_make(WHY_MAX);
+	bool agrees;
+
+	t->kind = TRIAL_RELOAD;
+	t->after = t->world;
+	t->other = gen_chance(r, 50) ? json_incref(t->policy) : gen_policy(r);
+	if (gen_chance(r, 50))
+		gen_change(r, &t->after);
+	for (size_t i = 0; i < t->after.users_len && gen_chance(r, 50); i++)
+		t->after.users[i].role = (enum fl_role)fl_rng_below(r, FL_ROLE_VIEWER + 1);
+	agrees = trial_agrees(t, &why);
+	run->done_changes += agrees;
+	fl_buf_done(&why);
+	return agrees;
+}
+
 /* ---- one policy in one population ---- */
 
 static void ask(struct run *run, uint64_t seed, struct fl_rng *r, const struct fl_policy_doc *doc,
@@ -154,6 +177,12 @@ static void ask(struct run *run, uint64_t seed, struct fl_rng *r, const struct f
 	} else if (t->kind = TRIAL_STEP, !take_steps(run, r, &s, t)) {
 		printf("%.*s", (int)why.len, (const char *)why.ptr);
 		report(run, seed, t);
+	} else if (run->done_changes < run->changes) {
+		t->world = world;
+		if (!set_another(run, r, t))
+			report(run, seed, t);
+		json_decref(t->other);
+		t->other = NULL;
 	}
 	naive_free(s.naive);
 	fl_policy_unref(p);
