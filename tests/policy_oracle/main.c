@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/policy_oracle/main.c - random policies and worlds: does the engine say what the oracle says?
+ * tests/policy_oracle/main.c - random policies and worlds: is the engine at one with the oracle?
  * Usage: oracle [--triples N] [--changes N] [--seed S] [--failures N]
  *
- * A triple is a policy, a population and a packet; for each pair of policy and population all other
- * answers are compared too. A change is a step of a population, after which everything is compared
- * again. Pair number i has seed S + i, so that `--seed THAT --triples 1` repeats it. Prints what was
- * covered, then "N passed, N failed, 0 skipped". Exit: 0, 1 (a disagreement), 2 (usage).
+ * A triple is a policy, a population and a packet; for each pair of policy and population all
+ * other answers are compared too. A change is a step of a population, or another policy set, after
+ * which everything is compared again. Pair number i has seed S + i, so that `--seed THAT
+ * --triples 1 --changes 7` repeats it. Prints what was covered, then "N passed, N failed, 0
+ * skipped". Exit: 0, 1 (a disagreement), 2 (usage).
  */
 #include "compare.h"
 
