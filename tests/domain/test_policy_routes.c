@@ -72,6 +72,12 @@ static struct row rows[] = {
 	  USERS "node r tags=tag:a routes=10.44.0.0/16\nnode s tags=tag:s "
 		"routes=10.9.0.0/16\n",
 	  GRANT(V("10.9.0.0/16", NET, "tag:a")), "r", "s", "10.9.0.0/16" },
+	{ "a via grant with a capability alone is no rule (D5)",
+	  USERS "node r tags=tag:a routes=10.44.0.0/16\nnode s tags=tag:s "
+		"routes=10.9.0.0/16\n",
+	  GRANT("{\"src\":[\"10.9.0.0/16\"],\"dst\":[\"" NET "\"],\"via\":[\"tag:a\"],"
+		"\"app\":{\"example.com/x\":[]}}"),
+	  "r", "s", "" },
 	/* elections and exits */
 	{ "who is not elected", USERS "node r tags=tag:r routes=10.33.0.0/16 primary=\n",
 	  GRANT(G("ann@", "10.33.0.0/16")), "ann", "r", "" },

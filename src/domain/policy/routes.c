@@ -60,6 +60,8 @@ static bool ok_part(const struct fl_policy *p, const struct fl_part *part, uint3
 {
 	for (size_t i = 0; part != NULL && i < part->len; i++) {
 		const struct fl_policy_edge *e = &part->edges[i];
+		if (e->scope == FL_EDGE_VIA && e->kind == FL_EDGE_APP)
+			continue; /* only visibility (D5): no rule, so no routes */
 		if (holds(e->src, viewer) && fl_ipset_overlaps(&e->dst->ips, route))
 			return true;
 		if ((holds(e->dst, viewer) || (e->dst->internet && fl_bit(p->exits, viewer))) &&
