@@ -130,16 +130,19 @@ static void elect(struct naive *n, const struct ngrant *g, const struct fl_polic
 	}
 }
 
+/* Exit routes take no part: 4.13 [C]. */
 static void pass_regular(struct naive *n, const struct ngrant *g, struct steering *s)
 {
 	for (size_t i = 0; i < g->dst_len; i++) {
 		struct nprefixes dsts = dst_prefixes(n, g->dst[i]);
 		for (size_t d = 0; d < dsts.len; d++) {
 			for (size_t k = 0; k < s->include.len; k++)
-				if (nprefix_overlap(&dsts.at[d], &s->include.at[k]))
+				if (!fl_prefix_is_exit(&s->include.at[k]) &&
+				    nprefix_overlap(&dsts.at[d], &s->include.at[k]))
 					add(&s->use_primary, &s->include.at[k]);
 			for (size_t k = 0; k < s->exclude.len;) {
-				if (nprefix_overlap(&dsts.at[d], &s->exclude.at[k]))
+				if (!fl_prefix_is_exit(&s->exclude.at[k]) &&
+				    nprefix_overlap(&dsts.at[d], &s->exclude.at[k]))
 					drop(&s->exclude, k);
 				else
 					k++;
