@@ -4,15 +4,17 @@
 BUILD ?= build
 SECONDS ?= 60
 SUITE ?=
+DIR ?=
 TARGET ?=
 FAIRLEAD = $(BUILD)/src/cli/fairlead
 
-.PHONY: help build run test interop bench fuzz lint fmt cover dist clean
+.PHONY: help build run test captures interop bench fuzz lint fmt cover dist clean
 
 help:
 	@echo "make run              start a server and relay on embedded defaults (state in var/)"
 	@echo "make test             every suite this machine can run"
 	@echo "make build            build $(FAIRLEAD)"
+	@echo "make captures         every recorded policy case       [DIR=../shared/captures]"
 	@echo "make interop          real peers against the built binary   [SUITE=control|relay]"
 	@echo "make bench            ours and the rival in one run         [SUITE=control|relay|footprint|policy]"
 	@echo "make fuzz             every fuzz target                     [SECONDS=60] [TARGET=name]"
@@ -30,6 +32,11 @@ run: build
 test:
 	@sh tools/deps.sh test
 	@sh tools/test.sh
+
+captures:
+	@sh tools/deps.sh test
+	@CC=gcc sh tools/build.sh build-test tests/captures/captures -Dwerror=true -Dbench=true
+	@sh tools/captures.sh build-test/tests/captures/captures $(DIR)
 
 interop: build
 	@sh tools/deps.sh interop

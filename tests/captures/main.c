@@ -3,9 +3,10 @@
  * tests/captures/main.c - runs every policy case below a folder.
  * Usage: captures DIR [KNOWN]
  *
- * Prints each failing case with its differences, then "N passed, N failed, N skipped". KNOWN is a
- * list of "CASE PART reason" lines: differences that docs/policy.md 12 explains; one that does not
- * occur any more is a failure of its own. Exit: 0, 1 (a failure, or no case at all), 2 (usage).
+ * Prints each failing case with its differences, then "N passed, N failed, N skipped"; with
+ * CMOCKA_MESSAGE_OUTPUT=TAP also a line of TAP a case. KNOWN is a list of "CASE PART reason" lines:
+ * differences that docs/policy.md 12 explains; one that does not occur, in a folder that has the
+ * case, is a failure of its own. Exit: 0, 1 (a failure, or no case at all), 2 (usage).
  */
 #include "check.h"
 
@@ -139,6 +140,56 @@ static bool run(const char *path, struct known *known)
 	return k.failed == 0;
 }
 
+/* ---- all cases ---- */
+
+static void tell(size_t number, bool ok, const char *path)
+{
+	const char *form = getenv("CMOCKA_MESSAGE_OUTPUT"), *name = strrchr(path, '/');
+
+	if (form != NULL && strcmp(form, "TAP") == 0)
+		printf("%s %zu - %s\n", ok ? "ok" : "not ok", number,
+		       name != NULL ? name + 1 : path);
+}
+
+/* Is "CASE.json" among the files that were run? */
+static bool was_run(const char *line)
+{
+	char id[256], name[300];
+
+	if (sscanf(line, "%255s", id) != 1)
+		return false;
+	snprintf(name, sizeof name, "/%s.json", id);
+	for (size_t i = 0; i < paths_len; i++) {
+		size_t len = strlen(paths[i]), tail = strlen(name);
+		if (len >= tail && strcmp(paths[i] + len - tail, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t stale_lines(const struct known *known)
+{
+	size_t stale = 0;
+
+	for (size_t i = 0; i < known->len; i++) {
+		if (known->used[i] || !was_run(known->lines[i]))
+			continue;
+		printf("FAIL this known difference does not occur: %s", known->lines[i]);
+		stale++;
+	}
+	return stale;
+}
+
+static void forget(struct known *known)
+{
+	for (size_t i = 0; i < known->len; i++)
+		free(known->lines[i]);
+	for (size_t i = 0; i < paths_len; i++)
+		free(paths[i]);
+	free(known->lines);
+	free(known->used);
+}
+
 int main(int argc, char **argv)
 {
 	struct known known = { 0 };
@@ -153,19 +204,15 @@ int main(int argc, char **argv)
 	nftw(argv[1], keep_path, 16, FTW_PHYS);
 	qsort(paths, paths_len, sizeof *paths, by_path);
 	for (size_t i = 0; i < paths_len; i++) {
-		if (run(paths[i], &known))
-			passed++;
-		else
-			failed++;
-		free(paths[i]);
+		bool ok = run(paths[i], &known);
+		passed += ok;
+		failed += !ok;
+		tell(i + 1, ok, paths[i]);
 	}
-	for (size_t i = 0; i < known.len; i++) {
-		free(known.lines[i]);
-	}
-	free(known.lines);
-	free(known.used);
+	failed += stale_lines(&known);
 	if (paths_len == 0)
 		printf("no case below %s\n", argv[1]);
+	forget(&known);
 	printf("%zu passed, %zu failed, 0 skipped\n", passed, failed);
 	return failed == 0 && passed > 0 ? 0 : 1;
 }

@@ -10,7 +10,7 @@
 #ifndef FL_TEST_POLICY_KIT_H
 #define FL_TEST_POLICY_KIT_H
 
-#include "base/table.h"
+#include "../base/table.h"
 
 #include "base/arena.h"
 #include "domain/policy/policy.h"

@@ -2,7 +2,7 @@
 /*
  * tests/wire/test_hujson.c - HuJSON: every fault text with its place, the tree, strings, limits.
  */
-#include "base/table.h"
+#include "../base/table.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
  * tests/wire/test_hujson_alloc.c - a HuJSON document with the n-th allocation failing for every n.
  * The allocator is replaced at link time.
  */
-#include "base/table.h"
+#include "../base/table.h"
 
 #include "wire/hujson.h"
 

@@ -3,7 +3,7 @@
  * tests/wire/test_hujson_format.c - the one layout: rows, and random documents that must say the
  * same before and behind it, keep every comment and come out unchanged the second time.
  */
-#include "base/table.h"
+#include "../base/table.h"
 
 #include "base/rng.h"
 #include "wire/hujson.h"
