@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bench/policy_engine.c - what the policy engine costs, in process, over the same files as its rival.
+ * bench/policy_engine.c - what the policy engine costs, in process, over the files of its rival.
  *
  *	bench_policy write --fixture DIR --policy P3 --nodes 1000
  *	bench_policy compare --fixture DIR      C5, C5b: as interop/rivals/cmd/policybench does it
@@ -159,7 +159,7 @@ static void digest_node(struct run *r, struct digest *d, uint64_t id)
 	d->filter += mix(sum);
 }
 
-/* Node ids are 1 and up; only pairs among every stride-th count, as the rival may make no others. */
+/* Node ids are 1 and up; only pairs among every stride-th count: the rival may make no others. */
 static void digest_peers(struct run *r, struct digest *d, uint64_t id, size_t stride)
 {
 	size_t n = fl_policy_peers(r->p, id, r->ids, r->fix.world.nodes_len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/fuzz/fuzz_policy_compile.c - any policy applied to a small world: every answer for every node
- * is made and keeps its promises. The text ends with a NUL; what follows are nodes, see
+ * tests/fuzz/fuzz_policy_compile.c - any policy applied to a small world: every answer for every
+ * node is made and keeps its promises. The text ends with a NUL; what follows are nodes, see
  * policy_world.h. Without one there are two nodes.
  */
 #include "policy_world.h"

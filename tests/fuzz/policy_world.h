@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/fuzz/policy_world.h - nodes and users from bytes, full of overlaps, and what a node is told.
+ * tests/fuzz/policy_world.h - nodes and users from bytes, full of overlaps; what a node is told.
  *
  * Users: ann (owner), bob, cem (admin), dan, with ids from 1. A node takes WORLD_NODE bytes; any
  * bytes make one. Tags are tag:a to tag:d, subnets a pool of ten that overlap.

@@ -464,7 +464,7 @@ static char *filled(const char *unit, size_t count, const char *end)
 	assert_non_null(text);
 	for (size_t i = 0; i < count; i++)
 		memcpy(text + i * len, unit, len);
-	strcpy(text + len * count, end);
+	memcpy(text + len * count, end, strlen(end) + 1);
 	return text;
 }
 

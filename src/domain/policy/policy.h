@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * domain/policy/policy.h - what a policy means for each node: an immutable snapshot and its answers.
+ * domain/policy/policy.h - what a policy means for each node: a snapshot and its answers.
  *
  * A snapshot is a document applied to a world. Aliases become interned address sets with a bitmap
  * of the nodes inside and of the routers behind them; a rule becomes an edge between two sets;
@@ -97,7 +97,8 @@ bool fl_policy_pool(const struct fl_policy *p, const struct fl_policy_node *node
 
 /*
  * Appends the node's SSH policy as JSON ({"rules":[...]}) and returns true; false, appending
- * nothing, when the document has no ssh section. `base_url` is the server's, without a slash behind.
+ * nothing, when the document has no ssh section. `base_url` is the server's, without a slash at
+ * its end.
  */
 bool fl_policy_ssh(const struct fl_policy *p, uint64_t node, const char *base_url,
 		   struct fl_buf *out);
