@@ -12,7 +12,8 @@
 	"user bob bob@example.org\n"                                                               \
 	"node ann user=ann\n"                                                                      \
 	"node bob user=bob\n"
-#define HEAD        "{\"tagOwners\":{\"tag:r\":[],\"tag:a\":[],\"tag:b\":[],\"tag:x\":[],\"tag:s\":[]},"
+#define TAGS        "\"tag:r\":[],\"tag:a\":[],\"tag:b\":[],\"tag:x\":[],\"tag:s\":[]"
+#define HEAD        "{\"tagOwners\":{" TAGS "},"
 #define GRANT(g)    HEAD "\"grants\":[" g "]}"
 #define G(src, dst) "{\"src\":[\"" src "\"],\"dst\":[\"" dst "\"],\"ip\":[\"*\"]},"
 #define V(src, dst, via)                                                                           \
@@ -302,11 +303,15 @@ struct filter_row {
 #define ANN      "[\"100.64.0.1\",\"fd7a:115c:a1e0::1\"]"
 #define RULE(d)  "[{\"SrcIPs\":" ANN ",\"DstPorts\":[" d "]}]"
 #define EVERY(d) "{\"IP\":\"" d "\",\"Ports\":{\"First\":0,\"Last\":65535}}"
-/* clang-format off: one range a line */
-#define INTERNET                                                                                                                         \
-	EVERY("0.0.0.0-9.255.255.255")                                                                                                   \
-	"," EVERY("11.0.0.0-100.63.255.255") "," EVERY("100.128.0.0-169.253.255.255") "," EVERY("169.255.0.0-172.15.255.255") "," EVERY( \
-		"172.32.0.0-192.167.255.255") "," EVERY("192.169.0.0-255.255.255.255") "," EVERY("2000::-3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
+/* clang-format off */
+#define INTERNET                                                                                   \
+	EVERY("0.0.0.0-9.255.255.255") ","                                                         \
+	EVERY("11.0.0.0-100.63.255.255") ","                                                       \
+	EVERY("100.128.0.0-169.253.255.255") ","                                                   \
+	EVERY("169.255.0.0-172.15.255.255") ","                                                    \
+	EVERY("172.32.0.0-192.167.255.255") ","                                                    \
+	EVERY("192.169.0.0-255.255.255.255") ","                                                   \
+	EVERY("2000::-3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
 /* clang-format on */
 
 static struct filter_row filters[] = {

@@ -166,12 +166,14 @@ static struct row rows[] = {
 	{ "each user apart, tagged ones last; domains ignore case, locals do not",
 	  SSH(RULE("\"cem@\",\"group:g\",\"tag:b\",\"eve@\"", "\"tag:c\"", "\"root\"," LOCAL)),
 	  "db",
-	  /* clang-format off: one rule a line */
-	  OUT(P(2) "," P(6), ROOT) "," OUT(P(2) "," P(6), "\"ann\":\"ann\"") "," OUT(P(3), ROOT) "," OUT(
-		  P(1), ROOT) "," OUT(P(1),
-				      "\"Cem.X\":\"Cem.X\"") "," OUT(ODD,
-								     ROOT) "," OUT(P(5) "," P(5),
-										   ROOT) },
+	  /* clang-format off */
+	  OUT(P(2) "," P(6), ROOT) ","
+	  OUT(P(2) "," P(6), "\"ann\":\"ann\"") ","
+	  OUT(P(3), ROOT) ","
+	  OUT(P(1), ROOT) ","
+	  OUT(P(1), "\"Cem.X\":\"Cem.X\"") ","
+	  OUT(ODD, ROOT) ","
+	  OUT(P(5) "," P(5), ROOT) },
 	/* clang-format on */
 	{ "a source that is no destination reaches itself: user",
 	  SSH(RULE("\"group:g\"", "\"tag:a\"", LOCAL)), "tab",
