@@ -214,10 +214,12 @@ static void add_app(struct naive *n, const struct ngrant *g, json_t *src, json_t
 		json_array_extend(dsts, texts);
 		json_decref(texts);
 	}
-	back = njson_sorted(back);
+	json_t *sources = json_array(); /* each text once: 4.6 [C] */
+	append_new(sources, back);
+	sources = njson_sorted(sources);
 	if (any)
-		add_companions(rules, g->app, back, dsts);
-	json_decref(back);
+		add_companions(rules, g->app, sources, dsts);
+	json_decref(sources);
 	json_decref(dsts);
 }
 

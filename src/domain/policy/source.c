@@ -95,8 +95,7 @@ static enum fl_err fill(const struct fl_policy *p, const struct fl_source_spec *
 		put_served(&l, p->core->served, false);
 	if (l.len > 1)
 		qsort(l.at, l.len, sizeof *l.at, compare);
-	if (spec->strings != FL_STRINGS_CONCAT)
-		l.len = unique(l.at, l.len);
+	l.len = unique(l.at, l.len);
 	s->len = l.len;
 	if (spec->wild)
 		put_served(&l, p->core->served, true);
