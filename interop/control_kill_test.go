@@ -14,7 +14,8 @@ import (
 // start works without help, nothing acknowledged is lost, and the connected
 // clients go on with the same addresses and no new login.
 func TestControlKill(t *testing.T) {
-	server := startServer(t, ServerOptions{})
+	// Commands wait for a server that is about to start: not for the next round.
+	server := startServer(t, ServerOptions{Config: Config{"cli.timeout": "200ms"}})
 	authKey := server.ReusableKey(t)
 	a, b := startPair(t, server, authKey, ClientOptions{}, ClientOptions{Old: true})
 	before := fmt.Sprint(a.IPs(t), b.IPs(t))
