@@ -4,7 +4,7 @@
  *
  *   cli.c      start, errors, prompts       client.c  requests to the admin API
  *   pick.c     nodes, users and keys by what people call them
- *   user.c node.c route.c key.c auth.c misc.c    the commands
+ *   user.c node.c route.c key.c auth.c misc.c    the commands; those of policies: policy.h
  *   serve.c quickstart.c relay.c notify.c        the services
  *
  * Thread  one.
@@ -130,6 +130,7 @@ fl_cli_command fl_cmd_route_list, fl_cmd_route_approve, fl_cmd_route_revoke;
 fl_cli_command fl_cmd_preauth_create, fl_cmd_preauth_list, fl_cmd_preauth_expire,
 	fl_cmd_preauth_delete;
 fl_cli_command fl_cmd_apikey_create, fl_cmd_apikey_list, fl_cmd_apikey_expire, fl_cmd_apikey_delete;
+fl_cli_command fl_cmd_policy_check, fl_cmd_policy_fmt;
 fl_cli_command fl_cmd_auth_pending, fl_cmd_auth_register, fl_cmd_auth_approve, fl_cmd_auth_reject;
 
 #endif

@@ -6,7 +6,8 @@
  * and verbs have aliases, so that the words of headscale work. Flags may stand anywhere behind
  * the word they belong to; the flags of all commands also before it.
  *
- *   commands.c  the table of commands      flags.c  their flags     parse.c  the parser
+ *   commands.c, commands_policy.c  the table of commands
+ *   flags.c  their flags                parse.c  the parser
  *   help.c      the help texts             complete.c  shell completion from the same tables
  *
  * Memory  tables are constant; a parse borrows the arguments.
@@ -101,8 +102,11 @@ struct fl_command {
 extern const struct fl_flag fl_flags_global[];
 extern const struct fl_noun fl_nouns[];
 extern const size_t fl_nouns_count;
-extern const struct fl_command fl_commands[];
-extern const size_t fl_commands_count;
+extern const struct fl_command fl_commands_policy[];
+extern const size_t fl_commands_policy_count;
+
+/* All commands, from 0; NULL behind the last. */
+const struct fl_command *fl_command_at(size_t i);
 
 /* ---- looking up; NULL if there is none ---- */
 const struct fl_noun *fl_noun_find(const char *word);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cli/commands.c - the table of commands, in the order in which help shows them. */
+/*
+ * cli/commands.c - the table of commands, in the order in which help shows them; those of the noun
+ * `policy` stand in commands_policy.c.
+ */
 #include "cli/cli.h"
 #include "cli/flags.h"
 
@@ -13,6 +16,7 @@ const struct fl_noun fl_nouns[] = {
 	{ "apikeys", "apikey api", "Keys with which programs use the admin API.",
 	  &fl_resource_apikey },
 	{ "auth", NULL, "Logins that wait for approval.", &fl_resource_pending },
+	{ "policy", "acl policies", "Who may reach what: the rules of the network.", NULL },
 	{ "server", NULL, "The control server itself.", NULL },
 	{ "generate", "gen", "Makes things that need no server.", NULL },
 };
@@ -27,7 +31,7 @@ const size_t fl_nouns_count = sizeof fl_nouns / sizeof *fl_nouns;
 		what, rest                                                                         \
 	}
 
-const struct fl_command fl_commands[] = {
+static const struct fl_command things[] = {
 	/* ---- services ---- */
 	{ .noun = "server",
 	  .verb = "run",
@@ -418,7 +422,9 @@ const struct fl_command fl_commands[] = {
 	  .exits = "345",
 	  .run = fl_cmd_auth_reject },
 
-	/* ---- the rest ---- */
+};
+
+static const struct fl_command rest[] = {
 	{ .noun = "generate",
 	  .verb = "private-key",
 	  .help = "Prints a new private key, for a key file.",
@@ -450,4 +456,17 @@ const struct fl_command fl_commands[] = {
 	  .examples = { "__complete nodes sh" },
 	  .run = fl_cmd_complete },
 };
-const size_t fl_commands_count = sizeof fl_commands / sizeof *fl_commands;
+
+const struct fl_command *fl_command_at(size_t i)
+{
+	const size_t things_count = sizeof things / sizeof *things;
+	const size_t rest_count = sizeof rest / sizeof *rest;
+
+	if (i < things_count)
+		return &things[i];
+	i -= things_count;
+	if (i < fl_commands_policy_count)
+		return &fl_commands_policy[i];
+	i -= fl_commands_policy_count;
+	return i < rest_count ? &rest[i] : NULL;
+}

@@ -59,18 +59,22 @@ static void offer_words(const struct completion *p, const char *words)
 
 static void offer_commands(const struct completion *p)
 {
-	for (size_t i = 0; i < fl_commands_count; i++)
-		if (!fl_commands[i].hidden)
-			offer_text(p, fl_commands[i].word, fl_commands[i].help);
+	const struct fl_command *c;
+
+	for (size_t i = 0; (c = fl_command_at(i)) != NULL; i++)
+		if (!c->hidden)
+			offer_text(p, c->word, c->help);
 	for (size_t i = 0; i < fl_nouns_count; i++)
 		offer_text(p, fl_nouns[i].name, fl_nouns[i].help);
 }
 
 static void offer_verbs(const struct completion *p, const struct fl_noun *noun)
 {
-	for (size_t i = 0; i < fl_commands_count; i++)
-		if (fl_commands[i].noun != NULL && strcmp(fl_commands[i].noun, noun->name) == 0)
-			offer_text(p, fl_commands[i].verb, fl_commands[i].help);
+	const struct fl_command *c;
+
+	for (size_t i = 0; (c = fl_command_at(i)) != NULL; i++)
+		if (c->noun != NULL && strcmp(c->noun, noun->name) == 0)
+			offer_text(p, c->verb, c->help);
 }
 
 static void offer_flags(const struct completion *p, const struct fl_flag *list)

@@ -214,6 +214,20 @@ const struct fl_flag fl_flags_auth_pick[] = {
 	END,
 };
 
+/* ---- policies ---- */
+
+const struct fl_flag fl_flags_policy_check[] = {
+	FILENAME("file", 'f', "the policy, in place of the argument"),
+	END,
+};
+
+const struct fl_flag fl_flags_policy_fmt[] = {
+	FILENAME("file", 'f', "the policy, in place of the argument"),
+	SWITCH("write", 'w', "write it back to the file"),
+	SWITCH("check", 0, "write nothing; exit with 8 if it is laid out otherwise"),
+	END,
+};
+
 /* ---- the program ---- */
 
 const struct fl_flag fl_flags_help[] = {

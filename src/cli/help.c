@@ -89,8 +89,8 @@ void fl_help_noun(const struct fl_noun *noun, struct fl_buf *out)
 {
 	fl_buf_printf(out, "Usage: fairlead %s COMMAND\n\n%s\n\nCommands:\n", noun->name,
 		      noun->help);
-	for (size_t i = 0; i < fl_commands_count; i++) {
-		const struct fl_command *c = &fl_commands[i];
+	for (size_t i = 0; fl_command_at(i) != NULL; i++) {
+		const struct fl_command *c = fl_command_at(i);
 		if (c->noun != NULL && strcmp(c->noun, noun->name) == 0 && !c->hidden)
 			fl_buf_printf(out, "  %-16s %s\n", c->verb, c->help);
 	}
@@ -102,8 +102,8 @@ void fl_help_noun(const struct fl_noun *noun, struct fl_buf *out)
 /* The verbs of a noun that are reached by it alone. */
 static void write_verbs(const struct fl_noun *noun, struct fl_buf *out)
 {
-	for (size_t i = 0; i < fl_commands_count; i++) {
-		const struct fl_command *c = &fl_commands[i];
+	for (size_t i = 0; fl_command_at(i) != NULL; i++) {
+		const struct fl_command *c = fl_command_at(i);
 		if (c->noun != NULL && strcmp(c->noun, noun->name) == 0 && !c->hidden)
 			fl_buf_printf(out, " %s", c->verb);
 	}
@@ -112,12 +112,13 @@ static void write_verbs(const struct fl_noun *noun, struct fl_buf *out)
 
 void fl_help_program(struct fl_buf *out)
 {
+	const struct fl_command *c;
+
 	fl_buf_str(out, "Usage: fairlead COMMAND [arguments] [flags]\n\n"
 			"Control server and relay for Tailscale clients.\n\n");
-	for (size_t i = 0; i < fl_commands_count; i++)
-		if (fl_commands[i].word != NULL && !fl_commands[i].hidden)
-			fl_buf_printf(out, "  %-12s %s\n", fl_commands[i].word,
-				      fl_commands[i].help);
+	for (size_t i = 0; (c = fl_command_at(i)) != NULL; i++)
+		if (c->word != NULL && !c->hidden)
+			fl_buf_printf(out, "  %-12s %s\n", c->word, c->help);
 	for (size_t i = 0; i < fl_nouns_count; i++) {
 		fl_buf_printf(out, "  %-12s", fl_nouns[i].name);
 		write_verbs(&fl_nouns[i], out);

@@ -135,9 +135,9 @@ void fl_help_man(struct fl_buf *out)
 	put_section(out, "OPTIONS");
 	put_flags(out, fl_flags_global);
 	put_section(out, "COMMANDS");
-	for (size_t i = 0; i < fl_commands_count; i++)
-		if (!fl_commands[i].hidden)
-			put_command(out, &fl_commands[i]);
+	for (size_t i = 0; fl_command_at(i) != NULL; i++)
+		if (!fl_command_at(i)->hidden)
+			put_command(out, fl_command_at(i));
 	put_exits(out);
 	put_section(out, "ENVIRONMENT");
 	put(out, "Each setting can be given as FAIRLEAD_ and its name in capitals, with _ for the "

@@ -38,18 +38,21 @@ static bool belongs(const struct fl_command *c, const struct fl_noun *noun)
 
 const struct fl_command *fl_command_find(const struct fl_noun *noun, const char *verb)
 {
-	for (size_t i = 0; i < fl_commands_count; i++)
-		if (belongs(&fl_commands[i], noun) &&
-		    fl_word_is(fl_slice_str(verb), fl_commands[i].verb, fl_commands[i].also))
-			return &fl_commands[i];
+	const struct fl_command *c;
+
+	for (size_t i = 0; (c = fl_command_at(i)) != NULL; i++)
+		if (belongs(c, noun) && fl_word_is(fl_slice_str(verb), c->verb, c->also))
+			return c;
 	return NULL;
 }
 
 const struct fl_command *fl_command_word(const char *word)
 {
-	for (size_t i = 0; i < fl_commands_count; i++)
-		if (fl_word_is(fl_slice_str(word), fl_commands[i].word, fl_commands[i].word_also))
-			return &fl_commands[i];
+	const struct fl_command *c;
+
+	for (size_t i = 0; (c = fl_command_at(i)) != NULL; i++)
+		if (fl_word_is(fl_slice_str(word), c->word, c->word_also))
+			return c;
 	return NULL;
 }
 
@@ -123,8 +126,8 @@ static struct fl_slice nearest_word(const struct fl_noun *noun, const char *word
 		consider(&n, fl_nouns[i].name);
 		consider(&n, fl_nouns[i].also);
 	}
-	for (size_t i = 0; i < fl_commands_count; i++) {
-		const struct fl_command *c = &fl_commands[i];
+	for (size_t i = 0; fl_command_at(i) != NULL; i++) {
+		const struct fl_command *c = fl_command_at(i);
 		if (c->hidden)
 			continue;
 		if (noun == NULL) {
