@@ -9,7 +9,9 @@
  *   peers.c    who sees whom            routes.c   routes of a viewer, via steering
  *   approve.c  approval, tags, pools    ssh.c      SSH policy, see ssh.h
  *   attrs.c    node attributes          tests.c, sshtests.c  tests, see tests.h
- *   explain.c  why                      differs.c  what differs
+ *   explain.c  why, with chain.c        reach.c    who reaches what
+ *   differs.c  what a node is told differently
+ *   diff.c     what changes for people, see diff_parts.h
  *
  * core.h holds what only the files of the compiler, the filter and the peers share.
  *

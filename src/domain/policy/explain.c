@@ -9,29 +9,11 @@
  *
  * Source  docs/policy.md 4.5 to 4.10, 4.15
  */
-#include "domain/policy/core.h"
+#include "domain/policy/explain.h"
+
 #include "domain/policy/route.h"
 
 enum { TCP = 6, UDP = 17, SCTP = 132, ICMP = 1, ICMP6 = 58 };
-
-struct query {
-	const struct fl_policy *p;
-	struct fl_ip src, dst;
-	unsigned proto;
-	uint16_t port;
-	uint32_t from;                      /* slot of the source; or FL_SLOT_NONE */
-	uint32_t at;                        /* slot of who filters; or FL_SLOT_NONE */
-	const struct fl_policy_facts *node; /* who filters, or NULL */
-	bool routed;                        /* `at` is not at, but in front of `dst` */
-};
-
-/* How far a rule goes: the order in which misses count. */
-enum stage { STAGE_SRC, STAGE_DST, STAGE_PROTO, STAGE_PORT, STAGE_ROUTE, STAGE_ALLOWED };
-
-struct judged {
-	enum stage stage;
-	const struct fl_alias *src, *dst;
-};
 
 /* ---- who filters ---- */
 
@@ -40,8 +22,9 @@ static bool has_ip(const struct fl_policy_facts *f, const struct fl_ip *ip)
 	return fl_ip_eq(&f->ip4, ip) || fl_ip_eq(&f->ip6, ip);
 }
 
-static void find_nodes(struct query *q)
+void fl_packet_place(struct fl_packet *q)
 {
+	q->from = q->at = FL_SLOT_NONE;
 	for (uint32_t i = 0; i < q->p->slots; i++) {
 		const struct fl_policy_facts *f = q->p->nodes[i];
 		if (f == NULL)
@@ -51,10 +34,12 @@ static void find_nodes(struct query *q)
 		if (has_ip(f, &q->dst))
 			q->at = i;
 	}
+	q->routed = false;
+	q->node = q->at != FL_SLOT_NONE ? q->p->nodes[q->at] : NULL;
 }
 
 /* The length of the longest prefix that holds the destination; -1: none does. */
-static int longest(const struct query *q, const struct fl_prefix *at, size_t n)
+static int longest(const struct fl_packet *q, const struct fl_prefix *at, size_t n)
 {
 	int best = -1;
 
@@ -66,7 +51,7 @@ static int longest(const struct query *q, const struct fl_prefix *at, size_t n)
 }
 
 /* How well a router serves the source: by what it is offered. */
-static int offered(const struct query *q, const struct fl_policy_facts *f, int better_than)
+static int offered(const struct fl_packet *q, const struct fl_policy_facts *f, int better_than)
 {
 	int subnet = longest(q, f->subnets, f->subnets_len);
 	int any = subnet >= 0 ? subnet : longest(q, f->exits, f->exits_len);
@@ -91,7 +76,7 @@ static bool preferred(const struct fl_policy_facts *a, const struct fl_policy_fa
 	return a_up != b_up ? a_up : a->id < b->id;
 }
 
-static void find_router(struct query *q)
+void fl_packet_route(struct fl_packet *q)
 {
 	int best = 0;
 
@@ -109,12 +94,13 @@ static void find_router(struct query *q)
 		}
 	}
 	q->routed = q->at != FL_SLOT_NONE;
+	q->node = q->routed ? q->p->nodes[q->at] : NULL;
 }
 
 /* ---- sources ---- */
 
 /* A wildcard source brings the served subnets along (policy.md 4.4). */
-static bool is_from(const struct query *q, const struct fl_alias *a)
+static bool is_from(const struct fl_packet *q, const struct fl_alias *a)
 {
 	const struct fl_policy_set *s = fl_policy_alias(q->p, a);
 
@@ -124,7 +110,7 @@ static bool is_from(const struct query *q, const struct fl_alias *a)
 	       (a->kind == FL_ALIAS_WILDCARD && fl_ipset_has(&q->p->core->served->ips, &q->src));
 }
 
-static const struct fl_alias *source(const struct query *q, const struct fl_rule *r)
+const struct fl_alias *fl_packet_source(const struct fl_packet *q, const struct fl_rule *r)
 {
 	for (size_t i = 0; i < r->src.len; i++) {
 		if (is_from(q, &r->src.at[i]))
@@ -134,7 +120,7 @@ static const struct fl_alias *source(const struct query *q, const struct fl_rule
 }
 
 /* For autogroup:self a device counts with both addresses if it does with one (policy.md 4.7). */
-static const struct fl_alias *device(const struct query *q, const struct fl_rule *r)
+const struct fl_alias *fl_packet_device(const struct fl_packet *q, const struct fl_rule *r)
 {
 	for (size_t i = 0; i < r->src.len && q->from != FL_SLOT_NONE; i++) {
 		if (fl_bit(fl_policy_alias(q->p, &r->src.at[i])->inside, q->from))
@@ -176,7 +162,7 @@ static bool keeps(const struct fl_policy_facts *f, const struct fl_range *entry)
 }
 
 /* The entry of DstPorts that holds the destination: a prefix, or of the internet a range. */
-static struct fl_range entry_of(const struct query *q, const struct fl_alias *a)
+static struct fl_range entry_of(const struct fl_packet *q, const struct fl_alias *a)
 {
 	const struct fl_ipset *ips = &fl_policy_alias(q->p, a)->ips;
 	struct fl_range rest = ips->at[fl_ipset_seek(ips, &q->dst)], entry = rest;
@@ -193,7 +179,7 @@ static struct fl_range entry_of(const struct query *q, const struct fl_alias *a)
 }
 
 /* Does the node that filters have what the rule says of this destination? */
-static bool is_kept(const struct query *q, const struct fl_rule *r, const struct fl_alias *a)
+static bool is_kept(const struct fl_packet *q, const struct fl_rule *r, const struct fl_alias *a)
 {
 	const struct fl_policy_facts *f = q->node;
 
@@ -210,7 +196,7 @@ static bool is_kept(const struct query *q, const struct fl_rule *r, const struct
 }
 
 /* Two untagged nodes of one user. */
-static bool is_self(const struct query *q)
+static bool is_self(const struct fl_packet *q)
 {
 	if (q->from == FL_SLOT_NONE || q->node == NULL || q->routed)
 		return false;
@@ -218,12 +204,22 @@ static bool is_self(const struct query *q)
 	return user != 0 && user == q->node->user;
 }
 
-static bool is_to(const struct query *q, const struct fl_rule *r, const struct fl_alias *a)
+static bool is_to(const struct fl_packet *q, const struct fl_rule *r, const struct fl_alias *a)
 {
 	if (is_auto(a, FL_AUTOGROUP_SELF))
 		return r->via.len == 0 && is_self(q);
 	return (a->kind == FL_ALIAS_WILDCARD && r->via.len == 0) ||
 	       fl_ipset_has(&fl_policy_alias(q->p, a)->ips, &q->dst);
+}
+
+const struct fl_alias *fl_packet_target(const struct fl_packet *q, const struct fl_rule *r)
+{
+	for (size_t i = 0; i < r->dst.len; i++) {
+		const struct fl_alias *a = &r->dst.at[i];
+		if (!is_auto(a, FL_AUTOGROUP_SELF) && is_to(q, r, a) && is_kept(q, r, a))
+			return a;
+	}
+	return NULL;
 }
 
 /* ---- protocol and port ---- */
@@ -234,32 +230,32 @@ static bool is_usual(unsigned proto)
 	return proto == TCP || proto == UDP || proto == ICMP || proto == ICMP6;
 }
 
-static bool has_port(const struct query *q, const struct fl_ports *ports)
+static bool has_port(const struct fl_packet *q, const struct fl_ports *ports)
 {
 	if (q->proto == TCP || q->proto == UDP || q->proto == SCTP)
 		return ports->first <= q->port && q->port <= ports->last;
 	return ports->first == 0 && ports->last == UINT16_MAX;
 }
 
-static bool is_echo(const struct query *q)
+static bool is_echo(const struct fl_packet *q)
 {
 	return q->proto == (q->dst.family == FL_IP_V4 ? ICMP : ICMP6);
 }
 
-static enum stage judge_traffic(const struct query *q, const struct fl_rule *r)
+static enum fl_stage judge_traffic(const struct fl_packet *q, const struct fl_rule *r)
 {
-	enum stage best = STAGE_PROTO;
+	enum fl_stage best = FL_STAGE_PROTO;
 
-	if (is_echo(q))
-		return STAGE_ALLOWED;
+	if (is_echo(q) || q->any_traffic)
+		return FL_STAGE_ALLOWED;
 	for (size_t i = 0; i < r->traffic_len; i++) {
 		const struct fl_traffic *t = &r->traffic[i];
 		if (t->any_proto ? !is_usual(q->proto) : t->proto != q->proto)
 			continue;
-		best = STAGE_PORT;
+		best = FL_STAGE_PORT;
 		for (size_t k = 0; k < t->ports_len; k++) {
 			if (has_port(q, &t->ports[k]))
-				return STAGE_ALLOWED;
+				return FL_STAGE_ALLOWED;
 		}
 	}
 	return best;
@@ -268,32 +264,32 @@ static enum stage judge_traffic(const struct query *q, const struct fl_rule *r)
 /* ---- one rule ---- */
 
 /* One destination, given the source that fits it. */
-static struct judged judge_dst(const struct query *q, const struct fl_rule *r,
-			       const struct fl_alias *a, const struct fl_alias *src)
+static struct fl_judged judge_dst(const struct fl_packet *q, const struct fl_rule *r,
+				  const struct fl_alias *a, const struct fl_alias *src)
 {
-	struct judged j = { .stage = STAGE_SRC, .src = src };
+	struct fl_judged j = { .stage = FL_STAGE_SRC, .src = src };
 
 	if (src == NULL)
 		return j;
-	j.stage = STAGE_DST;
+	j.stage = FL_STAGE_DST;
 	if (!is_to(q, r, a))
 		return j;
 	j.dst = a;
 	j.stage = judge_traffic(q, r);
-	if (j.stage == STAGE_ALLOWED && !is_kept(q, r, a))
-		j.stage = STAGE_ROUTE;
+	if (j.stage == FL_STAGE_ALLOWED && !is_kept(q, r, a))
+		j.stage = FL_STAGE_ROUTE;
 	return j;
 }
 
-static struct judged judge(const struct query *q, const struct fl_rule *r)
+struct fl_judged fl_packet_judge(const struct fl_packet *q, const struct fl_rule *r)
 {
-	const struct fl_alias *src = source(q, r);
-	struct judged best = { .stage = STAGE_SRC };
+	const struct fl_alias *src = fl_packet_source(q, r);
+	struct fl_judged best = { .stage = FL_STAGE_SRC };
 
-	for (size_t i = 0; i < r->dst.len && best.stage != STAGE_ALLOWED; i++) {
+	for (size_t i = 0; i < r->dst.len && best.stage != FL_STAGE_ALLOWED; i++) {
 		const struct fl_alias *a = &r->dst.at[i];
 		bool self = is_auto(a, FL_AUTOGROUP_SELF);
-		struct judged j = judge_dst(q, r, a, self ? device(q, r) : src);
+		struct fl_judged j = judge_dst(q, r, a, self ? fl_packet_device(q, r) : src);
 		if (j.stage > best.stage)
 			best = j;
 	}
@@ -301,7 +297,7 @@ static struct judged judge(const struct query *q, const struct fl_rule *r)
 }
 
 /* Makes it a rule for packets? Capabilities alone do not, nor does an empty list. */
-static bool counts(const struct fl_rule *r)
+bool fl_rule_counts(const struct fl_rule *r)
 {
 	for (size_t i = 0; i < r->src.len; i++) {
 		if (is_auto(&r->src.at[i], FL_AUTOGROUP_SELF))
@@ -312,40 +308,40 @@ static bool counts(const struct fl_rule *r)
 
 /* ---- verdicts ---- */
 
-static enum fl_policy_miss miss_of(enum stage stage)
+static enum fl_policy_miss miss_of(enum fl_stage stage)
 {
 	static const enum fl_policy_miss misses[] = {
-		[STAGE_SRC] = FL_MISS_SRC,     [STAGE_DST] = FL_MISS_DST,
-		[STAGE_PROTO] = FL_MISS_PROTO, [STAGE_PORT] = FL_MISS_PORT,
-		[STAGE_ROUTE] = FL_MISS_ROUTE, [STAGE_ALLOWED] = FL_MISS_NONE,
+		[FL_STAGE_SRC] = FL_MISS_SRC,     [FL_STAGE_DST] = FL_MISS_DST,
+		[FL_STAGE_PROTO] = FL_MISS_PROTO, [FL_STAGE_PORT] = FL_MISS_PORT,
+		[FL_STAGE_ROUTE] = FL_MISS_ROUTE, [FL_STAGE_ALLOWED] = FL_MISS_NONE,
 	};
 	return misses[stage];
 }
 
 /* No rules: from anybody without a document, else from the wildcard (policy.md 12 D1). */
-static enum stage judge_all(const struct query *q)
+enum fl_stage fl_packet_judge_all(const struct fl_packet *q)
 {
 	const struct fl_policy_facts *f = q->node;
 
 	if (q->p->doc != NULL && !fl_ipset_has(&q->p->fixed[FL_SET_WILDCARD]->ips, &q->src) &&
 	    !fl_ipset_has(&q->p->core->served->ips, &q->src))
-		return STAGE_SRC;
-	if (!is_usual(q->proto))
-		return STAGE_PROTO;
+		return FL_STAGE_SRC;
+	if (!is_usual(q->proto) && !q->any_traffic)
+		return FL_STAGE_PROTO;
 	if (f == NULL || (f->subnets_len == 0 && !fl_ip_is_set(&f->ip4) && !fl_ip_is_set(&f->ip6)))
-		return STAGE_ROUTE;
-	return STAGE_ALLOWED;
+		return FL_STAGE_ROUTE;
+	return FL_STAGE_ALLOWED;
 }
 
-static void judge_rules(const struct query *q, struct fl_policy_verdict *v)
+static void judge_rules(const struct fl_packet *q, struct fl_policy_verdict *v)
 {
 	const struct fl_policy_doc *doc = q->p->doc;
-	enum stage best = STAGE_SRC;
+	enum fl_stage best = FL_STAGE_SRC;
 
-	for (size_t i = 0; i < doc->rules_len && best != STAGE_ALLOWED; i++) {
-		if (!counts(&doc->rules[i]))
+	for (size_t i = 0; i < doc->rules_len && best != FL_STAGE_ALLOWED; i++) {
+		if (!fl_rule_counts(&doc->rules[i]))
 			continue;
-		struct judged j = judge(q, &doc->rules[i]);
+		struct fl_judged j = fl_packet_judge(q, &doc->rules[i]);
 		if (v->rule != NULL && j.stage <= best)
 			continue;
 		best = j.stage;
@@ -353,7 +349,7 @@ static void judge_rules(const struct query *q, struct fl_policy_verdict *v)
 		v->src = j.src;
 		v->dst = j.dst;
 	}
-	v->allowed = best == STAGE_ALLOWED;
+	v->allowed = best == FL_STAGE_ALLOWED;
 	v->why = v->allowed ? FL_WHY_RULE : FL_WHY_NO_RULE;
 	v->miss = v->rule != NULL ? miss_of(best) : FL_MISS_NONE;
 }
@@ -362,24 +358,21 @@ void fl_policy_explain(const struct fl_policy *p, const struct fl_policy_query *
 		       struct fl_policy_verdict *out)
 {
 	struct fl_policy_verdict v = { 0 };
-	struct query q = {
+	struct fl_packet q = {
 		.p = p,
 		.src = query->src,
 		.dst = query->dst,
 		.proto = query->proto != 0 ? query->proto : TCP,
 		.port = query->port,
-		.from = FL_SLOT_NONE,
-		.at = FL_SLOT_NONE,
 	};
 
-	find_nodes(&q);
+	fl_packet_place(&q);
 	if (q.at == FL_SLOT_NONE)
-		find_router(&q);
-	q.node = q.at != FL_SLOT_NONE ? p->nodes[q.at] : NULL;
+		fl_packet_route(&q);
 	v.router = q.routed ? q.node->id : 0;
 	if (p->doc == NULL || p->doc->allow_all) {
-		enum stage stage = judge_all(&q);
-		v.allowed = stage == STAGE_ALLOWED;
+		enum fl_stage stage = fl_packet_judge_all(&q);
+		v.allowed = stage == FL_STAGE_ALLOWED;
 		v.why = v.allowed ? FL_WHY_ALLOW_ALL : FL_WHY_NO_RULE;
 		v.miss = miss_of(stage);
 	} else {
