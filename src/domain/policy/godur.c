@@ -166,17 +166,17 @@ const char *fl_go_duration_parse(struct fl_arena *a, const char *text, int64_t *
 	return NULL;
 }
 
-/* A number with up to nine decimals, zeros behind left out. */
+/* A number with up to nine decimals, zeros behind left out. `unit` is a power of ten. */
 static int put_decimal(char *out, size_t cap, uint64_t v, uint64_t unit, const char *name)
 {
 	char digits[16];
 	size_t len = 0;
 	uint64_t rest = v % unit;
 
-	for (uint64_t place = unit / 10; rest > 0; place /= 10) {
-		digits[len++] = (char)('0' + rest / place);
-		rest %= place;
-	}
+	for (uint64_t place = unit / 10; place > 0; place /= 10)
+		digits[len++] = (char)('0' + rest / place % 10);
+	while (len > 0 && digits[len - 1] == '0')
+		len--;
 	digits[len] = '\0';
 	return snprintf(out, cap, "%llu%s%s%s", (unsigned long long)(v / unit), len > 0 ? "." : "",
 			digits, name);
