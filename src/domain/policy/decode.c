@@ -59,7 +59,7 @@ static bool scan_elements(struct fl_decode *d, struct fl_hujv v)
 static bool scan_members(struct fl_decode *d, struct fl_hujv v)
 {
 	struct fl_map seen;
-	const char *name;
+	const char *name = NULL;
 	bool ok = true;
 
 	fl_map_init(&seen, 0, fl_policy_map_seed);
@@ -206,7 +206,7 @@ static bool read_entries(struct fl_decode *d, struct fl_hujv v, char *at, size_t
 			 fl_decode_entry *read, struct fl_map *seen)
 {
 	for (struct fl_hujv m = fl_hujson_first(v); fl_hujson_is(m); m = fl_hujson_next(m)) {
-		const char *name;
+		const char *name = NULL;
 		if (!take_name(d, seen, m, &name))
 			return false;
 		const char *copy = fl_arena_text(d->arena, fl_slice_str(name));

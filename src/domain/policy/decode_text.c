@@ -188,7 +188,7 @@ bool fl_decode_peek(struct fl_decode *d, struct fl_hujv v, struct fl_slice *out)
 
 const char *fl_decode_text(struct fl_decode *d, struct fl_hujv v)
 {
-	struct fl_slice text;
+	struct fl_slice text = fl_slice_of(NULL, 0);
 
 	if (!fl_decode_peek(d, v, &text))
 		return NULL;

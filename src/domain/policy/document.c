@@ -81,7 +81,7 @@ static enum fl_err list_aliases(struct fl_decode *d)
 {
 	struct fl_policy_doc *doc = d->doc;
 
-	doc->aliases = fl_arena_array(d->arena, d->interned.len, sizeof *doc->aliases);
+	doc->aliases = fl_arena_array(d->arena, d->interned.len, sizeof(const struct fl_alias *));
 	if (doc->aliases == NULL)
 		return d->arena->err;
 	doc->aliases_len = d->interned.len;

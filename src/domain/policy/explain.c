@@ -369,7 +369,7 @@ void fl_policy_explain(const struct fl_policy *p, const struct fl_policy_query *
 	fl_packet_place(&q);
 	if (q.at == FL_SLOT_NONE)
 		fl_packet_route(&q);
-	v.router = q.routed ? q.node->id : 0;
+	v.router = q.routed && q.node != NULL ? q.node->id : 0;
 	if (p->doc == NULL || p->doc->allow_all) {
 		enum fl_stage stage = fl_packet_judge_all(&q);
 		v.allowed = stage == FL_STAGE_ALLOWED;

@@ -208,6 +208,15 @@ static void add_line(struct builder *b, struct fl_line line)
 	plan->lines[plan->lines_len++] = line;
 }
 
+/* Ports and capabilities of one rule have the same ends: one edge does for both. */
+static bool repeats_last(const struct fl_plan *plan, const struct fl_plan_edge *edge)
+{
+	if (plan->edges_len == 0)
+		return false;
+	const struct fl_plan_edge *last = &plan->edges[plan->edges_len - 1];
+	return last->rule == edge->rule && last->src == edge->src && last->dst == edge->dst;
+}
+
 static void add_edge(struct builder *b, enum fl_edge_kind kind, uint32_t src, uint32_t dst)
 {
 	struct fl_plan *plan = b->plan;
@@ -216,11 +225,8 @@ static void add_edge(struct builder *b, enum fl_edge_kind kind, uint32_t src, ui
 	if (b->err != FL_OK)
 		return;
 	const struct fl_plan_edge edge = { .rule = b->rule, .src = src, .dst = dst, .kind = kind };
-	const struct fl_plan_edge *last =
-		plan->edges_len > 0 ? &plan->edges[plan->edges_len - 1] : NULL;
-	if (last != NULL && last->rule == edge.rule && last->src == src && last->dst == dst)
-		return; /* ports and capabilities of one rule */
-	plan->edges[plan->edges_len++] = edge;
+	if (!repeats_last(plan, &edge))
+		plan->edges[plan->edges_len++] = edge;
 }
 
 static void add_index(struct builder *b, uint32_t **at, size_t *len, size_t *cap)

@@ -181,8 +181,12 @@ static const struct fl_policy_set *widest(const struct fl_policy_set *const *set
 static enum fl_err make_union(const struct fl_policy *p, const struct fl_policy_set *const *sets,
 			      size_t n, bool served, struct fl_policy_set **out)
 {
-	const struct fl_policy_set *wide = n > 0 && !served ? widest(sets, n) : NULL;
-	if (wide != NULL && (n == 1 || !wide->failed)) {
+	if (n == 1 && !served) {
+		*out = fl_policy_set_ref(sets[0]);
+		return FL_OK;
+	}
+	const struct fl_policy_set *wide = n > 1 && !served ? widest(sets, n) : NULL;
+	if (wide != NULL && !wide->failed) {
 		*out = fl_policy_set_ref(wide);
 		return FL_OK;
 	}
@@ -210,7 +214,8 @@ enum fl_err fl_set_of_side(const struct fl_policy *p, const struct fl_side *side
 		*out = fl_policy_set_ref(p->fixed[FL_SET_EVERYTHING]);
 		return FL_OK;
 	}
-	const struct fl_policy_set **sets = calloc(side->alias_len + 1, sizeof *sets);
+	const struct fl_policy_set **sets =
+		calloc(side->alias_len + 1, sizeof(const struct fl_policy_set *));
 	if (sets == NULL)
 		return FL_ERR_NOMEM;
 	for (size_t i = 0; i < side->alias_len; i++)
@@ -225,7 +230,8 @@ enum fl_err fl_set_of_side(const struct fl_policy *p, const struct fl_side *side
 enum fl_err fl_policy_union(const struct fl_policy *p, const struct fl_aliases *list,
 			    struct fl_policy_set **out)
 {
-	struct fl_policy_set **sets = calloc(list->len + 1, sizeof *sets), *sum = NULL;
+	struct fl_policy_set **sets = calloc(list->len + 1, sizeof(struct fl_policy_set *)),
+			     *sum = NULL;
 	enum fl_err err = sets != NULL ? FL_OK : FL_ERR_NOMEM;
 	size_t n = 0;
 

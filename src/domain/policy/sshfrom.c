@@ -44,6 +44,7 @@ static enum fl_err list_who(const struct fl_policy *p, const struct fl_aliases *
 {
 	uint64_t *bits = fl_bits_new(p->words);
 	enum fl_err err = bits != NULL ? FL_OK : FL_ERR_NOMEM;
+	size_t n = 0;
 
 	for (size_t i = 0; i < src->len && err == FL_OK; i++)
 		err = fl_bits_or(&bits, fl_policy_alias(p, &src->at[i])->inside, p->words);
@@ -54,11 +55,12 @@ static enum fl_err list_who(const struct fl_policy *p, const struct fl_aliases *
 	}
 	for (size_t i = 0; i < p->nodes_len; i++) {
 		if (fl_bit(bits, p->by_id[i].slot))
-			f->who[f->who_len++] = fl_facts_ref(p->nodes[p->by_id[i].slot]);
+			f->who[n++] = fl_facts_ref(p->nodes[p->by_id[i].slot]);
 	}
 	free(bits);
-	if (f->who_len > 1)
-		qsort(f->who, f->who_len, sizeof(struct fl_policy_facts *), compare_who);
+	f->who_len = n;
+	if (n > 1)
+		qsort(f->who, n, sizeof(struct fl_policy_facts *), compare_who);
 	return FL_OK;
 }
 

@@ -149,10 +149,11 @@ static bool first_beyond(const struct fl_ipset *a, const struct fl_ipset *b, str
 	for (size_t i = 0; i < a->len; i++) {
 		struct fl_ip ip = a->at[i].first;
 		size_t at = fl_ipset_seek(b, &ip);
-		if (at < b->len && fl_range_covers(&b->at[at], &a->at[i]))
+		const struct fl_range *near = at < b->len ? &b->at[at] : NULL;
+		if (near != NULL && fl_range_covers(near, &a->at[i]))
 			continue;
-		if (fl_ipset_has(b, &ip)) {
-			ip = b->at[at].last;
+		if (near != NULL && fl_range_covers(near, &(struct fl_range){ ip, ip })) {
+			ip = near->last;
 			fl_ip_next(&ip);
 		}
 		*out = ip;

@@ -15,13 +15,18 @@ enum { MOVES_FEW = 64 }; /* more of them, and more than a part of all: compile a
 
 /* ---- what moved ---- */
 
+static bool is_router(const struct fl_policy_facts *f)
+{
+	return f != NULL && f->subnets_len > 0;
+}
+
 static void judge(struct fl_move *m)
 {
 	bool both = m->was != NULL && m->is != NULL;
 
 	m->ips = !both || !fl_facts_same_ips(m->was, m->is);
 	m->subnets = both ? !fl_facts_same_subnets(m->was, m->is)
-			  : (m->was != NULL ? m->was : m->is)->subnets_len > 0;
+			  : is_router(m->was) || is_router(m->is);
 }
 
 struct merge {
