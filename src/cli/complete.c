@@ -150,11 +150,12 @@ static void offer_columns(struct completion *p)
 {
 	const char *noun = p->command != NULL ? p->command->noun : NULL;
 	const struct fl_noun *n = noun != NULL ? fl_noun_find(noun) : p->noun;
+	bool sorts = p->wants != NULL && strcmp(p->wants->name, "sort") == 0;
 	const char *comma = strrchr(p->prefix, ',');
 	size_t done = comma != NULL ? (size_t)(comma - p->prefix) + 1 : 0;
 	char word[512], name[FL_COLUMN_NAME_MAX];
 
-	done += p->prefix[done] == '-' && strcmp(p->wants->name, "sort") == 0;
+	done += sorts && p->prefix[done] == '-';
 	for (size_t i = 0; n != NULL && n->shows != NULL && i < n->shows->count; i++) {
 		fl_column_name(&n->shows->columns[i], name);
 		snprintf(word, sizeof word, "%.*s%s", (int)done, p->prefix, name);
