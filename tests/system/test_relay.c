@@ -312,6 +312,7 @@ static void test_metrics_of_the_listener(void **state)
 		"\nderper_tls_request_version{version=\"1.3\"} ",
 		"\nderp_certificate_not_after_seconds ",
 		"\nstun_requests{",
+		"\nprocess_resident_memory_bytes ",
 	};
 	struct fl_addrport public = sys.at;
 	(void)state;

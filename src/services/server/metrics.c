@@ -2,9 +2,12 @@
 /* services/server/metrics.c - /metrics: what each part counts, and the process as a whole. */
 #include "services/server/internal.h"
 
+#include "base/text.h"
+
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,15 +22,20 @@ static void gauge(struct fl_buf *b, const char *name, const char *help, uint64_t
 
 static bool resident_bytes(uint64_t *out)
 {
-	unsigned long all, resident;
+	char line[256]; /* numbers of pages: all, resident, and more */
+	uint64_t pages;
 	FILE *f = fopen("/proc/self/statm", "re");
 
 	if (f == NULL)
 		return false;
-	bool ok = fscanf(f, "%lu %lu", &all, &resident) == 2;
+	const char *at = fgets(line, sizeof line, f);
 	fclose(f);
-	*out = resident * (uint64_t)sysconf(_SC_PAGESIZE);
-	return ok;
+	at = at != NULL ? strchr(at, ' ') : NULL;
+	if (at == NULL ||
+	    fl_u64_parse(fl_slice_of(at + 1, strcspn(at + 1, " \n")), &pages) != FL_OK)
+		return false;
+	*out = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	return true;
 }
 
 static bool open_descriptors(uint64_t *out)
