@@ -250,8 +250,9 @@ static struct bad {
 	{ "broken YAML", "a: [\n", ":2:1: ", "" },
 	{ "a second document", "listen_addr: 127.0.0.1:1\n---\n", ":2:1: ", "after the end" },
 
-	{ "guarded: policy.path", "policy: {path: acl.hujson}\n", "policy.path", "open access" },
-	{ "guarded: policy.mode", "policy: {mode: database}\n", "policy.mode", "open access" },
+	{ "policy.mode of another word", "policy: {mode: db}\n", "policy.mode: 'db'",
+	  "neither file (policy.path names it) nor database" },
+	{ "unknown below policy", "policy: {paht: x}\n", ":1:10: policy.paht", "policy.path" },
 	{ "guarded: oidc", "oidc: {issuer: https://id.example}\n", "oidc.issuer", "open access" },
 	{ "guarded: as one value", "oidc: on\n", "oidc", "open access" },
 	{ "removed: acl_policy_path", "acl_policy_path: x\n", ":1:1: acl_policy_path",
@@ -405,7 +406,7 @@ static void read_warned(void **state)
 static void all_at_once(void **state)
 {
 	struct result r =
-		load("server_ur: x\nlog: {level: loud}\nlisten_addr: x\npolicy: {path: p}\n"
+		load("server_ur: x\nlog: {level: loud}\nlisten_addr: x\noidc: {issuer: p}\n"
 		     "tls_letsencrypt_hostname: a.example\n");
 
 	(void)state;
@@ -415,7 +416,7 @@ static void all_at_once(void **state)
 	assert_said(&r, &r.report.errors, ":1:1:", "server_url");
 	assert_said(&r, &r.report.errors, ":2:14:", "log.level");
 	assert_said(&r, &r.report.errors, "listen_addr", "address");
-	assert_said(&r, &r.report.errors, ":4:10:", "policy.path");
+	assert_said(&r, &r.report.errors, ":4:8:", "oidc.issuer");
 	drop(&r);
 }
 
@@ -485,16 +486,26 @@ static struct env {
 	  NULL,
 	  "FAIRLEAD_DERP_SERVER_REGION_ID" },
 	{ "no form as a word", NULL, { "FAIRLEAD_DNS_EXTRA_RECORDS", "x" }, NULL, "in the file" },
-	{ "guarded policy",
+	{ "policy path",
 	  NULL,
 	  { "HEADSCALE_POLICY_PATH", "/p" },
-	  NULL,
-	  "HEADSCALE_POLICY_PATH" },
-	{ "guarded policy mode",
+	  "  path: \"/p\"\n",
+	  0 },
+	{ "policy mode",
 	  NULL,
 	  { "FAIRLEAD_POLICY_MODE", "database" },
+	  "  mode: \"database\"\n",
+	  0 },
+	{ "policy mode of another word",
 	  NULL,
-	  "open access" },
+	  { "FAIRLEAD_POLICY_MODE", "data" },
+	  NULL,
+	  "neither file" },
+	{ "policy domains",
+	  NULL,
+	  { "FAIRLEAD_POLICY_DOMAINS", "a.example b.example" },
+	  "  domains: [\"a.example\", \"b.example\"]\n",
+	  0 },
 	{ "guarded oidc", NULL, { "FAIRLEAD_OIDC_ISSUER", "https://x" }, NULL, "open access" },
 	{ "an empty guarded one", NULL, { "FAIRLEAD_OIDC_ISSUER", "" }, "log:\n", 0 },
 	{ "a policy mode without a policy",

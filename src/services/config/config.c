@@ -114,12 +114,8 @@ static void unknown_key(struct loader *l, const char *name, unsigned line, unsig
 }
 
 /* Says no more than that the feature is not used. */
-static bool is_empty(const char *name, const struct fl_yaml *y)
+static bool is_empty(const struct fl_yaml *y)
 {
-	/* Without policy.path the mode that reads a file reads none. */
-	if (strcmp(name, "policy.mode") == 0 && y->kind == FL_YAML_SCALAR &&
-	    strcmp(y->text, "file") == 0)
-		return true;
 	if (y->kind != FL_YAML_SCALAR)
 		return y->len == 0;
 	return fl_yaml_is_null(y) || y->text[0] == '\0' || strcmp(y->text, "false") == 0;
@@ -163,13 +159,13 @@ static void take_value(struct loader *l, const struct fl_key_def *key, const cha
 	case FL_KEY_ACCEPTED:
 		return;
 	case FL_KEY_LATER:
-		if (!is_empty(name, y))
+		if (!is_empty(y))
 			fl_config_say(&l->report->warnings,
 				      "%s:%u:%u: %s: this version has no %s; the key is ignored",
 				      l->file, line, column, name, key->fallback);
 		return;
 	case FL_KEY_GUARDED:
-		if (!is_empty(name, y))
+		if (!is_empty(y))
 			fl_config_say(
 				&l->report->errors,
 				"%s:%u:%u: %s: this version has no %s, and ignoring the key would "

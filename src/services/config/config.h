@@ -69,6 +69,9 @@ struct fl_config {
 		struct fl_config_record *records;
 		size_t records_count;
 	} dns;
+	char *policy_mode;                /* "file" or "database" */
+	char *policy_path;                /* "" = no policy: everything is allowed */
+	struct fl_strlist policy_domains; /* e-mail domains that belong to the tailnet */
 	char *unix_socket;
 	uint32_t unix_socket_permission; /* mode bits */
 	bool logtail, taildrop, auto_update;

@@ -67,6 +67,9 @@ const struct fl_key_def fl_keys[] = {
 	LIVE("dns.nameservers.split", FL_KEY_SPLIT, dns.split, NULL),
 	LIVE("dns.search_domains", FL_KEY_STRINGS, dns.search_domains, NULL),
 	LIVE("dns.extra_records", FL_KEY_RECORDS, dns.records, NULL),
+	USED("policy.mode", FL_KEY_STRING, policy_mode, "file"),
+	USED("policy.path", FL_KEY_PATH, policy_path, ""),
+	USED("policy.domains", FL_KEY_STRINGS, policy_domains, NULL),
 	USED("unix_socket", FL_KEY_PATH, unix_socket, "@fairlead.sock"),
 	USED("unix_socket_permission", FL_KEY_MODE, unix_socket_permission, "0660"),
 	LIVE("logtail.enabled", FL_KEY_BOOL, logtail, "false"),
@@ -97,7 +100,6 @@ const struct fl_key_def fl_keys[] = {
 	NOTE("node.routes.*", FL_KEY_LATER, "health probes of subnet routers"),
 	NOTE("preauth_keys.*", FL_KEY_LATER, "retention of revoked keys"),
 	NOTE("dns.extra_records_path", FL_KEY_LATER, "watched DNS records"),
-	NOTE("policy.*", FL_KEY_GUARDED, "policies"),
 	NOTE("oidc.*", FL_KEY_GUARDED, "OpenID Connect login"),
 
 	NOTE("acl_policy_path", FL_KEY_REMOVED, "policy.path"),
