@@ -134,6 +134,7 @@ static void bind_user(struct binder *b, const struct fl_user *u)
 	put_text(b, u->provider);
 	put_text(b, u->provider_id);
 	put_int(b, u->created);
+	put_text(b, fl_role_text(u->role));
 }
 
 static void bind_preauth(struct binder *b, const struct fl_preauth *k)
@@ -215,6 +216,15 @@ static void bind_node(struct binder *b, const struct fl_node *n)
 	put_list(b, write_routes, n);
 }
 
+static void bind_revision(struct binder *b, const struct fl_revision *r)
+{
+	put_int(b, (int64_t)r->rev);
+	put_int(b, r->created);
+	put_text(b, r->author);
+	put_text(b, r->comment);
+	note(b, sqlite3_bind_text(b->st, b->at++, r->text, (int)r->text_len, SQLITE_STATIC));
+}
+
 /* Steps a statement that gives no rows, and makes it ready for the next use. */
 static int run(sqlite3_stmt *st)
 {
@@ -252,6 +262,8 @@ static const void *live(const struct fl_state *s, const struct fl_dirty *d)
 		return fl_state_apikey(s, d->id);
 	case FL_RECORD_NODE:
 		return fl_state_node(s, d->id);
+	case FL_RECORD_REVISION:
+		return fl_state_revision(s, d->id);
 	case FL_RECORD_KINDS:
 		break;
 	}
@@ -274,6 +286,9 @@ static int put_row(struct fl_store *st, enum fl_record_kind kind, const void *re
 		break;
 	case FL_RECORD_NODE:
 		bind_node(&b, rec);
+		break;
+	case FL_RECORD_REVISION:
+		bind_revision(&b, rec);
 		break;
 	case FL_RECORD_KINDS:
 		return SQLITE_MISUSE;
@@ -342,9 +357,10 @@ static int write_everything(struct fl_store *st, const struct fl_state *s)
 	struct fl_preauth *const *preauths;
 	struct fl_apikey *const *apikeys;
 	struct fl_node *const *nodes;
+	struct fl_revision *const *revisions;
 	int rc = SQLITE_OK;
 
-	for (int i = FL_STMT_DROP_NODES; i >= FL_STMT_DROP_USERS && rc == SQLITE_OK; i--)
+	for (int i = FL_STMT_DROP_REVISIONS; i >= FL_STMT_DROP_USERS && rc == SQLITE_OK; i--)
 		rc = run(st->stmt[i]);
 	size_t count = fl_state_users(s, &users);
 	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
@@ -358,6 +374,9 @@ static int write_everything(struct fl_store *st, const struct fl_state *s)
 	count = fl_state_nodes(s, &nodes);
 	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
 		rc = put_row(st, FL_RECORD_NODE, nodes[i]);
+	count = fl_state_revisions(s, &revisions);
+	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
+		rc = put_row(st, FL_RECORD_REVISION, revisions[i]);
 	return rc;
 }
 

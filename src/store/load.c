@@ -204,6 +204,7 @@ static enum fl_err read_user(struct reader *r)
 	u->provider = get_string(r);
 	u->provider_id = get_string(r);
 	u->created = get_int(r);
+	fail(r, r->at, fl_role_parse(column_text(r->row, r->at), &u->role));
 
 	enum fl_err err = finish(r);
 	if (err != FL_OK) {
@@ -345,6 +346,29 @@ static enum fl_err read_node(struct reader *r)
 	return refused(r, err, &why);
 }
 
+static enum fl_err read_revision(struct reader *r)
+{
+	struct fl_fault why;
+	struct fl_revision *v = calloc(1, sizeof *v);
+	if (v == NULL)
+		return FL_ERR_NOMEM;
+	v->refs = 1;
+	v->rev = get_id(r);
+	v->created = get_int(r);
+	v->author = get_string(r);
+	v->comment = get_string(r);
+	v->text_len = column_text(r->row, r->at).len;
+	v->text = get_string(r);
+
+	enum fl_err err = finish(r);
+	if (err != FL_OK) {
+		fl_revision_unref(v);
+		return err;
+	}
+	err = fl_state_load_revision(r->state, v, &why);
+	return refused(r, err, &why);
+}
+
 struct source {
 	const char *table, *sql;
 	enum fl_err (*read)(struct reader *);
@@ -353,8 +377,8 @@ struct source {
 /* Parents before children. */
 static const struct source sources[] = {
 	{ "users",
-	  "SELECT id, name, display_name, email, picture_url, provider, provider_id, created "
-	  "FROM users ORDER BY id",
+	  "SELECT id, name, display_name, email, picture_url, provider, provider_id, created, "
+	  "role FROM users ORDER BY id",
 	  read_user },
 	{ "preauth_keys",
 	  "SELECT id, user_id, tags, reusable, ephemeral, used, created, expiration, revoked, "
@@ -369,6 +393,8 @@ static const struct source sources[] = {
 	  "name_is_auto, ephemeral, method, auth_key_id, created, expiry, last_seen, hostinfo, "
 	  "endpoints, approved_routes FROM nodes ORDER BY id",
 	  read_node },
+	{ "policies", "SELECT rev, created, author, comment, text FROM policies ORDER BY rev",
+	  read_revision },
 };
 
 static enum fl_err read_table(struct reader *r, const struct source *src)

@@ -21,12 +21,12 @@ static const char *const statements[FL_STMT_COUNT] = {
 	[FL_STMT_BEGIN] = "BEGIN IMMEDIATE",
 	[FL_STMT_COMMIT] = "COMMIT",
 	[FL_STMT_ROLLBACK] = "ROLLBACK",
-	[FL_STMT_PUT_USER] =
-		"INSERT INTO users (id, name, display_name, email, picture_url, "
-		"provider, provider_id, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
-		"ON CONFLICT (id) DO UPDATE SET name = ?2, display_name = ?3, "
-		"email = ?4, picture_url = ?5, provider = ?6, provider_id = ?7, "
-		"created = ?8",
+	[FL_STMT_PUT_USER] = "INSERT INTO users (id, name, display_name, email, picture_url, "
+			     "provider, provider_id, created, role) "
+			     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+			     "ON CONFLICT (id) DO UPDATE SET name = ?2, display_name = ?3, "
+			     "email = ?4, picture_url = ?5, provider = ?6, provider_id = ?7, "
+			     "created = ?8, role = ?9",
 	[FL_STMT_PUT_PREAUTH] =
 		"INSERT INTO preauth_keys (id, user_id, tags, reusable, ephemeral, used, created, "
 		"expiration, revoked, prefix, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
@@ -44,14 +44,19 @@ static const char *const statements[FL_STMT_COUNT] = {
 		"ipv6, given_name, name_is_auto, ephemeral, method, auth_key_id, created, expiry, "
 		"last_seen, hostinfo, endpoints, approved_routes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
 		"?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+	[FL_STMT_PUT_REVISION] =
+		"INSERT OR REPLACE INTO policies (rev, created, author, comment, text) "
+		"VALUES (?1, ?2, ?3, ?4, ?5)",
 	[FL_STMT_DEL_USER] = "DELETE FROM users WHERE id = ?1",
 	[FL_STMT_DEL_PREAUTH] = "DELETE FROM preauth_keys WHERE id = ?1",
 	[FL_STMT_DEL_APIKEY] = "DELETE FROM api_keys WHERE id = ?1",
 	[FL_STMT_DEL_NODE] = "DELETE FROM nodes WHERE id = ?1",
+	[FL_STMT_DEL_REVISION] = "DELETE FROM policies WHERE rev = ?1",
 	[FL_STMT_DROP_USERS] = "DELETE FROM users",
 	[FL_STMT_DROP_PREAUTHS] = "DELETE FROM preauth_keys",
 	[FL_STMT_DROP_APIKEYS] = "DELETE FROM api_keys",
 	[FL_STMT_DROP_NODES] = "DELETE FROM nodes",
+	[FL_STMT_DROP_REVISIONS] = "DELETE FROM policies",
 	/* Numbered like PUT_NODE. It leaves the indexes alone: one page instead of six. */
 	[FL_STMT_KEEP_NODE] =
 		"UPDATE nodes SET disco_key = ?4, cap = ?5, tags = ?7, name_is_auto = ?11, "

@@ -73,8 +73,20 @@ static const char v1[] =
 	") STRICT;"
 	"CREATE UNIQUE INDEX nodes_owner ON nodes (machine_key, ifnull(user_id, 0));";
 
+static const char v2[] =
+	"ALTER TABLE users ADD COLUMN role TEXT NOT NULL DEFAULT 'member' CHECK (role IN ("
+	"	'member', 'owner', 'admin', 'network_admin', 'it_admin', 'auditor', 'viewer'));"
+	"CREATE TABLE policies ("
+	"	rev INTEGER PRIMARY KEY,"
+	"	created INTEGER NOT NULL,"
+	"	author TEXT NOT NULL,"
+	"	comment TEXT NOT NULL,"
+	"	text TEXT NOT NULL"
+	") STRICT;";
+
 const struct fl_migration fl_store_migrations[] = {
 	{ 1, v1 },
+	{ 2, v2 },
 };
 const size_t fl_store_migrations_count = sizeof fl_store_migrations / sizeof *fl_store_migrations;
 
@@ -83,6 +95,7 @@ const char *const fl_store_counter_name[FL_RECORD_KINDS] = {
 	[FL_RECORD_PREAUTH] = "last_preauth_key_id",
 	[FL_RECORD_APIKEY] = "last_api_key_id",
 	[FL_RECORD_NODE] = "last_node_id",
+	[FL_RECORD_REVISION] = "last_policy_revision",
 };
 
 /* The first column of the first row, 0 without a row. */

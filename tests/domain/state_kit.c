@@ -222,9 +222,10 @@ static void dump_users(struct fl_buf *b, const struct fl_state *s)
 	size_t len = fl_state_users(s, &at);
 
 	for (size_t i = 0; i < len; i++)
-		fl_buf_printf(b, "user %" PRIu64 " [%s|%s|%s|%s|%s|%s] %" PRId64 "\n", at[i]->id,
+		fl_buf_printf(b, "user %" PRIu64 " [%s|%s|%s|%s|%s|%s] %" PRId64 " %s\n", at[i]->id,
 			      at[i]->name, at[i]->display_name, at[i]->email, at[i]->picture_url,
-			      at[i]->provider, at[i]->provider_id, at[i]->created);
+			      at[i]->provider, at[i]->provider_id, at[i]->created,
+			      fl_role_text(at[i]->role));
 }
 
 static void dump_keys(struct fl_buf *b, const struct fl_state *s)
@@ -251,6 +252,17 @@ static void dump_keys(struct fl_buf *b, const struct fl_state *s)
 		fl_buf_hex(b, a[i]->hash, 32);
 		fl_buf_str(b, "\n");
 	}
+}
+
+static void dump_revisions(struct fl_buf *b, const struct fl_state *s)
+{
+	struct fl_revision *const *at;
+	size_t len = fl_state_revisions(s, &at);
+
+	for (size_t i = 0; i < len; i++)
+		fl_buf_printf(b, "policy %" PRIu64 " %" PRId64 " [%s|%s] %zu %s\n", at[i]->rev,
+			      at[i]->created, at[i]->author, at[i]->comment, at[i]->text_len,
+			      at[i]->text);
 }
 
 static void dump_node(struct fl_buf *b, const struct fl_node *n)
@@ -291,6 +303,7 @@ char *kit_dump(const struct fl_state *s)
 
 	dump_users(&b, s);
 	dump_keys(&b, s);
+	dump_revisions(&b, s);
 	for (size_t i = 0; i < len; i++)
 		dump_node(&b, nodes[i]);
 	for (int kind = 0; kind < FL_RECORD_KINDS; kind++)
@@ -408,7 +421,7 @@ const char *kit_changes(const struct fl_state *s, char *out, size_t cap)
 		[FL_CHANGE_NODE_ADDED] = "added",     [FL_CHANGE_NODE_CHANGED] = "changed",
 		[FL_CHANGE_NODE_PATCHED] = "patched", [FL_CHANGE_NODE_EXPIRED] = "expired",
 		[FL_CHANGE_NODE_REMOVED] = "removed", [FL_CHANGE_USER] = "user",
-		[FL_CHANGE_ROUTES] = "routes",
+		[FL_CHANGE_ROUTES] = "routes",        [FL_CHANGE_POLICY] = "policy",
 	};
 	struct fl_buf b = fl_buf_over(out, cap);
 	const struct fl_change *c;

@@ -65,6 +65,15 @@ static void fill(struct fl_state *s)
 		FL_OK);
 	assert_int_equal(fl_state_node_approve(s, a, routes, 2, &fault), FL_OK);
 	assert_int_equal(fl_state_node_seen(s, a, KIT_NOW + 3), FL_OK);
+	assert_int_equal(fl_state_user_role(s, alice, FL_ROLE_IT_ADMIN, &fault), FL_OK);
+	for (unsigned i = 0; i < FL_REVISIONS_MAX + 3; i++) {
+		char text[16];
+		uint64_t rev;
+		snprintf(text, sizeof text, "{} // %u", i);
+		assert_int_equal(fl_state_policy_set(s, KIT_NOW + i, fl_slice_str(text), "alice",
+						     NULL, &fault, &rev),
+				 FL_OK);
+	}
 	assert_int_equal(fl_state_node_rename(s, a, "chosen", &fault), FL_OK);
 }
 

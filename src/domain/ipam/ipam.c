@@ -34,17 +34,18 @@ static struct fl_ip last_of(const struct fl_prefix *p)
 	return ip;
 }
 
-static void set_bounds(struct fl_ipam *a)
+/* The usable addresses of a prefix, ends included. */
+static void bounds(const struct fl_prefix *p, struct fl_ip *first, struct fl_ip *last)
 {
-	unsigned width = fl_ip_width(&a->prefix.ip);
+	unsigned width = fl_ip_width(&p->ip);
 
-	a->first = a->prefix.ip;
-	a->last = last_of(&a->prefix);
-	if (a->prefix.bits > width - 2)
+	*first = p->ip;
+	*last = last_of(p);
+	if (p->bits > width - 2)
 		return;
-	(void)fl_ip_next(&a->first);
+	(void)fl_ip_next(first);
 	if (width == 32)
-		a->last.b[3] &= 0xfe;
+		last->b[3] &= 0xfe;
 }
 
 enum fl_err fl_ipam_new(const struct fl_prefix *prefix, bool random, const struct fl_rng *rng,
@@ -60,7 +61,7 @@ enum fl_err fl_ipam_new(const struct fl_prefix *prefix, bool random, const struc
 	fl_prefix_mask(&a->prefix);
 	a->random = random;
 	fl_map_init(&a->used, sizeof(struct fl_ip), seed);
-	set_bounds(a);
+	bounds(&a->prefix, &a->first, &a->last);
 	a->at.next = a->first;
 	a->at.rng = *rng;
 	*out = a;
@@ -167,6 +168,24 @@ enum fl_err fl_ipam_take(struct fl_ipam *a, struct fl_ip *out)
 	}
 	*out = ip;
 	return FL_OK;
+}
+
+enum fl_err fl_ipam_take_from(struct fl_ipam *a, const struct fl_prefix *pools, size_t count,
+			      struct fl_ip *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct fl_prefix pool = pools[i];
+		struct fl_ip first, last, ip;
+		fl_prefix_mask(&pool);
+		bounds(&pool, &first, &last);
+		if (!scan(a, first, &last, &ip))
+			continue;
+		enum fl_err err = fl_map_put(&a->used, &ip, &mark);
+		if (err == FL_OK)
+			*out = ip;
+		return err;
+	}
+	return FL_ERR_FULL;
 }
 
 static bool is_ours(const struct fl_ipam *a, const struct fl_ip *ip)

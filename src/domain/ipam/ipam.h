@@ -31,6 +31,13 @@ struct fl_ipam *fl_ipam_free(struct fl_ipam *a);
 FL_MUST enum fl_err fl_ipam_take(struct fl_ipam *a, struct fl_ip *out);
 
 /*
+ * The first free address inside these prefixes, in their order, which need not be parts of the own
+ * one; the cursor stays. Errors: FL_ERR_FULL, FL_ERR_NOMEM.
+ */
+FL_MUST enum fl_err fl_ipam_take_from(struct fl_ipam *a, const struct fl_prefix *pools,
+				      size_t count, struct fl_ip *out);
+
+/*
  * Marks an address as used (loading) and moves the cursor behind it; one of another prefix is only
  * remembered. Errors: FL_ERR_EXISTS (in use), FL_ERR_NOMEM.
  */

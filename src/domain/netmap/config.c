@@ -183,37 +183,82 @@ static enum fl_err make_dns(const struct fl_netmap_spec *spec, struct fl_bytes *
 
 /* ---- self capabilities ---- */
 
-static void put_cap(struct fl_jw *w, const char *name)
+/* Begins a member and keeps where its value stands. */
+static struct fl_netmap_cap *add_cap(struct fl_netmap_config *c, struct fl_jw *w, const char *name)
 {
+	struct fl_netmap_cap *cap = &c->caps[c->caps_count++];
+
 	fl_jw_key(w, name);
-	fl_jw_arr(w);
-	fl_jw_arr_end(w);
+	*cap = (struct fl_netmap_cap){ .name = name, .at = w->out->len };
+	return cap;
 }
 
-static enum fl_err make_self_caps(const struct fl_netmap_spec *spec, struct fl_bytes **out)
+static void put_cap(struct fl_netmap_config *c, struct fl_jw *w, const char *name)
+{
+	struct fl_netmap_cap *cap = add_cap(c, w, name);
+
+	fl_jw_arr(w);
+	fl_jw_arr_end(w);
+	cap->end = w->out->len;
+}
+
+static enum fl_err make_self_caps(struct fl_netmap_config *c, const struct fl_netmap_spec *spec)
 {
 	struct fl_buf text = fl_buf_make(TEXT_MAX);
 	struct fl_jw w = fl_jw_make(&text);
 
 	fl_jw_obj(&w);
-	put_cap(&w, "https://tailscale.com/cap/is-admin");
-	put_cap(&w, "https://tailscale.com/cap/ssh");
+	put_cap(c, &w, "https://tailscale.com/cap/is-admin");
+	put_cap(c, &w, "https://tailscale.com/cap/ssh");
 	if (spec->taildrop)
-		put_cap(&w, "https://tailscale.com/cap/file-sharing");
-	fl_jw_key(&w, "default-auto-update");
+		put_cap(c, &w, "https://tailscale.com/cap/file-sharing");
+	struct fl_netmap_cap *cap = add_cap(c, &w, "default-auto-update");
 	fl_jw_arr(&w);
 	fl_jw_bool(&w, spec->auto_update);
 	fl_jw_arr_end(&w);
+	cap->end = text.len;
 	if (spec->randomize_client_port)
-		put_cap(&w, "randomize-client-port");
+		put_cap(c, &w, "randomize-client-port");
 	if (spec->display_name != NULL && spec->display_name[0] != '\0') {
-		fl_jw_key(&w, "tailnet-display-name");
+		cap = add_cap(c, &w, "tailnet-display-name");
 		fl_jw_arr(&w);
 		fl_jw_str(&w, spec->display_name);
 		fl_jw_arr_end(&w);
+		cap->end = text.len;
 	}
 	fl_jw_obj_end(&w);
-	return keep(&text, out);
+	return keep(&text, &c->self_caps);
+}
+
+static bool is_attr(const struct fl_netmap_attr *attrs, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(attrs[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+void fl_netmap_put_self_caps(struct fl_jw *w, const struct fl_netmap_config *cfg,
+			     const struct fl_netmap_attr *attrs, size_t count)
+{
+	if (count == 0) {
+		fl_jw_raw(w, fl_bytes_slice(cfg->self_caps));
+		return;
+	}
+	fl_jw_obj(w);
+	for (size_t i = 0; i < cfg->caps_count; i++) {
+		const struct fl_netmap_cap *cap = &cfg->caps[i];
+		if (is_attr(attrs, count, cap->name))
+			continue;
+		fl_jw_key(w, cap->name);
+		fl_jw_raw(w, fl_slice_of(fl_bytes_slice(cfg->self_caps).ptr + cap->at,
+					 cap->end - cap->at));
+	}
+	for (size_t i = 0; i < count; i++) {
+		fl_jw_key_text(w, fl_slice_str(attrs[i].name));
+		fl_jw_raw(w, fl_slice_str(attrs[i].args));
+	}
+	fl_jw_obj_end(w);
 }
 
 /* ---- DERP map ---- */
@@ -316,7 +361,7 @@ static enum fl_err fill(struct fl_netmap_config *c, const struct fl_netmap_spec 
 	if (err == FL_OK)
 		err = make_dns(spec, &c->dns);
 	if (err == FL_OK)
-		err = make_self_caps(spec, &c->self_caps);
+		err = make_self_caps(c, spec);
 	if (err == FL_OK && (c->base_domain = fl_str_dup(without_dot(spec->base_domain))) == NULL)
 		err = FL_ERR_NOMEM;
 	c->logtail = spec->logtail;

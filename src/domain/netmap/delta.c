@@ -223,7 +223,13 @@ static bool put_settings(struct fl_jw *w, const struct fl_netmap_delta *in)
 		fl_jw_key(w, "DNSConfig");
 		fl_jw_raw(w, fl_bytes_slice(in->cfg->dns));
 	}
-	return in->derp_map || in->dns;
+	if (in->filter.len > 0)
+		fl_netmap_put_filter(w, in->filter);
+	if (in->ssh.len > 0) {
+		fl_jw_key(w, "SSHPolicy");
+		fl_jw_raw(w, in->ssh);
+	}
+	return in->derp_map || in->dns || in->filter.len > 0 || in->ssh.len > 0;
 }
 
 static enum fl_err put_delta(const struct fl_netmap_delta *in, struct fl_netmap_owners *owners,

@@ -15,14 +15,23 @@
 enum {
 	FL_NETMAP_FQDN_MAX = 255, /* with the trailing dot */
 	FL_NETMAP_FRAGMENT_MAX = 256 << 10,
+	FL_NETMAP_CAPS_MAX = 8,
+};
+
+/* A capability that every node has; the value is the part of self_caps from `at` to `end`. */
+struct fl_netmap_cap {
+	const char *name;
+	size_t at, end;
 };
 
 struct fl_netmap_config {
 	unsigned refs;
 	char *base_domain; /* without the trailing dot, maybe "" */
 	bool logtail;
-	struct fl_bytes *derp, *dns, *self_caps; /* JSON values */
-	uint32_t *regions;                       /* sorted */
+	struct fl_bytes *derp, *dns, *self_caps;       /* JSON values */
+	struct fl_netmap_cap caps[FL_NETMAP_CAPS_MAX]; /* the members of self_caps */
+	size_t caps_count;
+	uint32_t *regions; /* sorted */
 	size_t regions_count;
 };
 
@@ -30,6 +39,10 @@ struct fl_netmap_config {
 
 /* The home region to tell peers of, 0 if it is not in the DERP map. */
 uint32_t fl_netmap_home(const struct fl_netmap_config *cfg, const struct fl_node *n);
+
+/* The usual capabilities with a node's attributes over them. */
+void fl_netmap_put_self_caps(struct fl_jw *w, const struct fl_netmap_config *cfg,
+			     const struct fl_netmap_attr *attrs, size_t count);
 
 /* "name.base." Errors: FL_ERR_INVALID. */
 FL_MUST enum fl_err fl_netmap_fqdn(const struct fl_netmap_config *cfg, const char *name,
@@ -62,6 +75,7 @@ void fl_netmap_put_profiles(struct fl_jw *w, struct fl_netmap_owners *o,
 			    const struct fl_netmap_users *users);
 
 /* ---- message.c ---- */
+void fl_netmap_put_filter(struct fl_jw *w, struct fl_slice rules);
 
 /* Gives back what `out` got since `start` if `err` or its own error say so. */
 FL_MUST enum fl_err fl_netmap_finish(struct fl_buf *out, size_t start, enum fl_err err);

@@ -5,8 +5,22 @@
 enum { FIXED_PART = 8192 }; /* a first guess at all but peers and settings */
 
 /* No protocol given means TCP, UDP and both ICMPs. */
-static const char allow_all[] = "{\"base\":[{\"SrcIPs\":[\"*\"],\"DstPorts\":"
-				"[{\"IP\":\"*\",\"Ports\":{\"First\":0,\"Last\":65535}}]}]}";
+static const char allow_all[] = "[{\"SrcIPs\":[\"*\"],\"DstPorts\":"
+				"[{\"IP\":\"*\",\"Ports\":{\"First\":0,\"Last\":65535}}]}]";
+
+struct fl_slice fl_netmap_allow_all(void)
+{
+	return fl_slice_str(allow_all);
+}
+
+void fl_netmap_put_filter(struct fl_jw *w, struct fl_slice rules)
+{
+	fl_jw_key(w, "PacketFilters");
+	fl_jw_obj(w);
+	fl_jw_key(w, "base");
+	fl_jw_raw(w, rules);
+	fl_jw_obj_end(w);
+}
 
 enum fl_err fl_netmap_finish(struct fl_buf *out, size_t start, enum fl_err err)
 {
@@ -25,7 +39,8 @@ static bool is_shown(const struct fl_netmap_full *in, const struct fl_netmap_pee
 /* One growth for the whole message. */
 static void reserve(const struct fl_netmap_full *in, struct fl_buf *out)
 {
-	size_t n = FIXED_PART + in->cfg->derp->len + in->cfg->dns->len;
+	size_t n =
+		FIXED_PART + in->cfg->derp->len + in->cfg->dns->len + in->filter.len + in->ssh.len;
 
 	for (size_t i = 0; !in->omit_peers && i < in->peers_count; i++)
 		if (is_shown(in, &in->peers[i]))
@@ -64,14 +79,13 @@ static void put_settings(struct fl_jw *w, const struct fl_netmap_full *in)
 	fl_jw_str(w, in->cfg->base_domain);
 	fl_jw_key(w, "CollectServices");
 	fl_jw_bool(w, false);
-	fl_jw_key(w, "PacketFilters");
-	fl_jw_raw(w, fl_slice_str(allow_all));
+	fl_netmap_put_filter(w, in->filter.len > 0 ? in->filter : fl_slice_str(allow_all));
 }
 
 static void put_rest(struct fl_jw *w, const struct fl_netmap_full *in)
 {
 	fl_jw_key(w, "SSHPolicy");
-	fl_jw_raw(w, fl_slice_str("{\"rules\":[]}"));
+	fl_jw_raw(w, in->ssh.len > 0 ? in->ssh : fl_slice_str("{\"rules\":[]}"));
 	fl_jw_key(w, "ControlTime");
 	fl_jw_time(w, in->now);
 	if (!in->cfg->logtail) {

@@ -76,10 +76,16 @@ struct fl_netmap_presence {
 	bool online;
 };
 
-/* What it serves now (exit routes included) and of which subnets it is the primary; both sorted. */
+/*
+ * What it serves now (exit routes included) and of which subnets it is the primary; both sorted.
+ * Under a policy, what of that one viewer gets.
+ */
 struct fl_netmap_routes {
 	const struct fl_prefix *served, *primary;
 	size_t served_count, primary_count;
+	bool whole;     /* AllowedIPs name all of `served`, elected or not (a self entry) */
+	bool exit_node; /* it is one, also if this viewer does not get its exit routes */
+	bool no_ip4;    /* its own IPv4 address is not told */
 };
 
 /*
@@ -103,9 +109,16 @@ struct fl_netmap_users {
 	void *ctx;
 };
 
+/* An attribute by policy; `args` is JSON: a list, or null. */
+struct fl_netmap_attr {
+	char *name, *args;
+};
+
 struct fl_netmap_self {
 	const struct fl_node *node; /* NULL in a delta = unchanged */
 	struct fl_netmap_routes routes;
+	const struct fl_netmap_attr *attrs; /* over the usual capabilities */
+	size_t attrs_count;
 };
 
 /*
@@ -128,7 +141,12 @@ struct fl_netmap_full {
 	struct fl_netmap_users users;
 	bool omit_peers;
 	fl_wall now;
+	struct fl_slice filter; /* JSON list of rules; without: everything is allowed */
+	struct fl_slice ssh;    /* JSON object; without: no rules */
 };
+
+/* The list of rules that allows everything. */
+struct fl_slice fl_netmap_allow_all(void);
 
 /*
  * A whole first message. Errors: FL_ERR_INVALID (self has no valid name), FL_ERR_NOMEM,
@@ -160,6 +178,7 @@ struct fl_netmap_delta {
 	fl_node_id viewer;
 	bool derp_map, dns; /* send them anew */
 	fl_wall now;
+	struct fl_slice filter, ssh; /* as in a full map; empty = unchanged */
 };
 
 /*

@@ -17,7 +17,8 @@ struct view {
 	const struct fl_node *n;
 	const struct fl_netmap_routes *routes;
 	const char *fqdn;
-	bool online, expired, self;
+	const struct fl_netmap_self *self; /* NULL: as a peer */
+	bool online, expired;
 };
 
 uint32_t fl_netmap_home(const struct fl_netmap_config *cfg, const struct fl_node *n)
@@ -48,11 +49,11 @@ static void put_prefix(struct fl_jw *w, const struct fl_prefix *p)
 	fl_jw_str(w, text);
 }
 
-static void put_own_addresses(struct fl_jw *w, const struct fl_node *n)
+static void put_own_addresses(struct fl_jw *w, const struct view *v)
 {
-	const struct fl_ip *own[] = { &n->ip4, &n->ip6 };
+	const struct fl_ip *own[] = { &v->n->ip4, &v->n->ip6 };
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = v->routes->no_ip4 ? 1 : 0; i < 2; i++) {
 		if (!fl_ip_is_set(own[i]))
 			continue;
 		struct fl_prefix p = fl_prefix_host(own[i]);
@@ -68,17 +69,20 @@ static bool is_exit(const struct fl_netmap_routes *r)
 	return false;
 }
 
-/* A subnet that another node is primary for is not routed here: each prefix has one way. */
+/*
+ * A subnet that another node is primary for is not routed here: each prefix has one way. Only the
+ * node itself may hear of all that it serves.
+ */
 static void put_allowed(struct fl_jw *w, const struct view *v)
 {
 	const struct fl_netmap_routes *r = v->routes;
 
 	fl_jw_arr(w);
-	put_own_addresses(w, v->n);
-	for (size_t i = 0; i < r->primary_count; i++)
+	put_own_addresses(w, v);
+	for (size_t i = 0; i < r->primary_count && !r->whole; i++)
 		put_prefix(w, &r->primary[i]);
 	for (size_t i = 0; i < r->served_count; i++)
-		if (fl_prefix_is_exit(&r->served[i]))
+		if (r->whole || fl_prefix_is_exit(&r->served[i]))
 			put_prefix(w, &r->served[i]);
 	fl_jw_arr_end(w);
 }
@@ -137,7 +141,7 @@ static void put_reach(struct fl_jw *w, const struct view *v)
 
 	fl_jw_key(w, "Addresses");
 	fl_jw_arr(w);
-	put_own_addresses(w, v->n);
+	put_own_addresses(w, v);
 	fl_jw_arr_end(w);
 	fl_jw_key(w, "AllowedIPs");
 	put_allowed(w, v);
@@ -208,10 +212,10 @@ static void put_facts(struct fl_jw *w, const struct view *v)
 
 static void put_caps(struct fl_jw *w, const struct view *v)
 {
-	if (v->self) {
+	if (v->self != NULL) {
 		fl_jw_key(w, "CapMap");
-		fl_jw_raw(w, fl_bytes_slice(v->cfg->self_caps));
-	} else if (is_exit(v->routes)) {
+		fl_netmap_put_self_caps(w, v->cfg, v->self->attrs, v->self->attrs_count);
+	} else if (v->routes->exit_node || is_exit(v->routes)) {
 		fl_jw_key(w, "CapMap");
 		fl_jw_raw(w, fl_slice_str("{\"suggest-exit-node\":[]}"));
 	}
@@ -289,6 +293,6 @@ enum fl_err fl_netmap_put_self(struct fl_jw *w, const struct fl_netmap_config *c
 				     .fqdn = fqdn,
 				     .online = true,
 				     .expired = fl_node_is_expired(self->node, now),
-				     .self = true });
+				     .self = self });
 	return FL_OK;
 }

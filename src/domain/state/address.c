@@ -12,13 +12,27 @@ static struct fl_ipam *ipam_of(const struct fl_state *s, const struct fl_ip *ip)
 	return s->ipam[ip->family == FL_IP_V6];
 }
 
-static enum fl_err take(struct fl_state *s, struct fl_ipam *ipam, struct fl_ip *out)
+/* A pool of the policy is for IPv4; exhausted, it is an error: others are not for this node. */
+static enum fl_err take_from(const struct fl_state *s, const struct fl_node *n,
+			     struct fl_ipam *ipam, struct fl_ip *out)
+{
+	const struct fl_prefix *pools;
+	size_t count;
+
+	if (ipam == s->ipam[0] && s->judge.pool != NULL &&
+	    s->judge.pool(s->judge.ctx, n, &pools, &count))
+		return fl_ipam_take_from(ipam, pools, count, out);
+	return fl_ipam_take(ipam, out);
+}
+
+static enum fl_err take(struct fl_state *s, const struct fl_node *n, struct fl_ipam *ipam,
+			struct fl_ip *out)
 {
 	struct fl_ip *at = fl_state_grow(s->taken, &s->taken_cap, s->taken_len, sizeof *at);
 	if (at == NULL)
 		return FL_ERR_NOMEM;
 	s->taken = at;
-	enum fl_err err = fl_ipam_take(ipam, out);
+	enum fl_err err = take_from(s, n, ipam, out);
 	if (err == FL_OK)
 		at[s->taken_len++] = *out;
 	return err;
@@ -31,7 +45,7 @@ enum fl_err fl_state_take_addresses(struct fl_state *s, struct fl_node *n)
 	for (int i = 0; i < 2; i++) {
 		if (s->ipam[i] == NULL || fl_ip_is_set(ip[i]))
 			continue;
-		enum fl_err err = take(s, s->ipam[i], ip[i]);
+		enum fl_err err = take(s, n, s->ipam[i], ip[i]);
 		if (err != FL_OK)
 			return err;
 	}

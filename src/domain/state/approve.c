@@ -4,7 +4,7 @@
  *
  * A machine's tagged node is in the way of a second, user-owned one (REG-12), unless the tagged
  * node itself came in by a login: then this is its re-authentication, which asks for no tags and
- * so returns it to the user (REG-14).
+ * so returns it to the user (REG-14). One that asks for tags which the user owns is tagged.
  */
 #include <inttypes.h>
 
@@ -32,10 +32,31 @@ static enum fl_err check_key(const struct fl_state *s, const struct fl_approval 
 			    "this registration was approved already, as node %" PRIu64, holder->id);
 }
 
-static enum fl_err do_approve(struct fl_state *s, fl_wall now, const struct fl_approval *a,
-			      struct fl_fault *fault, fl_node_id *out)
+/*
+ * The node that the machine gets: with tags the tagged one, or the user's which becomes tagged;
+ * else the user's, or the tagged one which returns to him.
+ */
+static const struct fl_node *target_of(const struct fl_owned *o, bool tagged)
 {
-	struct fl_enrol e = {
+	if (tagged)
+		return o->tagged != NULL ? o->tagged : o->users;
+	return o->users != NULL ? o->users : o->tagged;
+}
+
+static enum fl_err check_target(const struct fl_node *n, struct fl_fault *fault)
+{
+	if (n == NULL || !fl_node_is_tagged(n) || came_by_login(n))
+		return FL_OK;
+	return fl_fault_set(fault, FL_ERR_DENIED,
+			    "the machine has the tagged node %" PRIu64
+			    ": delete it before a user's node can join there",
+			    n->id);
+}
+
+static enum fl_err enrol(struct fl_state *s, fl_wall now, const struct fl_approval *a,
+			 const struct fl_strlist *tags, const struct fl_node *n, fl_node_id *out)
+{
+	const struct fl_enrol e = {
 		.machine = a->machine,
 		.key = a->key,
 		.cap = a->cap,
@@ -43,32 +64,41 @@ static enum fl_err do_approve(struct fl_state *s, fl_wall now, const struct fl_a
 		.asked_expiry = a->expiry,
 		.ephemeral = a->ephemeral,
 		.method = a->method,
-		.user = a->user,
+		.user = tags->len > 0 ? 0 : a->user,
+		.tags = tags,
 	};
+
+	if (n == NULL)
+		return fl_enrol_create(s, now, &e, out);
+	bool converts = tags->len > 0 || fl_node_is_tagged(n);
+	fl_node_id id = n->id;
+	enum fl_err err =
+		fl_enrol_renew(s, now, &e, id, converts ? FL_RENEW_CONVERT : FL_RENEW_LOGIN);
+	if (err == FL_OK)
+		*out = id;
+	return err;
+}
+
+static enum fl_err do_approve(struct fl_state *s, fl_wall now, const struct fl_approval *a,
+			      struct fl_fault *fault, fl_node_id *out)
+{
+	const struct fl_strlist *wanted = &a->hostinfo->request_tags;
+	struct fl_strlist tags = { 0 };
 
 	if (fl_state_user(s, a->user) == NULL)
 		return fl_fault_set(fault, FL_ERR_NOT_FOUND, "there is no user %" PRIu64, a->user);
-	enum fl_err err = fl_tags_permit(&a->hostinfo->request_tags, fault);
-	if (err != FL_OK)
-		return err;
-
 	struct fl_owned owned = fl_enrol_owned(s, &a->machine, a->user);
-	const struct fl_node *n = owned.users != NULL ? owned.users : owned.tagged;
-	if (owned.users == NULL && n != NULL && !came_by_login(n))
-		return fl_fault_set(fault, FL_ERR_DENIED,
-				    "the machine has the tagged node %" PRIu64
-				    ": delete it before a user's node can join there",
-				    n->id);
-	err = check_key(s, a, n, fault);
-	if (err != FL_OK)
-		return err;
-	if (n == NULL)
-		return fl_enrol_create(s, now, &e, out);
-	fl_node_id id = n->id;
-	err = fl_enrol_renew(s, now, &e, id,
-			     owned.users != NULL ? FL_RENEW_LOGIN : FL_RENEW_CONVERT);
+	enum fl_err err = fl_tags_permit(s, FL_TAGS_OF_A_USER, a->user, owned.users, wanted, fault);
+	const struct fl_node *n = target_of(&owned, wanted->len > 0);
 	if (err == FL_OK)
-		*out = id;
+		err = check_target(n, fault);
+	if (err == FL_OK)
+		err = check_key(s, a, n, fault);
+	if (err == FL_OK)
+		err = fl_tags_copy(wanted, &tags, fault);
+	if (err == FL_OK)
+		err = enrol(s, now, a, &tags, n, out);
+	fl_strlist_done(&tags);
 	return err;
 }
 

@@ -115,7 +115,8 @@ enum fl_err fl_authkey_register(struct fl_state *s, fl_wall now, const char *tex
 			     "`fairlead preauthkeys create`");
 		return refuse(out);
 	}
-	if (fl_tags_permit(&e->hostinfo->request_tags, &out->fault) != FL_OK)
+	if (fl_tags_permit(s, FL_TAGS_NEVER, 0, NULL, &e->hostinfo->request_tags, &out->fault) !=
+	    FL_OK)
 		return refuse(out);
 	e->tags = &k->tags;
 	e->user = k->tags.len > 0 ? 0 : k->user;

@@ -17,6 +17,7 @@ enum fl_record_kind {
 	FL_RECORD_PREAUTH,
 	FL_RECORD_APIKEY,
 	FL_RECORD_NODE,
+	FL_RECORD_REVISION, /* of the policy */
 	FL_RECORD_KINDS
 };
 
@@ -28,6 +29,7 @@ enum fl_change_kind {
 	FL_CHANGE_NODE_REMOVED, /* PeersRemoved to viewers; its own sessions end */
 	FL_CHANGE_USER,         /* profile to those who see its nodes */
 	FL_CHANGE_ROUTES,       /* its served routes or primaries may have moved: entry, self */
+	FL_CHANGE_POLICY,       /* another policy takes effect; `id` is its revision, 0: a file */
 };
 
 /* For FL_CHANGE_NODE_PATCHED. */
@@ -41,15 +43,17 @@ enum fl_patch_field {
 	FL_PATCH_ONLINE = 1 << 6, /* added by presence, which is not durable */
 };
 
+/*
+ * For FL_CHANGE_NODE_CHANGED: what the node may serve is to be judged anew, because it logged in
+ * again, has another owner, or announces other routes.
+ */
+enum { FL_CHANGED_REVIEW = 1 << 7 };
+
 struct fl_change {
 	enum fl_change_kind kind;
 	uint64_t id;     /* node or user */
 	uint32_t fields; /* enum fl_patch_field */
-	/*
-	 * The node that caused it or whose key it concerns; 0: an admin or time. Read by nobody
-	 * yet: changes of a policy will need it (CHG-4, CHG-9).
-	 */
-	uint64_t origin;
+	uint64_t origin; /* the node that caused it or whose key it concerns; 0: an admin or time */
 };
 
 #endif

@@ -75,6 +75,7 @@ struct fl_state {
 	struct fl_list empty_machines;
 	struct fl_ipam *ipam[2]; /* IPv4, IPv6; NULL: family off */
 	struct fl_routes *routes;
+	struct fl_judge judge; /* all NULL: no policy */
 
 	struct fl_undo *undo;
 	size_t undo_len, undo_cap;
@@ -132,6 +133,7 @@ void fl_state_release_address(struct fl_state *s, const struct fl_ip *ip);
 
 /* ---- routes.c ---- */
 bool fl_routes_same(const struct fl_node *a, const struct fl_node *b);
+bool fl_routes_announced_same(const struct fl_node *a, const struct fl_node *b);
 
 /*
  * Notes FL_CHANGE_ROUTES for the node and all that announce a prefix whose service changed.
@@ -154,7 +156,18 @@ bool fl_tag_valid(const char *tag);
 FL_MUST enum fl_err fl_tags_copy(const struct fl_strlist *tags, struct fl_strlist *out,
 				 struct fl_fault *fault);
 
-/* Refuses tags that a client asks for; nobody owns any without a policy (REG-14). */
-FL_MUST enum fl_err fl_tags_permit(const struct fl_strlist *wanted, struct fl_fault *fault);
+/* Refuses tags that an admin uses and the policy does not name (TAG-2). */
+FL_MUST enum fl_err fl_tags_declared(const struct fl_state *s, const struct fl_strlist *tags,
+				     struct fl_fault *fault);
+
+/* Tags that a client asks for; nobody owns any without a policy (REG-14). */
+enum fl_tags_when {
+	FL_TAGS_NEVER,     /* an auth key brings its own */
+	FL_TAGS_ANYBODY,   /* it is not known yet who logs in: somebody may own them */
+	FL_TAGS_OF_A_USER, /* the user must own them */
+};
+FL_MUST enum fl_err fl_tags_permit(const struct fl_state *s, enum fl_tags_when when,
+				   fl_user_id user, const struct fl_node *n,
+				   const struct fl_strlist *wanted, struct fl_fault *fault);
 
 #endif

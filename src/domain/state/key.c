@@ -29,6 +29,8 @@ enum fl_err fl_state_preauth_create(struct fl_state *s, fl_wall now,
 
 	enum fl_err err = check_preauth(s, f, fault);
 	if (err == FL_OK && f->tags != NULL)
+		err = fl_tags_declared(s, f->tags, fault);
+	if (err == FL_OK && f->tags != NULL)
 		err = fl_tags_copy(f->tags, &tags, fault);
 	if (err != FL_OK)
 		return err;

@@ -184,6 +184,12 @@ enum fl_err fl_state_load_node(struct fl_state *s, struct fl_node *n, struct fl_
 	return load(s, FL_RECORD_NODE, n->id, n, err, fault);
 }
 
+enum fl_err fl_state_load_revision(struct fl_state *s, struct fl_revision *r,
+				   struct fl_fault *fault)
+{
+	return load(s, FL_RECORD_REVISION, r->rev, r, FL_OK, fault);
+}
+
 void fl_state_load_counter(struct fl_state *s, enum fl_record_kind kind, uint64_t last_id)
 {
 	if (last_id > s->table[kind].last_id)

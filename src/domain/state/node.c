@@ -108,6 +108,8 @@ enum fl_err fl_state_node_tag(struct fl_state *s, fl_node_id id, const struct fl
 
 	enum fl_err err = check_tagging(s, n, id, tags, fault);
 	if (err == FL_OK)
+		err = fl_tags_declared(s, tags, fault);
+	if (err == FL_OK)
 		err = fl_tags_copy(tags, &wanted, fault);
 	if (err != FL_OK)
 		return err;

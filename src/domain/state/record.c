@@ -45,6 +45,17 @@ struct fl_apikey *fl_apikey_unref(struct fl_apikey *k)
 	return NULL;
 }
 
+struct fl_revision *fl_revision_unref(struct fl_revision *r)
+{
+	if (r == NULL || --r->refs > 0)
+		return NULL;
+	free(r->author);
+	free(r->comment);
+	free(r->text);
+	free(r);
+	return NULL;
+}
+
 struct fl_node *fl_node_ref(struct fl_node *n)
 {
 	n->refs++;
@@ -73,7 +84,7 @@ struct fl_user *fl_user_copy(const struct fl_user *u)
 	struct fl_user *c = calloc(1, sizeof *c);
 	if (c == NULL)
 		return NULL;
-	*c = (struct fl_user){ .refs = 1, .id = u->id, .created = u->created };
+	*c = (struct fl_user){ .refs = 1, .id = u->id, .created = u->created, .role = u->role };
 	c->name = dup(u->name);
 	c->display_name = dup(u->display_name);
 	c->email = dup(u->email);
@@ -141,6 +152,29 @@ struct fl_node *fl_node_copy(const struct fl_node *n)
 	c->endpoints = endpoints;
 	c->approved = approved;
 	return ok ? c : fl_node_unref(c);
+}
+
+static const char *const role_texts[] = {
+	[FL_ROLE_MEMBER] = "member",     [FL_ROLE_OWNER] = "owner",
+	[FL_ROLE_ADMIN] = "admin",       [FL_ROLE_NETWORK_ADMIN] = "network_admin",
+	[FL_ROLE_IT_ADMIN] = "it_admin", [FL_ROLE_AUDITOR] = "auditor",
+	[FL_ROLE_VIEWER] = "viewer",
+};
+
+const char *fl_role_text(enum fl_role role)
+{
+	return role_texts[role];
+}
+
+enum fl_err fl_role_parse(struct fl_slice text, enum fl_role *out)
+{
+	for (size_t i = 0; i < sizeof role_texts / sizeof *role_texts; i++) {
+		if (!fl_slice_is(text, role_texts[i]))
+			continue;
+		*out = (enum fl_role)i;
+		return FL_OK;
+	}
+	return FL_ERR_INVALID;
 }
 
 const char *fl_user_login_name(const struct fl_user *u, char buf[static 24])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * domain/state/record.h - the durable records: users, nodes, keys.
+ * domain/state/record.h - the durable records: users, nodes, keys, revisions of the policy.
  *
  * Records are immutable once published and counted: an update copies, changes the copy and
  * replaces the pointer. So a reader that holds a reference sees one consistent node, an undo is
@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "crypto/keys.h"
 #include "crypto/token.h"
+#include "domain/policy/world.h"
 #include "wire/tailcfg/request.h"
 
 typedef uint64_t fl_user_id; /* > 0, never reused; 0 = none */
@@ -27,7 +28,9 @@ enum {
 	FL_NAME_MAX = 63, /* a DNS label */
 	FL_USER_NAME_MAX = 255,
 	FL_NODE_TAGS_MAX = 64,
-	FL_NODE_ROUTES_MAX = 256, /* approved routes of one node */
+	FL_NODE_ROUTES_MAX = 256,   /* approved routes of one node */
+	FL_REVISIONS_MAX = 100,     /* the newest are kept */
+	FL_REVISION_NOTE_MAX = 255, /* author and comment */
 };
 
 #define FL_TAGGED_USER_ID      ((fl_user_id)2147455555) /* shown as owner of every tagged node */
@@ -39,6 +42,17 @@ struct fl_user {
 	fl_user_id id;
 	char *name, *display_name, *email, *picture_url, *provider, *provider_id; /* "" if unset */
 	fl_wall created;
+	enum fl_role role;
+};
+
+/* A policy as somebody set it. */
+struct fl_revision {
+	unsigned refs;
+	uint64_t rev; /* from 1, never reused */
+	fl_wall created;
+	char *author, *comment; /* "" if unset */
+	char *text;             /* terminated behind */
+	size_t text_len;
 };
 
 struct fl_preauth {
@@ -98,12 +112,17 @@ struct fl_preauth *fl_preauth_unref(struct fl_preauth *k);
 struct fl_apikey *fl_apikey_unref(struct fl_apikey *k);
 struct fl_node *fl_node_ref(struct fl_node *n);
 struct fl_node *fl_node_unref(struct fl_node *n);
+struct fl_revision *fl_revision_unref(struct fl_revision *r);
 
 /* Deep copies with one reference, for changing before publication; NULL when out of memory. */
 struct fl_user *fl_user_copy(const struct fl_user *u);
 struct fl_preauth *fl_preauth_copy(const struct fl_preauth *k);
 struct fl_apikey *fl_apikey_copy(const struct fl_apikey *k);
 struct fl_node *fl_node_copy(const struct fl_node *n);
+
+/* "member", "owner"... FL_ERR_INVALID: no such role. */
+const char *fl_role_text(enum fl_role role);
+FL_MUST enum fl_err fl_role_parse(struct fl_slice text, enum fl_role *out);
 
 /* The first of: e-mail, name, provider id, the decimal id (written to `buf`). */
 const char *fl_user_login_name(const struct fl_user *u, char buf[static 24]);

@@ -55,11 +55,12 @@ static enum fl_err restart(struct fl_state *s, fl_wall now, const struct fl_node
 }
 
 /* REG-7: nothing is stored here; the service opens a pending registration. */
-static enum fl_err interactive(const struct fl_register_request *req,
+static enum fl_err interactive(const struct fl_state *s, const struct fl_register_request *req,
 			       struct fl_register_result *out)
 {
 	out->outcome = FL_REG_INTERACTIVE;
-	if (fl_tags_permit(&req->hostinfo->request_tags, &out->fault) != FL_OK)
+	if (fl_tags_permit(s, FL_TAGS_ANYBODY, 0, NULL, &req->hostinfo->request_tags,
+			   &out->fault) != FL_OK)
 		out->outcome = FL_REG_REFUSED;
 	return FL_OK;
 }
@@ -101,7 +102,7 @@ static enum fl_err decide(struct fl_state *s, fl_wall now, const struct fl_machi
 		return restart(s, now, n, req->expiry, out);
 	if (has_key)
 		return with_key(s, now, machine, req, out);
-	return interactive(req, out);
+	return interactive(s, req, out);
 }
 
 enum fl_err fl_state_register(struct fl_state *s, fl_wall now, const struct fl_machine_key *machine,

@@ -29,14 +29,19 @@ static bool same_prefixes(const struct fl_prefix *a, size_t an, const struct fl_
 	return true;
 }
 
+bool fl_routes_announced_same(const struct fl_node *a, const struct fl_node *b)
+{
+	return same_prefixes(a->hostinfo->routes, a->hostinfo->routes_count, b->hostinfo->routes,
+			     b->hostinfo->routes_count);
+}
+
 bool fl_routes_same(const struct fl_node *a, const struct fl_node *b)
 {
 	if (a == NULL || b == NULL)
 		return (a == NULL || a->approved_count == 0) &&
 		       (b == NULL || b->approved_count == 0);
 	return same_prefixes(a->approved, a->approved_count, b->approved, b->approved_count) &&
-	       same_prefixes(a->hostinfo->routes, a->hostinfo->routes_count, b->hostinfo->routes,
-			     b->hostinfo->routes_count);
+	       fl_routes_announced_same(a, b);
 }
 
 /* The intersection of two sorted lists, as the caller's array. */

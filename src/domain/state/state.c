@@ -230,6 +230,17 @@ size_t fl_state_users(const struct fl_state *s, struct fl_user *const **out)
 	return s->table[FL_RECORD_USER].len;
 }
 
+size_t fl_state_revisions(const struct fl_state *s, struct fl_revision *const **out)
+{
+	*out = (struct fl_revision *const *)s->table[FL_RECORD_REVISION].at;
+	return s->table[FL_RECORD_REVISION].len;
+}
+
+struct fl_revision *fl_state_revision(const struct fl_state *s, uint64_t rev)
+{
+	return find(s, FL_RECORD_REVISION, rev);
+}
+
 size_t fl_state_preauths(const struct fl_state *s, struct fl_preauth *const **out)
 {
 	*out = (struct fl_preauth *const *)s->table[FL_RECORD_PREAUTH].at;

@@ -46,7 +46,7 @@ struct fl_state;
 FL_MUST enum fl_err fl_state_new(const struct fl_state_config *cfg, struct fl_state **out);
 struct fl_state *fl_state_free(struct fl_state *s);
 
-/* ---- loading (start only; users, keys, nodes, counters in this order) ---- */
+/* ---- loading (start only; users, keys, nodes, revisions, counters in this order) ---- */
 
 /*
  * Takes one reference, on failure too; checks invariants, marks nothing dirty.
@@ -61,8 +61,30 @@ FL_MUST enum fl_err fl_state_load_apikey(struct fl_state *s, struct fl_apikey *k
 FL_MUST enum fl_err fl_state_load_node(struct fl_state *s, struct fl_node *n,
 				       struct fl_fault *fault);
 
+FL_MUST enum fl_err fl_state_load_revision(struct fl_state *s, struct fl_revision *r,
+					   struct fl_fault *fault);
+
 /* The highest id ever given per kind; ids are never reused. */
 void fl_state_load_counter(struct fl_state *s, enum fl_record_kind kind, uint64_t last_id);
+
+/* ---- what a policy says of tags and addresses ---- */
+
+enum fl_tag_verdict {
+	FL_TAG_FREE,       /* no policy names tags: an admin may use each, a client none */
+	FL_TAG_DECLARED,   /* it names this one */
+	FL_TAG_UNDECLARED, /* it names others */
+};
+
+struct fl_judge {
+	enum fl_tag_verdict (*verdict)(void *ctx, const char *tag);
+	/* May a client that logs in for this user ask for it? `n` is the node it has, or NULL. */
+	bool (*may_ask)(void *ctx, fl_user_id user, const struct fl_node *n, const char *tag);
+	/* Where a node's first IPv4 address comes from; false: from anywhere. Borrowed. */
+	bool (*pool)(void *ctx, const struct fl_node *n, const struct fl_prefix **out,
+		     size_t *out_len);
+	void *ctx;
+};
+void fl_state_judge(struct fl_state *s, const struct fl_judge *judge);
 
 /* ---- one tick ---- */
 
@@ -121,6 +143,10 @@ size_t fl_state_apikeys(const struct fl_state *s, struct fl_apikey *const **out)
 struct fl_apikey *fl_state_apikey(const struct fl_state *s, fl_key_id id);
 struct fl_apikey *fl_state_apikey_by_prefix(const struct fl_state *s, const char *prefix);
 
+/* Revisions of the policy, the newest last and in force. */
+size_t fl_state_revisions(const struct fl_state *s, struct fl_revision *const **out);
+struct fl_revision *fl_state_revision(const struct fl_state *s, uint64_t rev);
+
 /*
  * The routes a node serves now: announced and approved, exit routes included; sorted. `out` has
  * room for FL_NODE_ROUTES_MAX.
@@ -145,6 +171,20 @@ FL_MUST enum fl_err fl_state_user_rename(struct fl_state *s, fl_user_id id, cons
 
 /* FL_ERR_DENIED: the user still has nodes. Its own keys go with it. */
 FL_MUST enum fl_err fl_state_user_delete(struct fl_state *s, fl_user_id id, struct fl_fault *fault);
+
+FL_MUST enum fl_err fl_state_user_role(struct fl_state *s, fl_user_id id, enum fl_role role,
+				       struct fl_fault *fault);
+
+/* ---- policy ---- */
+
+/*
+ * Stores a text as the next revision; only the newest FL_REVISIONS_MAX are kept. What it says is
+ * not looked at. `author` and `comment` may be NULL. FL_ERR_INVALID: one is too long, or has
+ * control characters.
+ */
+FL_MUST enum fl_err fl_state_policy_set(struct fl_state *s, fl_wall now, struct fl_slice text,
+					const char *author, const char *comment,
+					struct fl_fault *fault, uint64_t *out_rev);
 
 /* ---- keys ---- */
 struct fl_preauth_fields {

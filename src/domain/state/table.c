@@ -29,6 +29,8 @@ void *fl_record_unref(enum fl_record_kind kind, void *rec)
 		return fl_apikey_unref(rec);
 	case FL_RECORD_NODE:
 		return fl_node_unref(rec);
+	case FL_RECORD_REVISION:
+		return fl_revision_unref(rec);
 	case FL_RECORD_KINDS:
 		break;
 	}
@@ -46,6 +48,8 @@ static uint64_t id_of(enum fl_record_kind kind, const void *rec)
 		return ((const struct fl_apikey *)rec)->id;
 	case FL_RECORD_NODE:
 		return ((const struct fl_node *)rec)->id;
+	case FL_RECORD_REVISION:
+		return ((const struct fl_revision *)rec)->rev;
 	case FL_RECORD_KINDS:
 		break;
 	}
@@ -107,6 +111,7 @@ static void keys_of(struct fl_state *s, enum fl_record_kind kind, const void *re
 	case FL_RECORD_NODE:
 		keys_of_node(s, rec, k);
 		return;
+	case FL_RECORD_REVISION:
 	case FL_RECORD_KINDS:
 		return;
 	}

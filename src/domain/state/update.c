@@ -198,13 +198,21 @@ static enum fl_err apply(const struct fl_state *s, const struct fl_node *n,
 	return err;
 }
 
+static bool needs_review(const struct fl_node *before, const struct fl_node *after)
+{
+	return !fl_routes_announced_same(before, after) || before->user != after->user ||
+	       !fl_strlist_eq(&before->tags, &after->tags) ||
+	       !fl_node_key_eq(&before->key, &after->key);
+}
+
 enum fl_err fl_news_note(struct fl_state *s, struct fl_news news, const struct fl_node *before,
 			 const struct fl_node *after)
 {
 	enum fl_err err = FL_OK;
 
 	if (news.whole)
-		err = fl_state_note(s, FL_CHANGE_NODE_CHANGED, after->id, 0, after->id);
+		err = fl_state_note(s, FL_CHANGE_NODE_CHANGED, after->id,
+				    needs_review(before, after) ? FL_CHANGED_REVIEW : 0, after->id);
 	else if (news.fields != 0)
 		err = fl_state_note(s, FL_CHANGE_NODE_PATCHED, after->id, news.fields, after->id);
 	return err == FL_OK ? fl_routes_note(s, before, after) : err;

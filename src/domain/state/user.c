@@ -125,6 +125,26 @@ enum fl_err fl_state_user_rename(struct fl_state *s, fl_user_id id, const char *
 	return fl_state_end(s, &sp, err);
 }
 
+enum fl_err fl_state_user_role(struct fl_state *s, fl_user_id id, enum fl_role role,
+			       struct fl_fault *fault)
+{
+	struct fl_savepoint sp = fl_state_begin(s);
+	const struct fl_user *u = fl_state_user(s, id);
+
+	if (u == NULL)
+		return no_user(fault, id);
+	if (u->role == role)
+		return FL_OK;
+	struct fl_user *c = fl_user_copy(u);
+	if (c == NULL)
+		return FL_ERR_NOMEM;
+	c->role = role;
+	enum fl_err err = fl_state_put(s, FL_RECORD_USER, id, c);
+	if (err == FL_OK)
+		err = fl_state_note(s, FL_CHANGE_USER, id, 0, 0);
+	return fl_state_end(s, &sp, err);
+}
+
 static size_t count_nodes(const struct fl_state *s, fl_user_id user)
 {
 	const struct fl_table *t = &s->table[FL_RECORD_NODE];

@@ -194,8 +194,8 @@ static void check_files(const struct fl_config *c, struct fl_config_report *r)
 			      c->database_type);
 	if (strcmp(c->policy_mode, "file") != 0 && strcmp(c->policy_mode, "database") != 0)
 		fl_config_say(&r->errors,
-			      "policy.mode: '%s' is neither file (policy.path names it) nor database "
-			      "(set with 'fairlead policy set')",
+			      "policy.mode: '%s' is neither file (policy.path names it) nor "
+			      "database (set with 'fairlead policy set')",
 			      c->policy_mode);
 	if (c->sqlite_wal_autocheckpoint < -1)
 		fl_config_say(&r->errors, "database.sqlite.wal_autocheckpoint: must be -1 or more");

@@ -47,22 +47,43 @@ static void tell_retired(struct fl_core *c)
 		c->retired(c->retired_ctx, key);
 }
 
-/* The listener sees stored changes first, then presence, in the order in which they happened. */
-static void announce(struct fl_core *c)
+/*
+ * What was stored joins what presence says: each session hears of a tick once. The state may begin
+ * its next tick while this one is announced.
+ */
+static void gather(struct fl_core *c)
 {
 	const struct fl_change *stored;
 	size_t count = fl_state_changes(c->state, &stored);
 
-	if (c->listener != NULL && count > 0)
-		c->listener(c->listener_ctx, stored, count);
+	for (size_t i = 0; i < count; i++)
+		fl_core_announce(c, &stored[i]);
 	tell_retired(c);
 	fl_state_committed(c->state);
-	if (c->listener != NULL && c->runtime_count > 0)
-		c->listener(c->listener_ctx, c->runtime, c->runtime_count);
-	c->runtime_count = 0;
-	if (c->listener != NULL && c->runtime_lost)
-		c->listener(c->listener_ctx, NULL, 0);
+}
+
+static void announce(struct fl_core *c)
+{
+	gather(c);
+	struct fl_change *changes = c->runtime;
+	size_t count = c->runtime_count, cap = c->runtime_cap;
+	bool lost = c->runtime_lost;
+
+	/* A session that ends meanwhile may announce, which belongs to the next round. */
+	c->runtime = NULL;
+	c->runtime_count = c->runtime_cap = 0;
 	c->runtime_lost = false;
+	if (c->hooks.follow != NULL)
+		c->hooks.follow(c->hooks.ctx, lost ? NULL : changes, lost ? 0 : count);
+	if (c->listener != NULL && (count > 0 || lost))
+		c->listener(c->listener_ctx, lost ? NULL : changes, lost ? 0 : count);
+	c->policy_was = fl_policy_unref(c->policy_was);
+	if (c->runtime != NULL) {
+		free(changes);
+	} else {
+		c->runtime = changes;
+		c->runtime_cap = cap;
+	}
 }
 
 static void answer(struct fl_core *c, enum fl_err err, const struct fl_fault *fault)
@@ -95,6 +116,8 @@ enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault)
 	 */
 	while (has_work(c)) {
 		struct fl_fault *f = first == FL_OK ? fault : &other;
+		if (c->hooks.prepare != NULL)
+			c->hooks.prepare(c->hooks.ctx);
 		enum fl_err err = commit(c, f);
 		announce(c);
 		answer(c, err, f);
@@ -138,11 +161,27 @@ void fl_core_on_retired(struct fl_core *c, fl_core_retired *fn, void *ctx)
 	c->retired_ctx = ctx;
 }
 
+void fl_core_follow(struct fl_core *c, const struct fl_core_policy_hooks *hooks)
+{
+	c->hooks = hooks != NULL ? *hooks : (struct fl_core_policy_hooks){ 0 };
+}
+
+void fl_core_policy(struct fl_core *c, struct fl_policy *was, struct fl_policy *now)
+{
+	struct fl_policy *old = c->policy, *older = c->policy_was;
+
+	c->policy_was = was != NULL ? fl_policy_ref(was) : NULL;
+	c->policy = now != NULL ? fl_policy_ref(now) : NULL;
+	fl_policy_unref(old);
+	fl_policy_unref(older);
+}
+
 void fl_core_done(struct fl_core *c)
 {
 	if (c->loop == NULL)
 		return;
 	fl_loop_hook_del(&c->hook);
+	fl_core_policy(c, NULL, NULL);
 	free(c->runtime);
 	fl_presence_free(c->presence);
 	fl_state_free(c->state);

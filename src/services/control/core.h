@@ -13,6 +13,7 @@
 #ifndef FL_SERVICES_CONTROL_CORE_H
 #define FL_SERVICES_CONTROL_CORE_H
 
+#include "domain/policy/policy.h"
 #include "domain/registry/presence.h"
 #include "domain/state/state.h"
 #include "io/loop.h"
@@ -31,6 +32,21 @@ struct fl_core_wait {
  */
 typedef void fl_core_listener(void *ctx, const struct fl_change *changes, size_t count);
 
+/*
+ * How the policy keeps up with the records. It lives in services/policy, which knows the control
+ * server; this one knows no more of it than these.
+ */
+struct fl_core_policy_hooks {
+	/* Before the commit: commands that follow from those of the tick. */
+	void (*prepare)(void *ctx);
+	/*
+	 * After it, before anybody hears: leads to the snapshot of the records as they are now,
+	 * see fl_core_policy. `changes` NULL: some were lost for want of memory.
+	 */
+	void (*follow)(void *ctx, const struct fl_change *changes, size_t count);
+	void *ctx;
+};
+
 /* Hears of a node key that a committed tick took out of use; maybe twice. */
 typedef void fl_core_retired(void *ctx, const struct fl_node_key *key);
 
@@ -43,6 +59,12 @@ struct fl_core {
 	void *listener_ctx;
 	fl_core_retired *retired;
 	void *retired_ctx;
+	struct fl_core_policy_hooks hooks;
+	/*
+	 * The policy applied to the records, and while a tick is announced the one before. NULL, or
+	 * without a document: everything is allowed.
+	 */
+	struct fl_policy *policy, *policy_was;
 	struct fl_list waits;
 	struct fl_tick_hook hook;
 	struct fl_change *runtime; /* presence changes of this tick: announced, never stored */
@@ -60,6 +82,11 @@ FL_MUST enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct
 void fl_core_listen(struct fl_core *c, fl_core_listener *fn, void *ctx);
 void fl_core_on_retired(struct fl_core *c, fl_core_retired *fn, void *ctx);
 void fl_core_done(struct fl_core *c);
+
+void fl_core_follow(struct fl_core *c, const struct fl_core_policy_hooks *hooks);
+
+/* Another snapshot is in force. `was`: what it is compared with. References both. */
+void fl_core_policy(struct fl_core *c, struct fl_policy *was, struct fl_policy *now);
 
 /* Runs `w->fn` after this tick's commit. */
 void fl_core_wait(struct fl_core *c, struct fl_core_wait *w);

@@ -3,7 +3,10 @@
  * services/control/fragments.h - the peer text of each node, written once and kept until it
  * changes.
  *
- * Memory  one text a node, about 1 KiB, made when first needed.
+ * Under a policy viewers may get different routes of one node; then there is a text for each set
+ * of routes that somebody gets.
+ *
+ * Memory  one text a node, about 1 KiB, made when first needed; one more a set of routes.
  * Thread  the control loop.
  */
 #ifndef FL_SERVICES_CONTROL_FRAGMENTS_H
@@ -24,6 +27,19 @@ struct fl_fragments *fl_fragments_free(struct fl_fragments *f);
  */
 FL_MUST enum fl_err fl_fragments_get(struct fl_fragments *f, const struct fl_netmap_config *cfg,
 				     const struct fl_node *n, const struct fl_bytes **out);
+
+/* Whose view it is; see viewer.h. */
+struct fl_viewer {
+	const struct fl_policy *policy; /* NULL: everybody sees everybody */
+	fl_node_id id;
+	bool hides_ip4; /* the policy takes IPv4 addresses away from somebody */
+	bool no_ip4;    /* from this viewer: it is told of none */
+};
+
+/* The same for one viewer, under the policy. */
+FL_MUST enum fl_err fl_fragments_for(struct fl_fragments *f, const struct fl_netmap_config *cfg,
+				     const struct fl_viewer *v, const struct fl_node *n,
+				     const struct fl_bytes **out);
 
 void fl_fragments_drop(struct fl_fragments *f, fl_node_id node);
 void fl_fragments_drop_all(struct fl_fragments *f);

@@ -7,6 +7,8 @@
  *   session.c     one streaming poll                       distribute.c who hears of a change
  *   presence.c    online, grace, offline                   ephemeral.c deletion of idle nodes
  *   pages.c       what a person's browser sees             metrics.c   counters as text
+ *   batch.c       the changes of a tick, by node           viewer.c    what the policy lets one see
+ *   governed.c    who hears what under a policy            fragments.c texts of nodes as peers
  */
 #ifndef FL_SERVICES_CONTROL_INTERNAL_H
 #define FL_SERVICES_CONTROL_INTERNAL_H
@@ -15,6 +17,7 @@
 #include "services/control/fragments.h"
 #include "services/control/noise_server.h"
 #include "services/control/pending.h"
+#include "services/control/viewer.h"
 #include "wire/mapframe.h"
 
 /*

@@ -40,7 +40,10 @@ FL_MUST enum fl_err fl_policies_new(struct fl_core *core, const struct fl_polici
 				    struct fl_fault *fault, struct fl_policies **out);
 struct fl_policies *fl_policies_free(struct fl_policies *s); /* NULL in, NULL out */
 
-/* The snapshot in force; never NULL. Borrowed until the end of the tick. */
+/*
+ * The snapshot in force; never NULL. Borrowed until the end of the tick: a reference would not keep
+ * its document, which goes with the next policy.
+ */
 const struct fl_policy *fl_policies_now(const struct fl_policies *s);
 
 /* The text in force and when it came ("" and 0: there is none). Borrowed until the next change. */
@@ -74,7 +77,10 @@ FL_MUST enum fl_err fl_policies_set(struct fl_policies *s, struct fl_slice text,
 				    const char *comment, struct fl_policy_report *report,
 				    uint64_t *out_rev);
 
-/* File mode: reads the file again (SIGHUP). On any error the policy in force stays. */
+/*
+ * Reads the file again (SIGHUP). On any error the policy in force stays; the problems are logged
+ * too. In database mode nothing.
+ */
 FL_MUST enum fl_err fl_policies_reload(struct fl_policies *s, struct fl_policy_report *report);
 
 /* ---- history: database mode; the newest FL_POLICY_REVISIONS_MAX are kept ---- */

@@ -12,6 +12,7 @@
 #include "io/http_client.h"
 #include "io/listen.h"
 #include "services/api/api.h"
+#include "services/policy/policies.h"
 #include "services/relay/identity.h"
 #include "services/relay/relay.h"
 #include "services/relay/standalone.h"
@@ -42,6 +43,7 @@ struct fl_server {
 	struct fl_loop *loop;
 	struct fl_config *config;
 	struct fl_core core;
+	struct fl_policies *policies;
 	struct fl_control *control;
 	struct fl_api *api;
 	struct fl_relay *relay; /* NULL when derp.server.enabled is false */

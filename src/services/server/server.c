@@ -131,6 +131,32 @@ static void list_orphans(const struct fl_server *s)
 				    FL_LU("user.id", nodes[i]->user));
 }
 
+/* ---- policy ---- */
+
+static enum fl_err open_policies(struct fl_server *s, struct fl_fault *fault)
+{
+	const struct fl_config *c = s->config;
+	const struct fl_policies_config cfg = {
+		.mode = strcmp(c->policy_mode, "database") == 0 ? FL_POLICY_MODE_DATABASE
+								: FL_POLICY_MODE_FILE,
+		.path = c->policy_path,
+		.domains = (const char *const *)c->policy_domains.at,
+		.domains_len = c->policy_domains.len,
+	};
+
+	return fl_policies_new(&s->core, &cfg, fault, &s->policies);
+}
+
+/* A bad file is logged with its problems, and nothing changes (POL-1). */
+static void reload_policy(struct fl_server *s)
+{
+	struct fl_policy_report report = { 0 };
+
+	if (fl_policies_reload(s->policies, &report) != FL_OK)
+		fl_log_error("the policy was not reloaded, the one in use stays");
+	fl_policy_report_done(&report);
+}
+
 /* ---- relay ---- */
 
 static bool admit(void *ctx, const struct fl_node_key *key, const struct fl_addrport *from)
@@ -314,8 +340,10 @@ static enum fl_err start(struct fl_server *s, struct fl_fault *fault)
 	if (err == FL_OK) {
 		list_long_names(s);
 		list_orphans(s);
-		err = open_relay(s, fault);
+		err = open_policies(s, fault);
 	}
+	if (err == FL_OK)
+		err = open_relay(s, fault);
 	if (err == FL_OK)
 		err = fl_server_relaymap_start(s, true, fault);
 	if (err == FL_OK)
@@ -361,6 +389,11 @@ struct fl_control *fl_server_control(struct fl_server *s)
 	return s->control;
 }
 
+struct fl_policies *fl_server_policies(struct fl_server *s)
+{
+	return s->policies;
+}
+
 static void note_restart_keys(const struct fl_config *old, const struct fl_config *fresh,
 			      struct fl_fault *fault)
 {
@@ -393,6 +426,7 @@ enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, stru
 	note_restart_keys(s->config, config, fault);
 	fl_config_free(s->config);
 	s->config = config;
+	reload_policy(s);
 	if (fl_server_relaymap_start(s, false, fault) != FL_OK)
 		fl_log_warn("relay maps stay as they are", FL_LS("reason", fault->text));
 	return FL_OK;
@@ -418,6 +452,7 @@ struct fl_server *fl_server_stop(struct fl_server *s, int64_t grace)
 	s->relay = fl_relay_free(s->relay);
 	s->stun = fl_stun_free(s->stun);
 	fl_relay_identity_done(&s->identity);
+	s->policies = fl_policies_free(s->policies);
 	fl_core_done(&s->core);
 	fl_config_free(s->config);
 	fl_wipe(s->seed, sizeof s->seed);

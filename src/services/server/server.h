@@ -3,8 +3,8 @@
  * services/server/server.h - the whole server of `fairlead serve`: settings in, running listeners
  * out.
  *
- * Start order: keys and certificates, database and migrations, state, relay, control, admin API,
- * listeners last. Stop order is the reverse, bounded in time; what clients were last seen is
+ * Start order: keys and certificates, database and migrations, state, policy, relay, control, admin
+ * API, listeners last. Stop order is the reverse, bounded in time; what clients were last seen is
  * stored before the database closes.
  *
  * Thread  one loop.
@@ -15,6 +15,7 @@
 #include "io/loop.h"
 #include "services/config/config.h"
 #include "services/control/control.h"
+#include "services/policy/policies.h"
 
 struct fl_server;
 
@@ -38,6 +39,7 @@ FL_MUST enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *conf
 				     struct fl_fault *fault);
 
 struct fl_control *fl_server_control(struct fl_server *s);
+struct fl_policies *fl_server_policies(struct fl_server *s);
 
 /* Stops and frees; at most `grace` ns for what is still being sent. */
 struct fl_server *fl_server_stop(struct fl_server *s, int64_t grace);

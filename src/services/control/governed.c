@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * services/control/governed.c - distribution under a policy: each session hears what differs for
+ * its node between the snapshot before the tick and the one after, and no more.
+ *
+ * A peer that comes into sight is told whole, with its owner; one that leaves is removed; of the
+ * others what changed of them is told to those who see them. Sessions of different nodes mostly
+ * hear the same of their peers, so the last few frames are kept and looked up by what they say.
+ *
+ * Source: docs/lifecycle.md CHG-2, CHG-8, VIS-4 to VIS-6, POL-3, POL-4; docs/policy.md 9.1.
+ */
+#include "services/control/batch.h"
+
+#include <stdlib.h>
+
+enum { FORMS_MAX = 16 };
+
+/* One frame for all who hear exactly this. */
+struct form {
+	struct fl_netmap_peer *peers;
+	fl_node_id *removed;
+	fl_user_id *profiles;
+	size_t peers_count, removed_count, profiles_count;
+	struct fl_bytes *frame[2]; /* plain, zstd */
+};
+
+struct tell {
+	struct fl_control *control;
+	const struct fl_batch *batch;
+	const struct fl_policy *was, *now;      /* NULL: everybody sees everybody */
+	const struct fl_policy *before, *after; /* the same as snapshots, for what differs */
+	uint64_t *seen_was, *seen_now;          /* lists of the session at hand */
+	uint64_t *routers;                      /* ascending: who serves anything, or may have */
+	size_t routers_count, room;
+	bool hid_ip4, hides_ip4; /* from somebody, before and now */
+	/* The session's message. */
+	struct fl_viewer viewer;
+	struct fl_netmap_peer *peers;
+	fl_node_id *removed;
+	fl_user_id *profiles;
+	size_t peers_count, removed_count, profiles_count;
+	enum fl_err err;
+	struct form forms[FORMS_MAX];
+	size_t forms_next;
+};
+
+bool fl_control_is_governed(const struct fl_control *c)
+{
+	return fl_governing(c->core->policy) != NULL || fl_governing(c->core->policy_was) != NULL;
+}
+
+/* ---- one session's peers ---- */
+
+static void add_removed(struct tell *t, fl_node_id id)
+{
+	if (id != t->viewer.id)
+		t->removed[t->removed_count++] = id;
+}
+
+/* `fields` 0: whole. */
+static void add_peer(struct tell *t, fl_node_id id, uint32_t fields)
+{
+	struct fl_control *c = t->control;
+	const struct fl_node *n = fl_state_node(c->core->state, id);
+	const struct fl_bytes *fragment = NULL;
+	bool entry = fields == 0 || (fields & (FL_PATCH_KEY | FL_PATCH_EXPIRY)) != 0;
+
+	if (n == NULL || id == t->viewer.id || t->err != FL_OK)
+		return;
+	if (entry)
+		t->err = fl_fragments_for(c->fragments, c->netmap, &t->viewer, n, &fragment);
+	t->peers[t->peers_count++] = (struct fl_netmap_peer){
+		.node = n,
+		.fragment = fragment,
+		.fields = fields,
+		.online = fl_presence_online(c->core->presence, id),
+	};
+}
+
+static bool is_router(const struct tell *t, fl_node_id id)
+{
+	size_t lo = 0, hi = t->routers_count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (t->routers[mid] < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < t->routers_count && t->routers[lo] == id;
+}
+
+/* Does the viewer get other routes of the peer, or is that an exit node since? */
+static bool routes_moved(const struct tell *t, fl_node_id id)
+{
+	struct fl_prefix was[FL_POLICY_ROUTES_MAX], now[FL_POLICY_ROUTES_MAX];
+
+	if (!is_router(t, id))
+		return false;
+	if (fl_policy_suggests_exit(t->before, id) != fl_policy_suggests_exit(t->after, id))
+		return true;
+	size_t count = fl_policy_routes(t->before, t->viewer.id, id, was);
+	if (fl_policy_routes(t->after, t->viewer.id, id, now) != count)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (!fl_prefix_eq(&was[i], &now[i]))
+			return true;
+	return false;
+}
+
+static bool lost_ip4(const struct tell *t, fl_node_id id)
+{
+	return t->hid_ip4 && fl_policy_lacks_ip4(t->was, id);
+}
+
+static bool lacks_ip4(const struct tell *t, fl_node_id id)
+{
+	return t->hides_ip4 && fl_policy_lacks_ip4(t->now, id);
+}
+
+/* May IPv4 addresses have come or gone, which is no matter of anybody's record? */
+static bool ip4_moves(const struct tell *t)
+{
+	return t->before != t->after && (t->hid_ip4 || t->hides_ip4);
+}
+
+static bool ip4_moved(const struct tell *t, fl_node_id id)
+{
+	return ip4_moves(t) && (lost_ip4(t, id) != lacks_ip4(t, id) ||
+				lost_ip4(t, t->viewer.id) != lacks_ip4(t, t->viewer.id));
+}
+
+/* A peer before and after: what changed of it. */
+static void tell_same(struct tell *t, fl_node_id id)
+{
+	const struct fl_merged *m = fl_batch_find(t->batch, id);
+	bool whole = m != NULL && m->whole && !m->routes;
+
+	if (whole || routes_moved(t, id) || ip4_moved(t, id))
+		add_peer(t, id, 0);
+	else if (m != NULL && m->fields != 0)
+		add_peer(t, id, m->fields);
+}
+
+static size_t list_seen(const struct tell *t, const struct fl_policy *p, uint64_t *out)
+{
+	size_t count = fl_policy_peers(p, t->viewer.id, out, t->room);
+	return count < t->room ? count : t->room;
+}
+
+/* The lists may differ anywhere. */
+static void tell_all(struct tell *t)
+{
+	size_t was = list_seen(t, t->before, t->seen_was), i = 0;
+	size_t now = list_seen(t, t->after, t->seen_now), k = 0;
+
+	while (i < was || k < now) {
+		uint64_t a = i < was ? t->seen_was[i] : UINT64_MAX;
+		uint64_t b = k < now ? t->seen_now[k] : UINT64_MAX;
+		if (a < b)
+			add_removed(t, a);
+		else if (b < a)
+			add_peer(t, b, 0);
+		else
+			tell_same(t, a);
+		i += a <= b;
+		k += b <= a;
+	}
+}
+
+/* The same peers with the same routes as before: only of them, and of what happened. */
+static void tell_changed(struct tell *t)
+{
+	for (size_t i = 0; i < t->batch->nodes_count; i++) {
+		const struct fl_merged *m = &t->batch->nodes[i];
+		if (m->id != t->viewer.id && fl_viewer_sees(&t->viewer, m->id))
+			tell_same(t, m->id);
+	}
+}
+
+/* Nodes that went with the last policy-less tick are in neither snapshot. */
+static void tell_gone(struct tell *t)
+{
+	const struct fl_batch *b = t->batch;
+
+	if (t->was != NULL)
+		return;
+	for (size_t i = 0; i < b->removed_count; i++)
+		if (fl_state_node(t->control->core->state, b->removed[i]) == NULL)
+			add_removed(t, b->removed[i]);
+}
+
+/* Profiles of users whose nodes the viewer sees, or whose it is. */
+static void list_profiles(struct tell *t)
+{
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(t->control->core->state, &nodes);
+
+	for (size_t i = 0; i < t->batch->profiles_count; i++) {
+		fl_user_id user = t->batch->profiles[i];
+		bool shown = false;
+		for (size_t k = 0; k < count && !shown; k++)
+			shown = nodes[k]->user == user &&
+				(nodes[k]->id == t->viewer.id ||
+				 fl_viewer_sees(&t->viewer, nodes[k]->id));
+		if (shown)
+			t->profiles[t->profiles_count++] = user;
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+static void list_peers(struct tell *t, unsigned differs)
+{
+	t->peers_count = t->removed_count = t->profiles_count = 0;
+	t->err = FL_OK;
+	if ((differs & FL_POLICY_PEERS) != 0 || ip4_moves(t))
+		tell_all(t);
+	else
+		tell_changed(t);
+	tell_gone(t);
+	qsort(t->removed, t->removed_count, sizeof *t->removed, by_number);
+	list_profiles(t);
+}
+
+/* ---- frames ---- */
+
+static struct fl_netmap_delta delta_of(const struct tell *t)
+{
+	return (struct fl_netmap_delta){
+		.cfg = t->control->netmap,
+		.peers = t->peers,
+		.peers_count = t->peers_count,
+		.removed = t->removed,
+		.removed_count = t->removed_count,
+		.profiles = t->profiles,
+		.profiles_count = t->profiles_count,
+		.users = fl_control_users(t->control),
+		.now = fl_loop_wall(t->control->core->loop),
+	};
+}
+
+static bool same_peer(const struct fl_netmap_peer *a, const struct fl_netmap_peer *b)
+{
+	return a->node == b->node && a->fragment == b->fragment && a->fields == b->fields &&
+	       a->online == b->online;
+}
+
+static bool same_ids(const uint64_t *a, size_t an, const uint64_t *b, size_t bn)
+{
+	return an == bn && (an == 0 || memcmp(a, b, an * sizeof *a) == 0);
+}
+
+static bool is_form(const struct tell *t, const struct form *f)
+{
+	if (f->peers_count != t->peers_count ||
+	    !same_ids(f->removed, f->removed_count, t->removed, t->removed_count) ||
+	    !same_ids(f->profiles, f->profiles_count, t->profiles, t->profiles_count))
+		return false;
+	for (size_t i = 0; i < f->peers_count; i++)
+		if (!same_peer(&f->peers[i], &t->peers[i]))
+			return false;
+	return true;
+}
+
+static void form_done(struct form *f)
+{
+	fl_bytes_unref(f->frame[0]);
+	fl_bytes_unref(f->frame[1]);
+	free(f->peers);
+	free(f->removed);
+	free(f->profiles);
+	*f = (struct form){ 0 };
+}
+
+static void *copy(const void *from, size_t count, size_t size)
+{
+	void *to = calloc(count + 1, size);
+	if (to != NULL && count > 0)
+		memcpy(to, from, count * size);
+	return to;
+}
+
+/* The form of this message, maybe without a frame yet; NULL: no memory to keep one. */
+static struct form *form_of(struct tell *t)
+{
+	for (size_t i = 0; i < FORMS_MAX; i++)
+		if (t->forms[i].peers != NULL && is_form(t, &t->forms[i]))
+			return &t->forms[i];
+	struct form *f = &t->forms[t->forms_next++ % FORMS_MAX];
+	form_done(f);
+	f->removed = copy(t->removed, t->removed_count, sizeof *f->removed);
+	f->profiles = copy(t->profiles, t->profiles_count, sizeof *f->profiles);
+	f->peers = copy(t->peers, t->peers_count, sizeof *f->peers);
+	if (f->removed == NULL || f->profiles == NULL || f->peers == NULL) {
+		form_done(f);
+		return NULL;
+	}
+	f->peers_count = t->peers_count;
+	f->removed_count = t->removed_count;
+	f->profiles_count = t->profiles_count;
+	return f;
+}
+
+static void send_shared(struct tell *t, struct fl_session *s)
+{
+	struct form *f;
+	struct fl_bytes *frame = NULL;
+	enum fl_err err = FL_OK;
+
+	if (t->peers_count == 0 && t->removed_count == 0 && t->profiles_count == 0)
+		return;
+	const struct fl_netmap_delta in = delta_of(t);
+	f = form_of(t);
+	if (f != NULL && f->frame[s->zstd] != NULL)
+		frame = fl_bytes_ref(f->frame[s->zstd]);
+	else
+		err = fl_control_delta_frame(t->control, &in, s->zstd, &frame);
+	if (f != NULL && frame != NULL && f->frame[s->zstd] == NULL)
+		f->frame[s->zstd] = fl_bytes_ref(frame);
+	fl_session_deliver(s, err, frame);
+	fl_bytes_unref(frame);
+}
+
+static void send_own(struct tell *t, struct fl_session *s, const struct fl_node *n, unsigned parts)
+{
+	struct fl_netmap_delta in = delta_of(t);
+	struct fl_bytes *frame = NULL;
+	struct fl_rules rules;
+
+	in.viewer = s->node;
+	enum fl_err err = fl_rules_fill(t->control, n, parts, &rules);
+	if (err == FL_OK) {
+		in.self = rules.self;
+		in.filter = fl_buf_slice(&rules.filter);
+		in.ssh = fl_buf_slice(&rules.ssh);
+		if ((parts & FL_RULES_FILTER) != 0 && in.filter.len == 0)
+			in.filter = fl_netmap_allow_all();
+		if ((parts & FL_RULES_SSH) != 0 && in.ssh.len == 0)
+			in.ssh = fl_slice_str("{\"rules\":[]}");
+		err = fl_control_delta_frame(t->control, &in, s->zstd, &frame);
+	}
+	fl_rules_done(&rules);
+	fl_session_deliver(s, err, frame);
+	fl_bytes_unref(frame);
+}
+
+/* ---- sessions ---- */
+
+/* What of its own the node must hear anew. */
+static unsigned own_parts(const struct tell *t, const struct fl_merged *m, unsigned differs,
+			  const struct fl_node *n)
+{
+	unsigned parts = 0;
+	/* Its own entry has another form under a policy as soon as it serves something. */
+	bool turned = (t->was == NULL) != (t->now == NULL) && n->approved_count > 0;
+
+	if ((m != NULL && m->self) || (differs & FL_POLICY_ATTRS) != 0 || turned)
+		parts |= FL_RULES_SELF;
+	if ((differs & FL_POLICY_FILTER) != 0)
+		parts |= FL_RULES_FILTER;
+	if ((differs & FL_POLICY_SSH) != 0)
+		parts |= FL_RULES_SSH;
+	return parts;
+}
+
+static void tell_session(struct tell *t, struct fl_session *s)
+{
+	const struct fl_node *n = fl_state_node(t->control->core->state, s->node);
+
+	if (n == NULL) /* its session ends elsewhere */
+		return;
+	unsigned differs =
+		t->before != t->after ? fl_policy_differs(t->before, t->after, s->node) : 0;
+	t->viewer = (struct fl_viewer){
+		.policy = t->now,
+		.id = s->node,
+		.hides_ip4 = t->hides_ip4,
+		.no_ip4 = lacks_ip4(t, s->node),
+	};
+	list_peers(t, differs);
+	unsigned parts = own_parts(t, fl_batch_find(t->batch, s->node), differs, n);
+	if (t->err != FL_OK)
+		fl_session_deliver(s, t->err, NULL);
+	else if (parts != 0)
+		send_own(t, s, n, parts);
+	else
+		send_shared(t, s);
+}
+
+/* Who serves routes now, or did before this tick. */
+static void list_routers(struct tell *t)
+{
+	const struct fl_batch *b = t->batch;
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(t->control->core->state, &nodes), len = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (nodes[i]->approved_count > 0 || fl_batch_find(b, nodes[i]->id) != NULL)
+			t->routers[len++] = nodes[i]->id;
+	t->routers_count = len;
+}
+
+static bool tell_init(struct tell *t, struct fl_control *c, const struct fl_batch *b)
+{
+	struct fl_node *const *nodes;
+	const struct fl_core *core = c->core;
+
+	t->control = c;
+	t->batch = b;
+	t->after = core->policy;
+	t->before = core->policy_was != NULL ? core->policy_was : core->policy;
+	t->was = fl_governing(t->before);
+	t->now = fl_governing(t->after);
+	t->hid_ip4 = fl_policy_hides_ip4(t->was);
+	t->hides_ip4 = fl_policy_hides_ip4(t->now);
+	t->room = fl_state_nodes(core->state, &nodes) + b->nodes_count;
+	t->seen_was = calloc(t->room + 1, sizeof *t->seen_was);
+	t->seen_now = calloc(t->room + 1, sizeof *t->seen_now);
+	t->routers = calloc(t->room + 1, sizeof *t->routers);
+	t->removed = calloc(2 * t->room + 1, sizeof *t->removed);
+	t->peers = calloc(t->room + 1, sizeof *t->peers);
+	t->profiles = calloc(b->profiles_count + 1, sizeof *t->profiles);
+	return t->seen_was != NULL && t->seen_now != NULL && t->routers != NULL &&
+	       t->removed != NULL && t->peers != NULL && t->profiles != NULL;
+}
+
+static void tell_done(struct tell *t)
+{
+	for (size_t i = 0; i < FORMS_MAX; i++)
+		form_done(&t->forms[i]);
+	free(t->seen_was);
+	free(t->seen_now);
+	free(t->routers);
+	free(t->removed);
+	free(t->peers);
+	free(t->profiles);
+}
+
+enum fl_err fl_control_send_governed(struct fl_control *c, const struct fl_batch *b)
+{
+	struct tell t = { 0 };
+
+	if (!tell_init(&t, c, b)) {
+		tell_done(&t);
+		return FL_ERR_NOMEM;
+	}
+	list_routers(&t);
+	fl_list_each(it, &c->view.sessions)
+		tell_session(&t, fl_list_entry(it, struct fl_session, link));
+	tell_done(&t);
+	return FL_OK;
+}
