@@ -177,10 +177,11 @@ enum fl_err fl_store_migrate(sqlite3 *db, const char *path, const struct fl_migr
 			"knows %d: use the newer program, or restore a copy made before "
 			"the upgrade",
 			path, have, list[count - 1].version);
+	bool is_new = have == 0;
 	for (size_t i = 0; i < count && err == FL_OK; i++) {
 		if (list[i].version <= have)
 			continue;
-		if (have > 0)
+		if (!is_new)
 			err = fl_store_backup(db, path, have, fault);
 		if (err == FL_OK)
 			err = step(db, path, &list[i], fault);

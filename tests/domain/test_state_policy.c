@@ -156,9 +156,9 @@ static void test_tags(void **unused)
 	assert_int_equal(fl_state_node(s, id)->user, 0);
 
 	/* An admin needs a declared one, owned or not. */
-	struct fl_strlist tags = one("tag:c", &at);
+	struct fl_strlist tags = one((char[]){ "tag:c" }, &at);
 	assert_int_equal(fl_state_node_tag(s, id, &tags, &fault), FL_ERR_INVALID);
-	tags = one("tag:b", &at);
+	tags = one((char[]){ "tag:b" }, &at);
 	assert_int_equal(fl_state_node_tag(s, id, &tags, &fault), FL_OK);
 	kit_check(s);
 	fl_state_free(s);
@@ -179,7 +179,7 @@ static void test_pool(void **unused)
 	kit_approve(s, (struct kit_request){ 1, 1 }, ada);
 	fl_state_rollback(s);
 	for (unsigned i = 1; i <= 2; i++) {
-		char text[32], want[32];
+		char text[FL_IP_TEXT_MAX], want[32];
 		id = kit_approve(s, (struct kit_request){ i, i }, ada);
 		fl_ip_format(&fl_state_node(s, id)->ip4, text);
 		snprintf(want, sizeof want, "100.99.0.%u", i);

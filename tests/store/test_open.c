@@ -200,10 +200,10 @@ static sqlite3 *open_db(const struct store_kit *k)
 }
 
 static const struct fl_migration steps[] = {
-	{ 1, "" }, /* never run here: the file has 1 */
-	{ 2, "ALTER TABLE users ADD COLUMN colour TEXT" },
-	{ 3, "CREATE TABLE extra (id INTEGER PRIMARY KEY) STRICT; INSERT INTO extra VALUES (7)" },
-	{ 4, "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT; SELECT nonsense" },
+	{ 2, "" }, /* never run here: the file has 2 */
+	{ 3, "ALTER TABLE users ADD COLUMN colour TEXT" },
+	{ 4, "CREATE TABLE extra (id INTEGER PRIMARY KEY) STRICT; INSERT INTO extra VALUES (7)" },
+	{ 5, "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT; SELECT nonsense" },
 };
 
 static int version_of(const char *path)
@@ -232,17 +232,17 @@ static void test_upgrade_copies_first(void **unused)
 	assert_int_equal(sqlite3_exec(db, "SELECT colour FROM users, extra", NULL, NULL, NULL),
 			 SQLITE_OK);
 	sqlite3_close(db);
-	assert_int_equal(version_of(k.path), 3);
-	assert_int_equal(mode_of(k.path, ".v1.bak"), 0600);
+	assert_int_equal(version_of(k.path), 4);
 	assert_int_equal(mode_of(k.path, ".v2.bak"), 0600);
+	assert_int_equal(mode_of(k.path, ".v3.bak"), 0600);
 	assert_true(fl_store_newest_backup(k.path, backup, sizeof backup));
-	assert_non_null(strstr(backup, ".v2.bak"));
-	assert_int_equal(version_of(backup), 2);
-	require_refused(&k, FL_ERR_VERSION, "schema 3");
+	assert_non_null(strstr(backup, ".v3.bak"));
+	assert_int_equal(version_of(backup), 3);
+	require_refused(&k, FL_ERR_VERSION, "schema 4");
 
 	/* The oldest copy is a whole database of that time. */
 	struct store_kit old = k;
-	snprintf(old.path, sizeof old.path, "%s/fl.db.v1.bak", k.dir);
+	snprintf(old.path, sizeof old.path, "%s/fl.db.v2.bak", k.dir);
 	struct fl_state *s = kit_state();
 	fl_store_close(store_kit_open(&old, s));
 	assert_string_equal(fl_state_user(s, 1)->name, "alice");
@@ -261,7 +261,7 @@ static void test_failed_upgrade_changes_nothing(void **unused)
 	assert_non_null(strstr(fault.text, "upgrading"));
 	assert_true(sqlite3_get_autocommit(db));
 	sqlite3_close(db);
-	assert_int_equal(version_of(k.path), 3); /* the steps before it stand */
+	assert_int_equal(version_of(k.path), 4); /* the steps before it stand */
 	db = open_db(&k);
 	assert_int_not_equal(sqlite3_exec(db, "SELECT * FROM more", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
@@ -275,14 +275,36 @@ static void test_upgrade_without_room_for_the_copy(void **unused)
 	struct fl_fault fault = { "" };
 	char blocked[300];
 
-	snprintf(blocked, sizeof blocked, "%s.v1.bak.tmp", k.path);
+	snprintf(blocked, sizeof blocked, "%s.v2.bak.tmp", k.path);
 	assert_int_equal(mkdir(blocked, 0700), 0);
 	sqlite3 *db = open_db(&k);
 	assert_int_not_equal(fl_store_migrate(db, k.path, steps, 3, &fault), FL_OK);
-	assert_non_null(strstr(fault.text, ".v1.bak.tmp"));
+	assert_non_null(strstr(fault.text, ".v2.bak.tmp"));
 	sqlite3_close(db);
-	assert_int_equal(version_of(k.path), 1);
+	assert_int_equal(version_of(k.path), 2);
 	assert_int_equal(rmdir(blocked), 0);
+	store_kit_free(&k);
+}
+
+/* What the first version wrote: its users are members, and there is no policy. */
+static void test_upgrade_from_1(void **unused)
+{
+	(void)unused;
+	struct store_kit k = store_kit_new();
+	struct fl_fault fault = { "" };
+	struct fl_revision *const *revisions;
+
+	assert_int_equal(fl_store_touch(k.path, &fault), FL_OK);
+	sqlite3 *db = open_db(&k);
+	assert_int_equal(fl_store_migrate(db, k.path, fl_store_migrations, 1, &fault), FL_OK);
+	sqlite3_close(db);
+	exec(k.path, "INSERT INTO users VALUES (1, 'alice', '', '', '', '', '', 0)");
+	struct fl_state *s = kit_state();
+	fl_store_close(store_kit_open(&k, s));
+	assert_int_equal(fl_state_user(s, 1)->role, FL_ROLE_MEMBER);
+	assert_int_equal(fl_state_revisions(s, &revisions), 0);
+	assert_int_equal(mode_of(k.path, ".v1.bak"), 0600);
+	fl_state_free(s);
 	store_kit_free(&k);
 }
 
@@ -387,8 +409,8 @@ static const struct row rows[] = {
 	{ "IPv6 address as IPv4", "UPDATE nodes SET ipv4 = 'fd7a:115c:a1e0::99'", "other family" },
 	{ "negative expiry", "UPDATE nodes SET expiry = -1", "before 1970" },
 	{ "user without a name", "UPDATE users SET name = ''", "without a name" },
-	{ "two users of one name", "INSERT INTO users VALUES (9, 'alice', '', '', '', '', '', 0)",
-	  "twice" },
+	{ "two users of one name",
+	  "INSERT INTO users VALUES (9, 'alice', '', '', '', '', '', 0, 'member')", "twice" },
 	{ "short hash", "UPDATE preauth_keys SET hash = 'ab'", "column hash" },
 	{ "long prefix", "UPDATE preauth_keys SET prefix = '1234567890abc'", "column prefix" },
 	{ "no prefix", "UPDATE preauth_keys SET prefix = ''", "no prefix" },
@@ -495,7 +517,7 @@ static void test_busy_database_fails_the_commit(void **unused)
 	store_kit_free(&k);
 }
 
-enum { ROWS = sizeof rows / sizeof *rows, CASES = 16 };
+enum { ROWS = sizeof rows / sizeof *rows, CASES = 17 };
 
 int main(void)
 {
@@ -510,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_upgrade_copies_first),
 		cmocka_unit_test(test_failed_upgrade_changes_nothing),
 		cmocka_unit_test(test_upgrade_without_room_for_the_copy),
+		cmocka_unit_test(test_upgrade_from_1),
 		cmocka_unit_test(test_damaged_header),
 		cmocka_unit_test(test_damaged_page_names_the_backup),
 		cmocka_unit_test(test_cut_file),

@@ -135,7 +135,8 @@ static bool ip4_moved(const struct tell *t, fl_node_id id)
 static void tell_same(struct tell *t, fl_node_id id)
 {
 	const struct fl_merged *m = fl_batch_find(t->batch, id);
-	bool whole = m != NULL && m->whole && !m->routes;
+	/* Where there was no policy, the snapshot before has the routes of now. */
+	bool whole = m != NULL && m->whole && (!m->routes || t->was == NULL);
 
 	if (whole || routes_moved(t, id) || ip4_moved(t, id))
 		add_peer(t, id, 0);
