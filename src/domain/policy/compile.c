@@ -245,6 +245,24 @@ enum fl_err fl_policy_new(const struct fl_policy_doc *doc, const struct fl_polic
 	return err;
 }
 
+enum fl_err fl_policy_with(const struct fl_policy *p, const struct fl_policy_doc *doc,
+			   struct fl_policy **out)
+{
+	struct fl_policy_facts **facts = calloc(p->nodes_len + 1, sizeof *facts);
+	struct fl_plan *plan = NULL;
+
+	if (facts == NULL)
+		return FL_ERR_NOMEM;
+	for (size_t i = 0; i < p->nodes_len; i++)
+		facts[i] = p->nodes[p->by_id[i].slot];
+	enum fl_err err = fl_plan_new(doc, p->users, p->users_len, &plan);
+	if (err == FL_OK)
+		err = fl_policy_build(plan, facts, p->nodes_len, out);
+	fl_plan_unref(plan);
+	free(facts);
+	return err;
+}
+
 struct fl_policy *fl_policy_ref(struct fl_policy *p)
 {
 	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);

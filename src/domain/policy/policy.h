@@ -30,6 +30,10 @@ struct fl_policy;
 FL_MUST enum fl_err fl_policy_new(const struct fl_policy_doc *doc,
 				  const struct fl_policy_world *world, struct fl_policy **out);
 
+/* Another document (NULL as above) in the world of `p`. Errors: FL_ERR_NOMEM. */
+FL_MUST enum fl_err fl_policy_with(const struct fl_policy *p, const struct fl_policy_doc *doc,
+				   struct fl_policy **out);
+
 /*
  * The same document in a world that differs by some nodes: those in `changed` (as they are now, new
  * ones included) and those whose ids are in `removed`. Both ascend. Users did not change.

@@ -161,6 +161,11 @@ struct fl_node *fl_state_node_by_key(const struct fl_state *s, const struct fl_n
 	return find_by(&s->by_node_key, key->b);
 }
 
+const char *fl_state_base_domain(const struct fl_state *s)
+{
+	return s->base_domain;
+}
+
 struct fl_node *fl_state_node_by_name(const struct fl_state *s, const char *given_name)
 {
 	char key[FL_NAME_MAX + 1] = "";

@@ -127,6 +127,9 @@ bool fl_state_is_orphan(const struct fl_state *s, const struct fl_node *n);
 /* Does the machine own a node? */
 bool fl_state_knows_machine(const struct fl_state *s, const struct fl_machine_key *machine);
 
+/* Without a dot at its end, maybe "". */
+const char *fl_state_base_domain(const struct fl_state *s);
+
 /* By given name, in any case. */
 struct fl_node *fl_state_node_by_name(const struct fl_state *s, const char *given_name);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/sip.h"
-#include "services/api/internal.h"
+#include "services/api/policy.h"
 
 void fl_api_health(void *ctx, struct fl_http *x)
 {
@@ -30,6 +30,12 @@ static void unknown(void *ctx, struct fl_http *x)
 #define ROUTE(m, p, fn)                                                                            \
 	{                                                                                          \
 		.method = m, .path = "/api/v1/" p, .body_max = FL_API_BODY_MAX, .handle = fn       \
+	}
+
+#define POLICY(m, p, fn)                                                                           \
+	{                                                                                          \
+		.method = m, .path = "/api/v1/policy" p, .body_max = FL_API_POLICY_BODY_MAX,       \
+		.handle = fn                                                                       \
 	}
 
 static const struct fl_http_route routes[] = {
@@ -59,6 +65,17 @@ static const struct fl_http_route routes[] = {
 	ROUTE("POST", "auth/register", fl_api_login_register),
 	ROUTE("POST", "auth/approve", fl_api_login_approve),
 	ROUTE("POST", "auth/reject", fl_api_login_reject),
+	POLICY("GET", "", fl_api_policy_get),
+	POLICY("PUT", "", fl_api_policy_put),
+	POLICY("POST", "/check", fl_api_policy_check),
+	POLICY("POST", "/test", fl_api_policy_test),
+	POLICY("POST", "/explain", fl_api_policy_explain),
+	POLICY("POST", "/who-can", fl_api_policy_who_can),
+	POLICY("POST", "/can", fl_api_policy_can),
+	POLICY("POST", "/diff", fl_api_policy_compare),
+	POLICY("GET", "/history", fl_api_policy_history),
+	POLICY("GET", "/history/*", fl_api_policy_revision),
+	POLICY("POST", "/rollback/*", fl_api_policy_rollback),
 	{ .method = "*", .path = "/api/v1/**", .handle = unknown },
 };
 
@@ -85,6 +102,11 @@ enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[static 16]
 enum fl_err fl_api_trust(struct fl_api *a, const struct fl_prefix *at, size_t count)
 {
 	return fl_trusted_set(&a->trusted, at, count);
+}
+
+void fl_api_policies(struct fl_api *a, struct fl_policies *policies)
+{
+	a->policies = policies;
 }
 
 uint64_t fl_api_refusals(const struct fl_api *a)

@@ -10,7 +10,7 @@
  * Answers follow docs/api.md: numbers of 64 bits as strings, times RFC 3339, empty fields emitted,
  * errors as application/problem+json.
  *
- * Limits  bodies of 1 MiB; failed keys of one address are slowed down.
+ * Limits  bodies of 1 MiB, with policies of 4 MiB; failed keys of one address are slowed down.
  */
 #ifndef FL_SERVICES_API_API_H
 #define FL_SERVICES_API_API_H
@@ -28,6 +28,10 @@ struct fl_api *fl_api_free(struct fl_api *a);
  * FL_ERR_NOMEM.
  */
 FL_MUST enum fl_err fl_api_trust(struct fl_api *a, const struct fl_prefix *at, size_t count);
+
+/* The policies that /api/v1/policy is about; borrowed until the API is freed. */
+struct fl_policies;
+void fl_api_policies(struct fl_api *a, struct fl_policies *policies);
 
 /*
  * Routes of the API; their context is the struct fl_api. The connection's conn_ctx tells trust:

@@ -3,7 +3,7 @@
  * services/api/internal.h - how the API's handlers read requests, change state and answer.
  *
  *   api.c     routes, start, end     auth.c   bearer keys        answer.c  answers after the commit
- *   object.c  records as JSON        user.c node.c key.c login.c the resources
+ *   object.c  records as JSON        user.c node.c key.c login.c the resources; policy.h: policies
  */
 #ifndef FL_SERVICES_API_INTERNAL_H
 #define FL_SERVICES_API_INTERNAL_H
@@ -15,6 +15,7 @@
 
 enum {
 	FL_API_BODY_MAX = 1 << 20,
+	FL_API_POLICY_BODY_MAX = 4 << 20, /* of requests with a policy text */
 	FL_API_ANSWER_MAX = 64 << 20,
 	FL_API_FAIL_SLOTS = 256,
 	FL_API_FAILS_PER_MINUTE = 20,
@@ -29,7 +30,8 @@ struct fl_api_fails {
 struct fl_api {
 	struct fl_control *control;
 	struct fl_core *core;
-	struct fl_state *state; /* of the core */
+	struct fl_state *state;       /* of the core */
+	struct fl_policies *policies; /* NULL until given */
 	uint64_t seed[2];
 	struct fl_trusted trusted; /* proxies */
 	struct fl_api_fails fails[FL_API_FAIL_SLOTS];
