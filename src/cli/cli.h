@@ -91,7 +91,14 @@ void fl_answer_done(struct fl_answer *a);
 int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,
 	       const struct fl_buf *body, struct fl_answer *out);
 
-/* The same without body and with a short path. */
+/* The same, but whatever the status: *out holds the body alone, nothing was read of it. */
+int fl_cli_send(struct fl_cli *c, const char *method, const struct fl_buf *path,
+		const struct fl_buf *body, unsigned *out_status, struct fl_answer *out);
+
+/* Reports an answer that is a refusal, and gives the code for it. */
+int fl_cli_refused(struct fl_cli *c, unsigned status, struct fl_slice body);
+
+/* As fl_cli_ask, without body and with a short path. */
 int fl_cli_get(struct fl_cli *c, const char *path, struct fl_answer *out);
 
 /* Appends with everything but letters, digits and -._~ percent-encoded. */
@@ -130,7 +137,9 @@ fl_cli_command fl_cmd_route_list, fl_cmd_route_approve, fl_cmd_route_revoke;
 fl_cli_command fl_cmd_preauth_create, fl_cmd_preauth_list, fl_cmd_preauth_expire,
 	fl_cmd_preauth_delete;
 fl_cli_command fl_cmd_apikey_create, fl_cmd_apikey_list, fl_cmd_apikey_expire, fl_cmd_apikey_delete;
-fl_cli_command fl_cmd_policy_check, fl_cmd_policy_fmt;
+fl_cli_command fl_cmd_policy_check, fl_cmd_policy_fmt, fl_cmd_policy_get, fl_cmd_policy_set,
+	fl_cmd_policy_edit, fl_cmd_policy_history, fl_cmd_policy_rollback, fl_cmd_policy_test,
+	fl_cmd_policy_why, fl_cmd_policy_who_can, fl_cmd_policy_can, fl_cmd_policy_diff;
 fl_cli_command fl_cmd_auth_pending, fl_cmd_auth_register, fl_cmd_auth_approve, fl_cmd_auth_reject;
 
 #endif

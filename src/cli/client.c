@@ -100,7 +100,7 @@ static void problem_field(struct fl_jv root, char *out, size_t cap)
 		fl_str_copy(out, cap, fl_json_str(at));
 }
 
-static int refused(struct fl_cli *c, unsigned status, struct fl_slice body)
+int fl_cli_refused(struct fl_cli *c, unsigned status, struct fl_slice body)
 {
 	struct fl_json *doc = NULL;
 	char text[1024] = "";
@@ -132,7 +132,7 @@ static bool remote_url(const char *address, char out[static ADDRESS_MAX])
 static int read_answer(struct fl_cli *c, unsigned status, struct fl_answer *out)
 {
 	if (status != 200)
-		return refused(c, status, fl_buf_slice(&out->body));
+		return fl_cli_refused(c, status, fl_buf_slice(&out->body));
 	enum fl_err err = fl_json_parse_most(fl_buf_slice(&out->body), FL_JSON_DEPTH_MAX,
 					     VALUES_MAX, &out->doc);
 	if (err != FL_OK)
@@ -188,12 +188,11 @@ static void await_server(struct fl_cli *c, int64_t until)
 	}
 }
 
-int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,
-	       const struct fl_buf *body, struct fl_answer *out)
+int fl_cli_send(struct fl_cli *c, const char *method, const struct fl_buf *path,
+		const struct fl_buf *body, unsigned *out_status, struct fl_answer *out)
 {
 	char url[ADDRESS_MAX], whole[ADDRESS_MAX * 2];
 	struct fl_fault fault = { "" };
-	unsigned status = 0;
 
 	*out = (struct fl_answer){ .body = fl_buf_make(ANSWER_MAX) };
 	int code = fl_cli_config(c);
@@ -219,10 +218,18 @@ int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,
 		.answer_max = ANSWER_MAX,
 		.insecure = c->config->cli_insecure,
 	};
-	enum fl_err err = fl_http_client_call(&call, &fault, &status, &out->body);
+	enum fl_err err = fl_http_client_call(&call, &fault, out_status, &out->body);
 	if (err != FL_OK)
 		return unreachable(c, err, remote ? url : c->socket, &fault);
-	return read_answer(c, status, out);
+	return FL_EXIT_DONE;
+}
+
+int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,
+	       const struct fl_buf *body, struct fl_answer *out)
+{
+	unsigned status = 0;
+	int code = fl_cli_send(c, method, path, body, &status, out);
+	return code == FL_EXIT_DONE ? read_answer(c, status, out) : code;
 }
 
 int fl_cli_get(struct fl_cli *c, const char *path, struct fl_answer *out)

@@ -16,7 +16,8 @@ const struct fl_noun fl_nouns[] = {
 	{ "apikeys", "apikey api", "Keys with which programs use the admin API.",
 	  &fl_resource_apikey },
 	{ "auth", NULL, "Logins that wait for approval.", &fl_resource_pending },
-	{ "policy", "acl policies", "Who may reach what: the rules of the network.", NULL },
+	{ "policy", "acl policies", "Who may reach what: the rules of the network.",
+	  &fl_resource_reach },
 	{ "server", NULL, "The control server itself.", NULL },
 	{ "generate", "gen", "Makes things that need no server.", NULL },
 };

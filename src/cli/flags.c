@@ -228,6 +228,33 @@ const struct fl_flag fl_flags_policy_fmt[] = {
 	END,
 };
 
+#define COMMENT TEXT("comment", 'm', "TEXT", "what the history says about it")
+#define AS_OF   FILENAME("as-of", 0, "answer as if this policy were in force (- for standard input)")
+#define PROTO   TEXT("proto", 0, "NAME", "tcp, udp, sctp, icmp, ... or a number; else tcp")
+#define PORT    TEXT("port", 'p', "N", "the port, in place of :PORT")
+
+const struct fl_flag fl_flags_policy_get[] = {
+	{ .name = "revision",
+	  .also = "rev",
+	  .brief = 'r',
+	  .kind = FL_FLAG_NUMBER,
+	  .value = "N",
+	  .help = "one of the history, not that in force" },
+	END,
+};
+
+const struct fl_flag fl_flags_policy_set[] = {
+	FILENAME("file", 'f', "the policy, in place of the argument"),
+	SWITCH("dry-run", 'n', "only show what would change"),
+	COMMENT,
+	END,
+};
+
+const struct fl_flag fl_flags_policy_edit[] = { COMMENT, END };
+
+const struct fl_flag fl_flags_policy_why[] = { PORT, PROTO, AS_OF, END };
+const struct fl_flag fl_flags_policy_can[] = { AS_OF, END };
+
 /* ---- the program ---- */
 
 const struct fl_flag fl_flags_help[] = {

@@ -10,7 +10,7 @@ static const char *const exit_texts[] = {
 	[FL_EXIT_CHECK] = "check failed",
 };
 
-enum { COLUMN = 30 };
+enum { COLUMN = 30, WIDTH = 98 };
 
 const char *fl_exit_text(enum fl_exit code)
 {
@@ -49,9 +49,16 @@ static void write_flags(const struct fl_flag *list, struct fl_buf *out)
 
 static void write_exits(const char *digits, struct fl_buf *out)
 {
+	size_t start = out->len;
+
 	fl_buf_str(out, "Exit codes: 0 done; 1 failed; 2 usage");
-	for (; digits != NULL && *digits != '\0'; digits++)
-		fl_buf_printf(out, "; %c %s", *digits, exit_texts[*digits - '0']);
+	for (; digits != NULL && *digits != '\0'; digits++) {
+		const char *text = exit_texts[*digits - '0'];
+		bool fits = out->len - start + strlen(text) + 4 <= WIDTH;
+		if (!fits)
+			start = out->len + 1;
+		fl_buf_printf(out, ";%s%c %s", fits ? " " : "\n            ", *digits, text);
+	}
 	fl_buf_byte(out, '\n');
 }
 

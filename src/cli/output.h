@@ -45,6 +45,7 @@ enum fl_column_kind {
 	FL_COLUMN_BOOL,   /* yes, no */
 	FL_COLUMN_ONLINE, /* online in green, offline */
 	FL_COLUMN_LIST,   /* joined */
+	FL_COLUMN_NAMES,  /* the names of a list of objects, joined */
 	FL_COLUMN_KEY,    /* the first characters of a public key */
 };
 
@@ -63,7 +64,8 @@ struct fl_resource {
 };
 
 extern const struct fl_resource fl_resource_user, fl_resource_node, fl_resource_route,
-	fl_resource_preauth, fl_resource_apikey, fl_resource_pending, fl_resource_change;
+	fl_resource_preauth, fl_resource_apikey, fl_resource_pending, fl_resource_change,
+	fl_resource_revision, fl_resource_reach;
 
 /* Does a program read this rather than a person? */
 bool fl_output_is_machine(const struct fl_output *o);

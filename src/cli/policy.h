@@ -2,8 +2,12 @@
 /*
  * cli/policy.h - what the commands of `fairlead policy` share: texts, and problems with a place.
  *
- *   policy_text.c  reading texts, problems with the line and a caret
- *   policy_file.c  check and fmt, which need no server
+ *   policy_text.c    reading texts, problems with the line and a caret
+ *   policy_file.c    check and fmt, which need no server
+ *   policy_client.c  requests with a text, refusals shown at their place
+ *   policy_show.c    verdicts and diffs for people
+ *   policy_set.c     get, set, rollback, history; policy_edit.c edit
+ *   policy_ask.c     why, who-can, can, diff, test
  */
 #ifndef FL_CLI_POLICY_H
 #define FL_CLI_POLICY_H
@@ -46,5 +50,62 @@ void fl_policy_report_json(const struct fl_policy_text *t, const struct fl_polic
 
 /* Shows an answer that was made here as if it came from the server. */
 int fl_policy_show_body(struct fl_cli *c, const struct fl_buf *body);
+
+/* ---- policy_client.c ---- */
+
+/* The body of a request under construction: begun with an object. Release with done. */
+struct fl_policy_ask {
+	struct fl_buf body;
+	struct fl_jw w;
+	struct {
+		const char *key;
+		const struct fl_policy_text *text;
+	} texts[2]; /* whose problems a refusal may be about; NULL: none */
+};
+void fl_policy_ask_init(struct fl_policy_ask *q);
+void fl_policy_ask_str(struct fl_policy_ask *q, const char *key, const char *value); /* not NULL */
+void fl_policy_ask_text(struct fl_policy_ask *q, const char *key, const struct fl_policy_text *t);
+void fl_policy_ask_number(struct fl_policy_ask *q, const char *key, uint64_t value);
+void fl_policy_ask_done(struct fl_policy_ask *q);
+
+/*
+ * Sends it to /api/v1/policy and `path`. A refused text is shown with lines and carets: FL_EXIT_CHECK
+ * if only its tests fail, else FL_EXIT_REFUSED.
+ */
+int fl_policy_ask(struct fl_cli *c, const char *method, const char *path, struct fl_policy_ask *q,
+		  struct fl_answer *out);
+
+/* ---- policy_show.c ---- */
+
+/* What a diff says, as lines for people. */
+void fl_policy_show_diff(struct fl_jv diff, struct fl_buf *out);
+
+/* How many ways a diff takes away; and does it say that the list is not complete? */
+uint64_t fl_policy_diff_lost(struct fl_jv diff);
+bool fl_policy_diff_cut(struct fl_jv diff);
+
+/* Tests that fail after it: how many. */
+size_t fl_policy_diff_failures(struct fl_jv diff);
+
+void fl_policy_show_verdict(struct fl_jv verdict, const char *src, const char *dst,
+			    struct fl_buf *out);
+
+/* Prints lines that were made for people; nothing with --quiet. */
+int fl_policy_print(struct fl_cli *c, struct fl_buf *text);
+
+/* ---- policy_set.c ---- */
+
+/* Whether a change is made. */
+enum fl_policy_intent { FL_POLICY_ASK, FL_POLICY_DRY };
+
+/*
+ * Shows what a text would change and asks when it takes something away. FL_EXIT_DONE: go on; else
+ * the code to end with, and it was said why.
+ */
+int fl_policy_preview(struct fl_cli *c, const struct fl_policy_text *t,
+		      enum fl_policy_intent intent);
+
+/* Sets it. */
+int fl_policy_store(struct fl_cli *c, const struct fl_policy_text *t);
 
 #endif

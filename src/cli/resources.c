@@ -75,6 +75,27 @@ static const struct fl_column pending_columns[] = {
 	{ "Machine key", "machineKey", FL_COLUMN_KEY, true },
 };
 
+static const struct fl_column revision_columns[] = {
+	{ "Revision", "rev", FL_COLUMN_TEXT, false },
+	{ "Created", "createdAt", FL_COLUMN_TIME, false },
+	{ "Author", "author", FL_COLUMN_TEXT, false },
+	{ "Comment", "comment", FL_COLUMN_TEXT, false },
+	{ "Bytes", "bytes", FL_COLUMN_TEXT, true },
+	{ "Hash", "hash", FL_COLUMN_TEXT, true },
+};
+
+static const struct fl_column reach_columns[] = {
+	{ "Source", "src", FL_COLUMN_TEXT, false },
+	{ "Destination", "dst", FL_COLUMN_TEXT, false },
+	{ "Ports", "ports", FL_COLUMN_LIST, false },
+	{ "Nodes", "nodes", FL_COLUMN_NAMES, false },
+	{ "Count", "nodeCount", FL_COLUMN_TEXT, false },
+	{ "Routes", "routes", FL_COLUMN_NAMES, false },
+	{ "Line", "rule.line", FL_COLUMN_TEXT, false },
+	{ "Section", "rule.section", FL_COLUMN_TEXT, true },
+	{ "Rule", "rule.text", FL_COLUMN_TEXT, true },
+};
+
 static const struct fl_column change_columns[] = {
 	{ "Change", "", FL_COLUMN_TEXT, false },
 };
@@ -88,4 +109,7 @@ const struct fl_resource fl_resource_apikey =
 	RESOURCE("apiKeys", "apiKey", "prefix", apikey_columns);
 const struct fl_resource fl_resource_pending =
 	RESOURCE("pending", "record", "authId", pending_columns);
+const struct fl_resource fl_resource_revision =
+	RESOURCE("revisions", "revision", "rev", revision_columns);
+const struct fl_resource fl_resource_reach = RESOURCE("entries", "entry", "src", reach_columns);
 const struct fl_resource fl_resource_change = RESOURCE("changes", "change", "", change_columns);

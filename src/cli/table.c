@@ -12,7 +12,7 @@
 #define RED   "\033[31m"
 #define PLAIN "\033[0m"
 
-enum { KEY_SHOWN = 12, CELLS_MAX = 64 << 20 };
+enum { KEY_SHOWN = 12, NAMES_SHOWN = 6, CELLS_MAX = 64 << 20 };
 
 /* ---- cells ---- */
 
@@ -34,6 +34,25 @@ static void write_list(struct fl_jv v, struct fl_buf *out)
 			fl_buf_str(out, ", ");
 		fl_output_clean(fl_json_str(fl_json_at(v, i)), out);
 	}
+}
+
+/* Of nodes their names, of routes the prefix; for people only the first ones. */
+static void write_names(const struct fl_output *o, struct fl_jv v, struct fl_buf *out)
+{
+	size_t len = fl_json_len(v);
+	size_t shown = o->format == FL_FORMAT_CSV || len < NAMES_SHOWN ? len : NAMES_SHOWN;
+
+	for (size_t i = 0; i < shown; i++) {
+		struct fl_jv name = fl_json_path(fl_json_at(v, i), "name");
+		if (!fl_json_has(name))
+			name = fl_json_path(fl_json_at(v, i), "route");
+		if (i > 0)
+			fl_buf_str(out, ", ");
+		if (fl_json_kind(name) == FL_JSON_STRING)
+			fl_output_clean(fl_json_str(name), out);
+	}
+	if (shown < len)
+		fl_buf_str(out, ", ...");
 }
 
 /* "nodekey:0123456789ab" */
@@ -99,6 +118,10 @@ void fl_cell_write(const struct fl_output *o, const struct fl_column *column, st
 	case FL_COLUMN_LIST:
 		if (fl_json_kind(v) == FL_JSON_ARRAY)
 			write_list(v, out);
+		return;
+	case FL_COLUMN_NAMES:
+		if (fl_json_kind(v) == FL_JSON_ARRAY)
+			write_names(o, v, out);
 		return;
 	case FL_COLUMN_KEY:
 		if (!is_text)

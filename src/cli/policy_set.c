@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cli/policy_set.c - fairlead policy get, set, history and rollback. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/policy.h"
+
+enum { TEXT_MAX = 8 << 20, PATH_MAX_LEN = 64 };
+
+/* ---- get ---- */
+
+static int show_text(struct fl_cli *c, const struct fl_answer *a, const char *path)
+{
+	static const struct fl_resource none = { .list = "-", .item = "-" };
+	struct fl_jv text = fl_json_path(fl_json_root(a->doc), path);
+
+	if (fl_output_is_machine(&c->out))
+		return fl_cli_show(c, &none, a);
+	if (fl_json_kind(text) == FL_JSON_STRING && fl_json_str(text).len > 0)
+		fwrite(fl_json_str(text).ptr, 1, fl_json_str(text).len, stdout);
+	return FL_EXIT_DONE;
+}
+
+int fl_cmd_policy_get(struct fl_cli *c)
+{
+	char path[PATH_MAX_LEN];
+	struct fl_answer a = { 0 };
+	int code;
+
+	if (fl_args_has(&c->args, "revision")) {
+		snprintf(path, sizeof path, "/history/%" PRIu64,
+			 fl_args_number(&c->args, "revision"));
+		code = fl_policy_ask(c, "GET", path, NULL, &a);
+		if (code == FL_EXIT_DONE)
+			code = show_text(c, &a, "revision.policy");
+	} else {
+		code = fl_policy_ask(c, "GET", "", NULL, &a);
+		if (code == FL_EXIT_DONE)
+			code = show_text(c, &a, "policy");
+	}
+	fl_answer_done(&a);
+	return code;
+}
+
+/* ---- preview ---- */
+
+static int show_preview(struct fl_cli *c, const struct fl_answer *a, enum fl_policy_intent intent)
+{
+	static const struct fl_resource none = { .list = "-", .item = "-" };
+	struct fl_buf out = fl_buf_make(TEXT_MAX);
+
+	if (fl_output_is_machine(&c->out)) /* then stdout is for one answer: that of the change */
+		return intent == FL_POLICY_DRY ? fl_cli_show(c, &none, a) : FL_EXIT_DONE;
+	fl_policy_show_diff(fl_json_root(a->doc), &out);
+	return fl_policy_print(c, &out);
+}
+
+static int judge(struct fl_cli *c, const struct fl_answer *a, enum fl_policy_intent intent)
+{
+	struct fl_jv diff = fl_json_root(a->doc);
+	uint64_t lost = fl_policy_diff_lost(diff);
+
+	int code = show_preview(c, a, intent);
+	if (code == FL_EXIT_DONE && fl_policy_diff_failures(diff) > 0) {
+		struct fl_jv first = fl_json_at(fl_json_path(diff, "tests"), 0);
+		return fl_cli_fail(c, FL_EXIT_CHECK, NULL, "tests of the policy fail: %zu; %.*s",
+				   fl_policy_diff_failures(diff), (int)fl_json_str(first).len,
+				   (const char *)fl_json_str(first).ptr);
+	}
+	if (code != FL_EXIT_DONE || intent == FL_POLICY_DRY)
+		return code;
+	if (lost > 0)
+		return fl_cli_confirm(c, "This takes access away (%" PRIu64 " %s above). Go on?",
+				      lost, lost == 1 ? "entry" : "entries");
+	if (fl_policy_diff_cut(diff))
+		return fl_cli_confirm(c, "What this takes away is not known whole. Go on?");
+	return FL_EXIT_DONE;
+}
+
+static int preview(struct fl_cli *c, struct fl_policy_ask *q, enum fl_policy_intent intent)
+{
+	struct fl_answer a = { 0 };
+
+	int code = fl_policy_ask(c, "POST", "/diff", q, &a);
+	if (code == FL_EXIT_DONE)
+		code = judge(c, &a, intent);
+	fl_answer_done(&a);
+	return code;
+}
+
+int fl_policy_preview(struct fl_cli *c, const struct fl_policy_text *t,
+		      enum fl_policy_intent intent)
+{
+	struct fl_policy_ask q;
+
+	fl_policy_ask_init(&q);
+	fl_policy_ask_text(&q, "policy", t);
+	int code = preview(c, &q, intent);
+	fl_policy_ask_done(&q);
+	return code;
+}
+
+/* ---- set ---- */
+
+static int change(struct fl_cli *c, const char *method, const char *path, struct fl_policy_ask *q,
+		  const char *done)
+{
+	static const struct fl_resource none = { .list = "-", .item = "-" };
+	struct fl_answer a = { 0 };
+
+	int code = fl_policy_ask(c, method, path, q, &a);
+	if (code == FL_EXIT_DONE && fl_output_is_machine(&c->out))
+		code = fl_cli_show(c, &none, &a);
+	else if (code == FL_EXIT_DONE)
+		fl_cli_say(c, "%s", done);
+	fl_answer_done(&a);
+	return code;
+}
+
+int fl_policy_store(struct fl_cli *c, const struct fl_policy_text *t)
+{
+	const char *comment = fl_args_text(&c->args, "comment");
+	struct fl_policy_ask q;
+
+	fl_policy_ask_init(&q);
+	fl_policy_ask_text(&q, "policy", t);
+	if (comment != NULL)
+		fl_policy_ask_str(&q, "comment", comment);
+	int code = change(c, "PUT", "", &q, "the policy is in force");
+	fl_policy_ask_done(&q);
+	return code;
+}
+
+int fl_cmd_policy_set(struct fl_cli *c)
+{
+	enum fl_policy_intent intent =
+		fl_args_on(&c->args, "dry-run") ? FL_POLICY_DRY : FL_POLICY_ASK;
+	struct fl_policy_text t;
+
+	int code = fl_policy_text_read(c, fl_cli_choice(c, "file"), &t);
+	if (code == FL_EXIT_DONE)
+		code = fl_policy_preview(c, &t, intent);
+	if (code == FL_EXIT_DONE && intent == FL_POLICY_ASK)
+		code = fl_policy_store(c, &t);
+	fl_policy_text_done(&t);
+	return code;
+}
+
+/* ---- history and rollback ---- */
+
+int fl_cmd_policy_history(struct fl_cli *c)
+{
+	char text[PATH_MAX_LEN];
+	struct fl_buf path = fl_buf_over(text, sizeof text);
+
+	fl_buf_str(&path, "/api/v1/policy/history");
+	return fl_cli_run(c, "GET", &path, NULL, &fl_resource_revision, NULL);
+}
+
+int fl_cmd_policy_rollback(struct fl_cli *c)
+{
+	const char *word = c->args.word[0];
+	char path[PATH_MAX_LEN], done[64];
+	struct fl_policy_ask q;
+	uint64_t rev;
+
+	word += word[0] == '@';
+	if (fl_u64_parse(fl_slice_str(word), &rev) != FL_OK)
+		return fl_cli_fail(c, FL_EXIT_USAGE, "See: fairlead policy history",
+				   "'%s' is not the number of a revision", c->args.word[0]);
+	fl_policy_ask_init(&q);
+	fl_policy_ask_number(&q, "to", rev);
+	int code = preview(c, &q, FL_POLICY_ASK);
+	fl_policy_ask_done(&q);
+	if (code != FL_EXIT_DONE)
+		return code;
+	snprintf(path, sizeof path, "/rollback/%" PRIu64, rev);
+	snprintf(done, sizeof done, "revision %" PRIu64 " is in force again", rev);
+	return change(c, "POST", path, NULL, done);
+}
