@@ -50,7 +50,7 @@ static enum fl_err try_untested(struct fl_api *a, struct fl_slice text, struct f
 	return err;
 }
 
-bool fl_api_trial_text(struct fl_api *a, struct fl_http *x, struct fl_slice text,
+bool fl_api_trial_text(struct fl_api *a, struct fl_http *x, const char *name, struct fl_slice text,
 		       struct fl_api_trial *out)
 {
 	struct fl_policy_candidate c = { 0 };
@@ -67,9 +67,9 @@ bool fl_api_trial_text(struct fl_api *a, struct fl_http *x, struct fl_slice text
 	if (err == FL_OK)
 		return true;
 	if (err == FL_ERR_INVALID)
-		fl_api_policy_problem(x, text, &out->tests);
+		fl_api_policy_problem(x, name, text, &out->tests);
 	else
-		fl_api_problem(x, err, fl_err_text(err), "policy");
+		fl_api_problem(x, err, fl_err_text(err), name);
 	return false;
 }
 
@@ -85,7 +85,7 @@ bool fl_api_trial(struct fl_api *a, struct fl_http *x, struct fl_jv body, const 
 	}
 	struct fl_slice text = fl_json_str(v);
 	if (fl_json_err(body.doc) == FL_OK)
-		return fl_api_trial_text(a, x, text, out);
+		return fl_api_trial_text(a, x, name, text, out);
 	fl_api_problem(x, FL_ERR_SYNTAX, "expected a string", name);
 	return false;
 }
@@ -151,7 +151,7 @@ static void store(struct fl_api *a, struct fl_http *x, struct fl_slice text, con
 	if (err == FL_OK)
 		fl_api_after_commit(a, x, write_text, &none);
 	else if (err == FL_ERR_INVALID)
-		fl_api_policy_problem(x, text, &report);
+		fl_api_policy_problem(x, "policy", text, &report);
 	else if (err == FL_ERR_DENIED)
 		fl_api_problem(
 			x, err,
@@ -202,7 +202,7 @@ void fl_api_policy_check(void *ctx, struct fl_http *x)
 	if (err == FL_OK)
 		fl_http_respond(x, 200, "application/json", fl_slice_str("{}"));
 	else if (err == FL_ERR_INVALID)
-		fl_api_policy_problem(x, text, &report);
+		fl_api_policy_problem(x, "policy", text, &report);
 	else
 		fl_api_problem(x, err, fl_err_text(err), "policy");
 	fl_policy_candidate_done(&c);

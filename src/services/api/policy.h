@@ -38,15 +38,18 @@ struct fl_api_trial {
 bool fl_api_trial(struct fl_api *a, struct fl_http *x, struct fl_jv body, const char *name,
 		  struct fl_api_trial *out);
 
-/* The same for a text. */
-bool fl_api_trial_text(struct fl_api *a, struct fl_http *x, struct fl_slice text,
+/* The same for a text, which problems call `name`. */
+bool fl_api_trial_text(struct fl_api *a, struct fl_http *x, const char *name, struct fl_slice text,
 		       struct fl_api_trial *out);
 void fl_api_trial_done(struct fl_api_trial *t);
 
 /* ---- policy_json.c ---- */
 
-/* A refused text: each problem with message, location, line and column. */
-void fl_api_policy_problem(struct fl_http *x, struct fl_slice text,
+/*
+ * A refused text, member `name` of the request: each problem with message, location, line and
+ * column. The location of tests that fail is "NAME.tests".
+ */
+void fl_api_policy_problem(struct fl_http *x, const char *name, struct fl_slice text,
 			   const struct fl_policy_report *report);
 
 /* Is it nothing but tests that fail? */

@@ -399,7 +399,7 @@ static bool read_version(struct fl_api *a, struct fl_http *x, struct fl_jv body,
 	size_t count = fl_policies_history(a->policies, &revs);
 	for (size_t i = 0; i < count; i++) {
 		if (revs[i].rev == rev)
-			return fl_api_trial_text(a, x, revs[i].text, out);
+			return fl_api_trial_text(a, x, name, revs[i].text, out);
 	}
 	fl_api_problem(x, FL_ERR_NOT_FOUND, "no revision has this number", name);
 	return false;

@@ -2,6 +2,8 @@
 /* services/api/policy_json.c - rules, nodes, reports and diffs of policies as JSON. */
 #include "services/api/policy.h"
 
+#include <stdio.h>
+
 #include "wire/hujson.h"
 
 enum { PROBLEM_MAX = 8 << 20, DETAIL_MAX = 1 << 20, RULE_MAX = 64 << 10 };
@@ -53,12 +55,15 @@ static void write_place(struct fl_slice text, size_t at, struct fl_jw *w)
 	key_u64(w, "column", column);
 }
 
-void fl_api_policy_problem(struct fl_http *x, struct fl_slice text,
+void fl_api_policy_problem(struct fl_http *x, const char *name, struct fl_slice text,
 			   const struct fl_policy_report *report)
 {
 	struct fl_buf out = fl_buf_make(PROBLEM_MAX), detail = fl_buf_make(DETAIL_MAX);
 	struct fl_jw w = fl_jw_make(&out);
 
+	char tests[32];
+
+	snprintf(tests, sizeof tests, "%s.tests", name);
 	fl_policy_report_text(report, &detail);
 	fl_jw_obj(&w);
 	key_str(&w, "title", "Bad Request");
@@ -70,7 +75,7 @@ void fl_api_policy_problem(struct fl_http *x, struct fl_slice text,
 		const struct fl_policy_problem *p = &report->at[i];
 		fl_jw_obj(&w);
 		key_str(&w, "message", p->text);
-		key_str(&w, "location", is_test(p) ? "policy.tests" : "policy");
+		key_str(&w, "location", is_test(p) ? tests : name);
 		write_place(text, p->at, &w);
 		fl_jw_obj_end(&w);
 	}
@@ -80,7 +85,7 @@ void fl_api_policy_problem(struct fl_http *x, struct fl_slice text,
 		fl_http_respond(x, 400, "application/problem+json", fl_buf_slice(&out));
 	else
 		fl_api_problem(x, FL_ERR_INVALID, "the policy has too many problems to list them",
-			       "policy");
+			       name);
 	fl_buf_done(&out);
 }
 
