@@ -1,192 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/cli/test_commands.c - what each command asks of the server and makes of the answer.
- *
- * A small server on a Unix socket answers from the row's script and notes each request as
- * "METHOD path body"; the command runs in this process with its output in files.
+ * tests/cli/test_commands.c - what each command asks of the server and makes of the answer; those
+ * of policies are in test_policy_commands.c.
  */
-#include "../base/table.h"
+#include "mock.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "cli/cli.h"
-
-enum { STEPS_MAX = 4, TEXT_LEN = 16384, ARGS = 16 };
-
-static char dir[] = "/tmp/fl-test-cli-XXXXXX";
-static char socket_path[64], out_path[64], err_path[64];
-
-/* ---- the server ---- */
-
-struct step {
-	const char *want; /* "GET /api/v1/user " and the body; a '#' stands for a time */
-	unsigned status;  /* 0: 200 */
-	const char *body;
-};
-
-static struct {
-	pthread_mutex_t lock; /* for all below */
-	int listener;
-	const struct step *steps;
-	size_t done;
-	char problem[512];
-} mock = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-/* Times differ from run to run. */
-static void hide_times(char *text)
-{
-	char *from = text, *to = text;
-
-	while (*from != '\0') {
-		if (strncmp(from, "\"20", 3) == 0 && strlen(from) > 12 && from[5] == '-') {
-			char *end = strchr(from + 1, '"');
-			*to++ = '#';
-			from = end + 1;
-		} else {
-			*to++ = *from++;
-		}
-	}
-	*to = '\0';
-}
-
-/* One whole request in `text`; false at the end of the connection. */
-static bool read_request(int fd, char *text, char **body)
-{
-	size_t len = 0, want = SIZE_MAX;
-
-	while (len < want) {
-		ssize_t n = read(fd, text + len, TEXT_LEN - 1 - len);
-		if (n <= 0)
-			return false;
-		len += (size_t)n;
-		text[len] = '\0';
-		*body = strstr(text, "\r\n\r\n");
-		if (*body == NULL)
-			continue;
-		*body += 4;
-		const char *length = strcasestr(text, "\r\ncontent-length:");
-		want = (size_t)(*body - text) +
-		       (length != NULL ? strtoul(length + 17, NULL, 10) : 0);
-	}
-	return true;
-}
-
-static void respond(int fd, const struct step *s)
-{
-	char answer[TEXT_LEN];
-	int n = snprintf(
-		answer, sizeof answer,
-		"HTTP/1.1 %u X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
-		"Connection: close\r\n\r\n%s",
-		s->status ? s->status : 200, strlen(s->body), s->body);
-
-	if (write(fd, answer, (size_t)n) != n)
-		snprintf(mock.problem, sizeof mock.problem, "cannot answer: %s", strerror(errno));
-}
-
-static void serve_one(int fd)
-{
-	static const struct step extra = { .status = 500, .body = "{}" };
-	char text[TEXT_LEN], got[TEXT_LEN];
-	char *body;
-
-	if (!read_request(fd, text, &body))
-		return;
-	size_t line = strcspn(text, "\r");
-	char *version = text + line - strlen(" HTTP/1.1");
-	hide_times(body);
-	snprintf(got, sizeof got, "%.*s %s", (int)(version - text), text, body);
-	const struct step *s = &mock.steps[mock.done];
-	if (mock.done == STEPS_MAX || s->want == NULL) {
-		snprintf(mock.problem, sizeof mock.problem, "one request too many: %.400s", got);
-		respond(fd, &extra);
-		return;
-	}
-	if (strcmp(got, s->want) != 0)
-		snprintf(mock.problem, sizeof mock.problem, "asked \"%.200s\", want \"%.200s\"",
-			 got, s->want);
-	mock.done++;
-	respond(fd, s);
-}
-
-static void *serve(void *ctx)
-{
-	(void)ctx;
-	for (;;) {
-		int fd = accept(mock.listener, NULL, NULL);
-		if (fd < 0)
-			return NULL;
-		pthread_mutex_lock(&mock.lock);
-		serve_one(fd);
-		pthread_mutex_unlock(&mock.lock);
-		close(fd);
-	}
-}
-
-/* ---- running a command ---- */
-
-static int redirect(int fd, const char *path)
-{
-	int saved = dup(fd);
-	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(saved >= 0 && file >= 0);
-	assert_int_equal(dup2(file, fd), fd);
-	close(file);
-	return saved;
-}
-
-static void restore(int fd, int saved)
-{
-	assert_int_equal(dup2(saved, fd), fd);
-	close(saved);
-}
-
-static void read_back(const char *path, char text[static TEXT_LEN])
-{
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	text[fread(text, 1, TEXT_LEN - 1, f)] = '\0';
-	fclose(f);
-}
-
-/* "fairlead --socket PATH" and the words of the line; ' quotes blanks. */
-static int run_line(const char *line)
-{
-	char copy[512];
-	char program[] = "fairlead", complete[] = "__complete", flag[] = "--socket";
-	char *argv[ARGS] = { program };
-	int argc = 1;
-	char *at = copy;
-
-	assert_true(strlen(line) < sizeof copy);
-	memcpy(copy, line, strlen(line) + 1);
-	/* What is completed stands first, and is read word by word. */
-	if (strncmp(line, "__complete ", 11) == 0) {
-		argv[argc++] = complete;
-		at += 11;
-	}
-	argv[argc++] = flag;
-	argv[argc++] = socket_path;
-	while (*at != '\0') {
-		const char end = *at == '\'' ? '\'' : ' ';
-		at += end == '\'';
-		assert_true(argc < ARGS - 1);
-		argv[argc++] = at;
-		at += strcspn(at, end == '\'' ? "'" : " ");
-		if (*at != '\0')
-			*at++ = '\0';
-		at += strspn(at, " ");
-	}
-	return fl_cli_main(argc, argv);
-}
 
 /* ---- rows ---- */
 
@@ -213,12 +37,7 @@ static int run_line(const char *line)
 		"GET /api/v1/user ", 0, USERS                                                      \
 	}
 
-static struct row {
-	const char *line;
-	int code;
-	const char *says; /* somewhere in the output */
-	struct step steps[STEPS_MAX];
-} rows[] = {
+static struct mock_row rows[] = {
 	/* ---- nodes by what they are called ---- */
 	{ "nodes show 1", 0, "Name\tlap", { { "GET /api/v1/node/1 ", 0, ONE("") } } },
 	{ "nodes show lap", 0, "lap", { GET_NODES, { "GET /api/v1/node/1 ", 0, ONE("") } } },
@@ -565,77 +384,37 @@ static struct row {
 	{ "__complete nodes approve-routes -i desk -r 1", 0, "", { GET_NODES } },
 };
 
-static void run_row(void **state)
-{
-	const struct row *r = *state;
-	static char out[TEXT_LEN], err[TEXT_LEN];
-	char problem[sizeof mock.problem];
-	size_t steps = 0;
-
-	pthread_mutex_lock(&mock.lock);
-	mock.steps = r->steps;
-	mock.done = 0;
-	mock.problem[0] = '\0';
-	pthread_mutex_unlock(&mock.lock);
-	fflush(stdout);
-	int saved_out = redirect(STDOUT_FILENO, out_path);
-	int saved_err = redirect(STDERR_FILENO, err_path);
-	int code = run_line(r->line);
-	fflush(stdout);
-	restore(STDOUT_FILENO, saved_out);
-	restore(STDERR_FILENO, saved_err);
-	read_back(out_path, out);
-	read_back(err_path, err);
-	while (steps < STEPS_MAX && r->steps[steps].want != NULL)
-		steps++;
-	pthread_mutex_lock(&mock.lock);
-	size_t done = mock.done;
-	memcpy(problem, mock.problem, sizeof problem);
-	pthread_mutex_unlock(&mock.lock);
-	if (problem[0] != '\0')
-		fail_msg("%s: %s", r->line, problem);
-	if (code != r->code || done != steps)
-		fail_msg("%s: exit %d, want %d; %zu of %zu requests\n%s%s", r->line, code, r->code,
-			 done, steps, out, err);
-	if (strstr(out, r->says) == NULL && strstr(err, r->says) == NULL)
-		fail_msg("%s: no \"%s\" in\n%s%s", r->line, r->says, out, err);
-	/* Data on stdout, errors on stderr. */
-	assert_int_equal(code == 0 || code == 8, err[0] == '\0' || code == 8);
-	if (code != 0 && code != 8)
-		assert_string_equal(out, "");
-}
-
 /* Too slow a server costs the completion no more than its budget, and it says nothing. */
 static void slow_server(void **state)
 {
-	static char text[TEXT_LEN];
+	static char text[MOCK_TEXT_MAX];
 	struct timespec from, to;
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	char saved[64];
 
 	(void)state;
-	memcpy(saved, socket_path, sizeof saved);
-	snprintf(socket_path, sizeof socket_path, "%s/slow.sock", dir);
-	memcpy(at.sun_path, socket_path, strlen(socket_path) + 1);
+	memcpy(saved, mock_socket, sizeof saved);
+	snprintf(mock_socket, sizeof mock_socket, "slow.sock");
+	memcpy(at.sun_path, mock_socket, strlen(mock_socket) + 1);
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0); /* accepts nobody */
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
 	assert_int_equal(listen(fd, 4), 0);
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	int saved_out = redirect(STDOUT_FILENO, out_path);
-	int saved_err = redirect(STDERR_FILENO, err_path);
-	int code = run_line("__complete nodes show l");
-	restore(STDOUT_FILENO, saved_out);
-	restore(STDERR_FILENO, saved_err);
+	int saved_out = mock_redirect(STDOUT_FILENO, mock_out);
+	int saved_err = mock_redirect(STDERR_FILENO, mock_err);
+	int code = mock_run_line("__complete nodes show l");
+	mock_restore(STDOUT_FILENO, saved_out);
+	mock_restore(STDERR_FILENO, saved_err);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	close(fd);
-	unlink(socket_path);
-	memcpy(socket_path, saved, sizeof saved);
+	unlink(mock_socket);
+	memcpy(mock_socket, saved, sizeof saved);
 	assert_int_equal(code, 0);
 	int64_t took = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
 	assert_true(took >= 250 && took < 3000); /* the budget is 300 ms; the machine may be busy */
-	read_back(out_path, text);
+	mock_read_back(mock_out, text);
 	assert_string_equal(text, "");
-	read_back(err_path, text);
+	mock_read_back(mock_err, text);
 	assert_string_equal(text, "");
 }
 
@@ -656,89 +435,47 @@ static struct question {
 
 static void ask(void **state)
 {
-	static const struct step steps[STEPS_MAX] = { { "DELETE /api/v1/node/1 ", 0, "{}" } };
+	static const struct mock_step steps[MOCK_STEPS_MAX] = { { "DELETE /api/v1/node/1 ", 0,
+								  "{}" } };
 	const struct question *q = *state;
-	static char err[TEXT_LEN];
+	static char err[MOCK_TEXT_MAX];
 	int master = posix_openpt(O_RDWR | O_NOCTTY);
 
 	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
 	int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
 	assert_true(slave >= 0);
 	assert_int_equal(write(master, q->answer, strlen(q->answer)), strlen(q->answer));
-	pthread_mutex_lock(&mock.lock);
-	mock.steps = steps;
-	mock.done = 0;
-	mock.problem[0] = '\0';
-	pthread_mutex_unlock(&mock.lock);
+	mock_script(steps);
 	fflush(stdout);
 	int saved_in = dup(STDIN_FILENO);
-	int saved_out = redirect(STDOUT_FILENO, out_path);
-	int saved_err = redirect(STDERR_FILENO, err_path);
+	int saved_out = mock_redirect(STDOUT_FILENO, mock_out);
+	int saved_err = mock_redirect(STDERR_FILENO, mock_err);
 	dup2(slave, STDIN_FILENO);
 	clearerr(stdin);
-	int code = run_line("nodes delete 1");
+	int code = mock_run_line("nodes delete 1");
 	fflush(stdout);
-	restore(STDIN_FILENO, saved_in);
-	restore(STDOUT_FILENO, saved_out);
-	restore(STDERR_FILENO, saved_err);
+	mock_restore(STDIN_FILENO, saved_in);
+	mock_restore(STDOUT_FILENO, saved_out);
+	mock_restore(STDERR_FILENO, saved_err);
 	close(slave);
 	close(master);
-	read_back(err_path, err);
+	mock_read_back(mock_err, err);
 	assert_int_equal(code, q->code);
 	assert_non_null(strstr(err, "Delete the node 1? [y/N] "));
-	pthread_mutex_lock(&mock.lock);
-	size_t done = mock.done;
-	pthread_mutex_unlock(&mock.lock);
-	assert_int_equal(done, q->code == 0 ? 1 : 0);
-}
-
-static void open_mock(pthread_t *thread)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-
-	snprintf(socket_path, sizeof socket_path, "%s/mock.sock", dir);
-	snprintf(out_path, sizeof out_path, "%s/out", dir);
-	snprintf(err_path, sizeof err_path, "%s/err", dir);
-	memcpy(at.sun_path, socket_path, strlen(socket_path) + 1);
-	mock.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(mock.listener, (struct sockaddr *)&at, sizeof at) != 0 ||
-	    listen(mock.listener, 8) != 0 || pthread_create(thread, NULL, serve, NULL) != 0)
-		exit(1);
-}
-
-static void write_list(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
+	assert_int_equal(mock_done(), q->code == 0 ? 1 : 0);
 }
 
 int main(void)
 {
 	static struct suite s;
-	pthread_t thread;
 
-	if (mkdtemp(dir) == NULL || chdir(dir) != 0)
-		return 1;
-	setenv("HOME", dir, 1);
-	setenv("TZ", "UTC", 1);
-	write_list("some.list", "# old ones\nlap\n\n 7 \n");
-	write_list("wrong.list", "lap\nx\n");
-	open_mock(&thread);
-	ROWS(&s, rows, run_row);
+	mock_start();
+	mock_file("some.list", "# old ones\nlap\n\n 7 \n");
+	mock_file("wrong.list", "lap\nx\n");
+	ROWS(&s, rows, mock_run_row);
 	ROWS(&s, questions, ask);
 	suite_add(&s, "a slow server", slow_server, NULL);
 	int failed = suite_run(&s, "cli/commands");
-	shutdown(mock.listener, SHUT_RDWR);
-	pthread_join(thread, NULL);
-	close(mock.listener);
-	unlink(socket_path);
-	unlink(out_path);
-	unlink(err_path);
-	unlink("some.list");
-	unlink("wrong.list");
-	rmdir(dir);
+	mock_stop();
 	return failed;
 }

@@ -446,8 +446,7 @@ int main(void)
 	suite_add(&s, "limit of words", limit_of_words, NULL);
 	suite_add(&s, "limit of flags", limit_of_flags, NULL);
 	for (size_t i = 0; fl_command_at(i) != NULL; i++)
-		suite_add(&s, fl_command_at(i)->help, help_of,
-			  (void *)(uintptr_t)fl_command_at(i));
+		suite_add(&s, fl_command_at(i)->help, help_of, (void *)(uintptr_t)fl_command_at(i));
 	suite_add(&s, "help of nouns", help_of_nouns, NULL);
 	suite_add(&s, "help of the program", help_of_all, NULL);
 	suite_add(&s, "the manual", manual, NULL);

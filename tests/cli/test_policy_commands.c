@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/cli/test_policy_commands.c - the commands of `fairlead policy` that ask the server: what
+ * they ask, what they say, and when they ask the person first.
+ */
+#include "mock.h"
+
+#define ENTRY(src, dst, ports)                                                                     \
+	"{\"src\":{\"text\":\"" src "\"},\"dst\":{\"text\":\"" dst "\"},\"ports\":[" ports "]}"
+#define BOB_LOSES "[" ENTRY("bob", "web", "\"*\"") "]"
+#define DIFFERS(lost_count, lost, tests)                                                           \
+	"{\"gained\":[" ENTRY(                                                                     \
+		"ann", "db",                                                                       \
+		"\"tcp:22\",\"udp:53\"") "],\"gainedCount\":1,\"lost\":" lost                      \
+					 ",\"lostCount\":" lost_count                              \
+					 ",\"nodes\":[{\"changes\":[\"filter\",\"peers\"],"        \
+					 "\"nodes\":[{\"name\":\"db\"}],\"nodeCount\":1}],"        \
+					 "\"nodeCount\":1,\"tests\":" tests                        \
+					 ",\"incomplete\":false}"
+#define DIFF(lost_count, lost, tests)                                                              \
+	{                                                                                          \
+		"POST /api/v1/policy/diff {\"policy\":\"{}\\n\"}", 0,                              \
+			DIFFERS(lost_count, lost, tests)                                           \
+	}
+#define PROBLEM(text, where, line, column)                                                         \
+	"{\"errors\":[{\"message\":\"" text "\",\"location\":\"" where "\",\"line\":" line         \
+	",\"column\":" column "}]}"
+#define PASSED "{\"passed\":true,\"tests\":3,\"failures\":[]}"
+#define VERDICT(allowed)                                                                           \
+	"{\"allowed\":" allowed                                                                    \
+	",\"src\":{\"matches\":1},\"dst\":{\"matches\":1},\"reason\":\"r\","                       \
+	"\"rule\":{\"section\":\"grants\",\"index\":1,\"line\":7,\"text\":\"{}\"},\"chain\":["     \
+	"\"node ann\",\"group:g\"],\"via\":null,\"route\":null,\"returnPath\":{\"text\":\"t\"}}"
+#define REACH                                                                                      \
+	"{\"entries\":[{\"src\":\"group:g\",\"dst\":\"tag:db\",\"ports\":[\"tcp:22\"],\"nodes\":[" \
+	"{\"name\":\"ann\"},{\"name\":\"bob\"}],\"nodeCount\":2,\"routes\":[],\"rule\":{\"line\":" \
+	"7}}]}"
+
+static struct mock_row rows[] = {
+	{ "policy get", 0, "{}\n", { { "GET /api/v1/policy ", 0, "{\"policy\":\"{}\\n\"}" } } },
+	{ "policy get -r 3",
+	  0,
+	  "{}\n",
+	  { { "GET /api/v1/policy/history/3 ", 0, "{\"revision\":{\"policy\":\"{}\\n\"}}" } } },
+	{ "policy get -o json",
+	  0,
+	  "{\"policy\":\"\",\"updatedAt\":null}\n",
+	  { { "GET /api/v1/policy ", 0, "{\"policy\":\"\",\"updatedAt\":null}" } } },
+	{ "policy set p.hujson",
+	  0,
+	  "gained:\n  + ann -> db  tcp:22 udp:53\ntold anew:\n  1 node: filter, peers (db)\n"
+	  "the policy is in force\n",
+	  { DIFF("0", "[]", "[]"),
+	    { "PUT /api/v1/policy {\"policy\":\"{}\\n\"}", 0, "{\"policy\":\"{}\\n\"}" } } },
+	{ "policy set -f p.hujson -m why -q",
+	  0,
+	  "",
+	  { DIFF("0", "[]", "[]"),
+	    { "PUT /api/v1/policy {\"policy\":\"{}\\n\",\"comment\":\"why\"}", 0, "{}" } } },
+	{ "policy set p.hujson -o json",
+	  0,
+	  "{\"policy\":\"x\"}\n",
+	  { DIFF("0", "[]", "[]"),
+	    { "PUT /api/v1/policy {\"policy\":\"{}\\n\"}", 0, "{\"policy\":\"x\"}" } } },
+	{ "policy set p.hujson --dry-run",
+	  0,
+	  "lost:\n  - bob -> web  *\n",
+	  { DIFF("1", BOB_LOSES, "[]") } },
+	{ "policy set p.hujson --dry-run -o json",
+	  0,
+	  "\"lostCount\":1,",
+	  { DIFF("1", BOB_LOSES, "[]") } },
+	{ "policy set p.hujson",
+	  2,
+	  "This takes access away (1 entry above). Go on? There is no terminal",
+	  { DIFF("1", BOB_LOSES, "[]") } },
+	{ "policy set p.hujson -o json", 2, "\"code\":2,", { DIFF("1", BOB_LOSES, "[]") } },
+	{ "policy set p.hujson --force",
+	  0,
+	  "lost:\n  - bob -> web  *\n",
+	  { DIFF("1", BOB_LOSES, "[]"),
+	    { "PUT /api/v1/policy {\"policy\":\"{}\\n\"}", 0, "{}" } } },
+	{ "policy set p.hujson --force",
+	  8,
+	  "tests of the policy fail: 1; a -> b: no",
+	  { DIFF("0", "[]", "[\"a -> b: no\"]") } },
+	{ "policy set p.hujson --dry-run",
+	  8,
+	  "tests that fail:\n  a -> b: no\n",
+	  { DIFF("0", "[]", "[\"a -> b: no\"]") } },
+	{ "policy set p.hujson",
+	  4,
+	  "p.hujson:1:2: wrong\n{}\n ^\n",
+	  { { "POST /api/v1/policy/diff {\"policy\":\"{}\\n\"}", 400,
+	      PROBLEM("wrong", "policy", "1", "2") } } },
+	{ "policy set p.hujson -o json",
+	  4,
+	  "{\"error\":\"p.hujson:1:2: wrong\",\"code\":4,\"field\":\"policy\",\"hint\":\"\"}",
+	  { { "POST /api/v1/policy/diff {\"policy\":\"{}\\n\"}", 400,
+	      PROBLEM("wrong", "policy", "1", "2") } } },
+	{ "policy set p.hujson -q",
+	  4,
+	  "comes from a file",
+	  { DIFF("0", "[]", "[]"),
+	    { "PUT /api/v1/policy {\"policy\":\"{}\\n\"}", 400,
+	      "{\"errors\":[{\"message\":\"the policy comes from a file\",\"location\":"
+	      "\"policy\"}]}" } } },
+	{ "policy set /nonexistent/p", 3, "cannot open /nonexistent/p", { { 0 } } },
+	{ "policy history",
+	  0,
+	  "Revision\tCreated\tAuthor\tComment\n2\t2026-01-02 03:04:05\tsocket\twhy\n",
+	  { { "GET /api/v1/policy/history ", 0,
+	      "{\"revisions\":[{\"rev\":\"2\",\"createdAt\":\"2026-01-02T03:04:05Z\","
+	      "\"author\":\"socket\",\"comment\":\"why\"}]}" } } },
+	{ "policy rollback 2 --force",
+	  0,
+	  "revision 2 is in force again\n",
+	  { { "POST /api/v1/policy/diff {\"to\":2}", 0, DIFFERS("1", BOB_LOSES, "[]") },
+	    { "POST /api/v1/policy/rollback/2 ", 0, "{}" } } },
+	{ "policy rollback x", 2, "not the number of a revision", { { 0 } } },
+	{ "policy test", 0, "tests passed: 3\n", { { "POST /api/v1/policy/test ", 0, PASSED } } },
+	{ "policy test p.hujson",
+	  8,
+	  "a -> b: no\n",
+	  { { "POST /api/v1/policy/test {\"policy\":\"{}\\n\"}", 0,
+	      "{\"passed\":false,\"tests\":1,\"failures\":[\"a -> b: no\"]}" } } },
+	{ "policy why ann db:22",
+	  0,
+	  "allowed: ann -> db:22\n",
+	  { { "POST /api/v1/policy/explain {\"src\":\"ann\",\"dst\":\"db\",\"port\":\"22\"}", 0,
+	      VERDICT("true") } } },
+	{ "policy why ann db:22",
+	  0,
+	  "  rule     grants[1], line 7: {}\n  chain    node ann\n           group:g\n",
+	  { { "POST /api/v1/policy/explain {\"src\":\"ann\",\"dst\":\"db\",\"port\":\"22\"}", 0,
+	      VERDICT("true") } } },
+	{ "policy why ann tag:db --proto udp -p 53",
+	  8,
+	  "  nearest  grants[1], line 7: {}\n",
+	  { { "POST /api/v1/policy/explain {\"src\":\"ann\",\"dst\":\"tag:db\",\"port\":\"53\","
+	      "\"proto\":\"udp\"}",
+	      0, VERDICT("false") } } },
+	{ "policy why ann tag:db:5432 -o json",
+	  0,
+	  VERDICT("true") "\n",
+	  { { "POST /api/v1/policy/explain {\"src\":\"ann\",\"dst\":\"tag:db\",\"port\":"
+	      "\"5432\"}",
+	      0, VERDICT("true") } } },
+	{ "policy why ann [fd7a::1]:22",
+	  0,
+	  "allowed",
+	  { { "POST /api/v1/policy/explain {\"src\":\"ann\",\"dst\":\"fd7a::1\",\"port\":"
+	      "\"22\"}",
+	      0, VERDICT("true") } } },
+	{ "policy why ann fd7a::1:22",
+	  0,
+	  "allowed",
+	  { { "POST /api/v1/policy/explain {\"src\":\"ann\",\"dst\":\"fd7a::1:22\"}", 0,
+	      VERDICT("true") } } },
+	{ "policy why ann db --as-of p.hujson",
+	  4,
+	  "p.hujson:1:1: wrong\n{}\n^\n",
+	  { { "POST /api/v1/policy/explain {\"src\":\"ann\",\"dst\":\"db\",\"policy\":\"{}\\n\"}",
+	      400, PROBLEM("wrong", "policy", "1", "1") } } },
+	{ "policy why ann db -p 0", 2, "--port goes from 1 to 65535", { { 0 } } },
+	{ "policy why nobody db",
+	  3,
+	  "is no node",
+	  { { "POST /api/v1/policy/explain {\"src\":\"nobody\",\"dst\":\"db\"}", 404,
+	      "{\"errors\":[{\"message\":\"'nobody' is no node\",\"location\":\"src\"}]}" } } },
+	{ "policy who-can db:22",
+	  0,
+	  "group:g\ttag:db\ttcp:22\tann, bob\t2\t\t7\n",
+	  { { "POST /api/v1/policy/who-can {\"dst\":\"db\",\"port\":\"22\"}", 0, REACH } } },
+	{ "policy can ann -o name",
+	  0,
+	  "group:g\n",
+	  { { "POST /api/v1/policy/can {\"src\":\"ann\"}", 0, REACH } } },
+	{ "policy can ann --columns x", 2, "no column 'x'", { { 0 } } },
+	{ "policy diff @1 p.hujson",
+	  0,
+	  "lost:\n  - bob -> web  *\n",
+	  { { "POST /api/v1/policy/diff {\"from\":1,\"to\":\"{}\\n\"}", 0,
+	      DIFFERS("1", BOB_LOSES, "[]") } } },
+	{ "policy diff p.hujson q.hujson",
+	  4,
+	  "q.hujson:1:3: wrong\n{ }\n  ^\n",
+	  { { "POST /api/v1/policy/diff {\"from\":\"{}\\n\",\"to\":\"{ }\"}", 400,
+	      PROBLEM("wrong", "to", "1", "3") } } },
+	{ "policy diff p.hujson",
+	  0,
+	  "Nothing changes for any node.\n",
+	  { { "POST /api/v1/policy/diff {\"to\":\"{}\\n\"}", 0,
+	      "{\"gained\":[],\"gainedCount\":0,\"lost\":[],\"lostCount\":0,\"nodes\":[],"
+	      "\"nodeCount\":0,\"tests\":[],\"incomplete\":false}" } } },
+};
+
+int main(void)
+{
+	static struct suite s;
+
+	mock_start();
+	mock_file("p.hujson", "{}\n");
+	mock_file("q.hujson", "{ }");
+	ROWS(&s, rows, mock_run_row);
+	int failed = suite_run(&s, "cli/policy_commands");
+	mock_stop();
+	return failed;
+}
