@@ -69,8 +69,8 @@ void fl_policy_ask_number(struct fl_policy_ask *q, const char *key, uint64_t val
 void fl_policy_ask_done(struct fl_policy_ask *q);
 
 /*
- * Sends it to /api/v1/policy and `path`. A refused text is shown with lines and carets: FL_EXIT_CHECK
- * if only its tests fail, else FL_EXIT_REFUSED.
+ * Sends it to /api/v1/policy and `path`. A refused text is shown with lines and carets:
+ * FL_EXIT_CHECK if only its tests fail, else FL_EXIT_REFUSED.
  */
 int fl_policy_ask(struct fl_cli *c, const char *method, const char *path, struct fl_policy_ask *q,
 		  struct fl_answer *out);
@@ -90,8 +90,11 @@ size_t fl_policy_diff_failures(struct fl_jv diff);
 void fl_policy_show_verdict(struct fl_jv verdict, const char *src, const char *dst,
 			    struct fl_buf *out);
 
-/* Prints lines that were made for people; nothing with --quiet. */
-int fl_policy_print(struct fl_cli *c, struct fl_buf *text);
+/*
+ * Prints lines that were made for people, on stderr where they belong to a question. With --quiet
+ * only then.
+ */
+int fl_policy_print(struct fl_cli *c, struct fl_buf *text, bool question);
 
 /* ---- policy_set.c ---- */
 

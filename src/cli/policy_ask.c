@@ -100,7 +100,7 @@ static int show_verdict(struct fl_cli *c, const struct fl_answer *a)
 	if (fl_output_is_machine(&c->out))
 		return show_data(c, a);
 	fl_policy_show_verdict(fl_json_root(a->doc), c->args.word[0], c->args.word[1], &out);
-	return fl_policy_print(c, &out);
+	return fl_policy_print(c, &out, false);
 }
 
 int fl_cmd_policy_why(struct fl_cli *c)
@@ -194,7 +194,7 @@ static int show_diff(struct fl_cli *c, const struct fl_answer *a)
 	if (fl_output_is_machine(&c->out))
 		return show_data(c, a);
 	fl_policy_show_diff(fl_json_root(a->doc), &out);
-	return fl_policy_print(c, &out);
+	return fl_policy_print(c, &out, false);
 }
 
 int fl_cmd_policy_diff(struct fl_cli *c)
@@ -246,7 +246,7 @@ static int show_tests(struct fl_cli *c, const struct fl_answer *a)
 	if (true_at(a, "passed"))
 		fl_buf_printf(&out, "tests passed: %zu\n", (size_t)tests);
 	put_failures(root, &out);
-	return fl_policy_print(c, &out);
+	return fl_policy_print(c, &out, false);
 }
 
 int fl_cmd_policy_test(struct fl_cli *c)

@@ -45,15 +45,33 @@ int fl_cmd_policy_get(struct fl_cli *c)
 
 /* ---- preview ---- */
 
+static bool takes_away(struct fl_jv diff)
+{
+	return fl_policy_diff_lost(diff) > 0 || fl_policy_diff_cut(diff);
+}
+
 static int show_preview(struct fl_cli *c, const struct fl_answer *a, enum fl_policy_intent intent)
 {
 	static const struct fl_resource none = { .list = "-", .item = "-" };
+	struct fl_jv diff = fl_json_root(a->doc);
 	struct fl_buf out = fl_buf_make(TEXT_MAX);
+	bool question = intent == FL_POLICY_ASK && takes_away(diff) &&
+			fl_policy_diff_failures(diff) == 0 && !fl_args_on(&c->args, "force");
 
-	if (fl_output_is_machine(&c->out)) /* then stdout is for one answer: that of the change */
+	if (fl_output_is_machine(&c->out) && !question)
+		/* stdout is for one answer: that of the change, if there is one */
 		return intent == FL_POLICY_DRY ? fl_cli_show(c, &none, a) : FL_EXIT_DONE;
-	fl_policy_show_diff(fl_json_root(a->doc), &out);
-	return fl_policy_print(c, &out);
+	fl_policy_show_diff(diff, &out);
+	return fl_policy_print(c, &out, question);
+}
+
+/* The text was read well; its tests may fail even so. */
+static int fail_tests(struct fl_cli *c, struct fl_jv diff)
+{
+	struct fl_slice first = fl_json_str(fl_json_at(fl_json_path(diff, "tests"), 0));
+
+	return fl_cli_fail(c, FL_EXIT_CHECK, NULL, "tests of the policy fail: %zu; %.*s",
+			   fl_policy_diff_failures(diff), (int)first.len, (const char *)first.ptr);
 }
 
 static int judge(struct fl_cli *c, const struct fl_answer *a, enum fl_policy_intent intent)
@@ -62,20 +80,14 @@ static int judge(struct fl_cli *c, const struct fl_answer *a, enum fl_policy_int
 	uint64_t lost = fl_policy_diff_lost(diff);
 
 	int code = show_preview(c, a, intent);
-	if (code == FL_EXIT_DONE && fl_policy_diff_failures(diff) > 0) {
-		struct fl_jv first = fl_json_at(fl_json_path(diff, "tests"), 0);
-		return fl_cli_fail(c, FL_EXIT_CHECK, NULL, "tests of the policy fail: %zu; %.*s",
-				   fl_policy_diff_failures(diff), (int)fl_json_str(first).len,
-				   (const char *)fl_json_str(first).ptr);
-	}
-	if (code != FL_EXIT_DONE || intent == FL_POLICY_DRY)
+	if (code == FL_EXIT_DONE && fl_policy_diff_failures(diff) > 0)
+		return fail_tests(c, diff);
+	if (code != FL_EXIT_DONE || intent == FL_POLICY_DRY || !takes_away(diff))
 		return code;
-	if (lost > 0)
-		return fl_cli_confirm(c, "This takes access away (%" PRIu64 " %s above). Go on?",
-				      lost, lost == 1 ? "entry" : "entries");
-	if (fl_policy_diff_cut(diff))
+	if (lost == 0)
 		return fl_cli_confirm(c, "What this takes away is not known whole. Go on?");
-	return FL_EXIT_DONE;
+	return fl_cli_confirm(c, "This takes access away (%" PRIu64 " %s above). Go on?", lost,
+			      lost == 1 ? "entry" : "entries");
 }
 
 static int preview(struct fl_cli *c, struct fl_policy_ask *q, enum fl_policy_intent intent)

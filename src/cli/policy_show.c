@@ -199,12 +199,12 @@ void fl_policy_show_verdict(struct fl_jv v, const char *src, const char *dst, st
 	fl_buf_byte(out, '\n');
 }
 
-int fl_policy_print(struct fl_cli *c, struct fl_buf *text)
+int fl_policy_print(struct fl_cli *c, struct fl_buf *text, bool question)
 {
 	enum fl_err err = fl_buf_err(text);
 
-	if (err == FL_OK && text->len > 0 && !c->out.quiet)
-		fwrite(text->ptr, 1, text->len, stdout);
+	if (err == FL_OK && text->len > 0 && (question || !c->out.quiet))
+		fwrite(text->ptr, 1, text->len, question ? stderr : stdout);
 	fl_buf_done(text);
 	if (err != FL_OK)
 		return fl_cli_fail(c, FL_EXIT_FAILED, NULL, "cannot show the answer: %s",
