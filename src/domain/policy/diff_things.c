@@ -40,9 +40,106 @@ static enum fl_err blank_slots(struct fl_differ *d)
 	return d->scratch.err;
 }
 
+/*
+ * The nodes with an address in what a rule with via leads to, where that meets a subnet: which of
+ * them a router has in its rule depends on single prefixes (policy.md 4.8). Bits of slots.
+ */
+static uint64_t *mark_targets(struct fl_differ *d, int k)
+{
+	const struct fl_policy *p = d->p[k];
+	const struct fl_plan *plan = p->core->plan;
+	uint64_t *bits = fl_arena_array(&d->scratch, p->words + 1, sizeof *bits);
+
+	for (size_t i = 0; bits != NULL && i < plan->vias_len; i++) {
+		const struct fl_aliases *dst = &plan->doc->rules[plan->vias[i]].dst;
+		for (size_t n = 0; n < dst->len; n++) {
+			const struct fl_policy_set *s = fl_policy_alias(p, &dst->at[n]);
+			if (s->inside == NULL ||
+			    !fl_ipset_overlaps_set(&s->ips, &p->core->served->ips))
+				continue;
+			for (uint32_t w = 0; w < p->words; w++)
+				bits[w] |= s->inside[w];
+		}
+	}
+	return bits;
+}
+
+/* Of which rules with via and with autogroup:self the node is a source: classes do not tell. */
+static uint64_t own_rules_of(const struct fl_differ *d, int k, const struct fl_diff_node *n)
+{
+	const struct fl_plan *plan = d->p[k]->core->plan;
+	struct fl_policy_set *const *sides = d->p[k]->core->sides;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < plan->vias_len; i++) {
+		uint32_t side = plan->rules[plan->vias[i]].via_src;
+		if (fl_bit(sides[side]->inside, n->slot[k]))
+			sum += fl_diff_mix((uint64_t)k << 62 | i);
+	}
+	for (size_t i = 0; i < plan->selfs_len; i++) {
+		uint32_t side = plan->rules[plan->selfs[i]].self_src;
+		if (fl_bit(sides[side]->inside, n->slot[k]))
+			sum += fl_diff_mix((uint64_t)k << 62 | 1ULL << 61 | i);
+	}
+	return sum;
+}
+
+enum { KIN = 3 };
+
+/*
+ * What decides about the peers of a node, and the routes it gets from them, besides the two
+ * policies: its class in each, of which rules of their own kind it is a source, and whose it is
+ * where there is autogroup:self. False: something of its own counts as well.
+ */
+static bool kin_of(const struct fl_differ *d, const struct fl_diff_node *n,
+		   uint64_t *const targets[static FL_SIDES], uint64_t out[static KIN])
+{
+	bool self = false;
+
+	for (int k = 0; k < FL_SIDES; k++) {
+		const struct fl_policy_facts *f = d->p[k]->nodes[n->slot[k]];
+		if (f->subnets_len + f->exits_len + f->primary_len > 0 ||
+		    fl_bit(targets[k], n->slot[k]))
+			return false;
+		self = self || d->p[k]->core->selfs_len > 0;
+	}
+	out[0] = (uint64_t)d->p[0]->core->class_of[n->slot[0]] << 32 |
+		 d->p[1]->core->class_of[n->slot[1]];
+	out[1] = self ? d->p[0]->nodes[n->slot[0]]->user : 0;
+	out[2] = own_rules_of(d, 0, n) + own_rules_of(d, 1, n);
+	return true;
+}
+
+/* Lists of peers are dear to compare; one of a kind answers for the others. */
+static enum fl_err tell_peers(struct fl_differ *d)
+{
+	struct fl_intern kinds = { .arena = &d->scratch };
+	uint8_t *differs = fl_arena_array(&d->scratch, d->nodes_len + 1, 1);
+	uint64_t *const targets[] = { mark_targets(d, 0), mark_targets(d, 1) };
+	enum fl_err err = d->scratch.err == FL_OK ? FL_OK : FL_ERR_NOMEM;
+
+	for (uint32_t i = 0; i < d->nodes_len && err == FL_OK; i++) {
+		struct fl_diff_node *n = &d->nodes[i];
+		uint64_t kin[KIN];
+		uint32_t kind = 0;
+		bool fresh = true, alike = kin_of(d, n, targets, kin);
+		if (alike && !fl_intern(&kinds, kin, sizeof kin, &kind, &fresh))
+			err = FL_ERR_NOMEM;
+		else if (alike && !fresh)
+			n->parts |= differs[kind];
+		else
+			n->parts |= fl_policy_differs_in(d->p[0], d->p[1], n->id, FL_POLICY_PEERS);
+		if (alike && fresh && err == FL_OK)
+			differs[kind] = n->parts & FL_POLICY_PEERS;
+	}
+	fl_intern_done(&kinds);
+	return err;
+}
+
 /* Those that are in both worlds: nothing can be said of the others. */
 enum fl_err fl_diff_nodes(struct fl_differ *d)
 {
+	const unsigned cheap = FL_POLICY_FILTER | FL_POLICY_SSH | FL_POLICY_ATTRS;
 	const struct fl_policy *a = d->p[0], *b = d->p[1];
 	enum fl_err err = blank_slots(d);
 
@@ -58,10 +155,10 @@ enum fl_err fl_diff_nodes(struct fl_differ *d)
 		n->id = a->by_id[i].id;
 		n->slot[0] = a->by_id[i].slot;
 		n->slot[1] = b->by_id[k].slot;
-		n->parts = fl_policy_differs(a, b, n->id);
+		n->parts = fl_policy_differs_in(a, b, n->id, cheap);
 		d->node_of[0][n->slot[0]] = d->node_of[1][n->slot[1]] = d->nodes_len++;
 	}
-	return FL_OK;
+	return tell_peers(d);
 }
 
 /* ---- classes ---- */

@@ -363,16 +363,27 @@ static bool attrs_differ(const struct pair *d)
 
 /* ---- all of it ---- */
 
-static unsigned parts_of(const struct pair *d)
+static unsigned parts_of(const struct pair *d, unsigned of)
 {
-	return (filter_differs(d) ? (unsigned)FL_POLICY_FILTER : 0) |
-	       (peers_differ(d) ? (unsigned)FL_POLICY_PEERS : 0) |
-	       (ssh_differs(d) ? (unsigned)FL_POLICY_SSH : 0) |
-	       (attrs_differ(d) ? (unsigned)FL_POLICY_ATTRS : 0);
+	static const struct {
+		unsigned part;
+		bool (*differs)(const struct pair *d);
+	} parts[] = { { FL_POLICY_FILTER, filter_differs },
+		      { FL_POLICY_PEERS, peers_differ },
+		      { FL_POLICY_SSH, ssh_differs },
+		      { FL_POLICY_ATTRS, attrs_differ } };
+	unsigned out = 0;
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if ((of & parts[i].part) != 0 && parts[i].differs(d))
+			out |= parts[i].part;
+	}
+	return out;
 }
 
 /* A node that is in one of the two alone is told everything anew, or nothing any more. */
-unsigned fl_policy_differs(const struct fl_policy *a, const struct fl_policy *b, uint64_t node)
+unsigned fl_policy_differs_in(const struct fl_policy *a, const struct fl_policy *b, uint64_t node,
+			      unsigned parts)
 {
 	struct pair d = { .a = a, .b = b, .node = node };
 
@@ -381,7 +392,13 @@ unsigned fl_policy_differs(const struct fl_policy *a, const struct fl_policy *b,
 	if (a == b || (d.x == FL_SLOT_NONE && d.y == FL_SLOT_NONE))
 		return 0;
 	if (d.x == FL_SLOT_NONE || d.y == FL_SLOT_NONE)
-		return FL_POLICY_FILTER | FL_POLICY_PEERS | FL_POLICY_SSH | FL_POLICY_ATTRS;
+		return parts;
 	d.akin = is_akin(&d);
-	return parts_of(&d);
+	return parts_of(&d, parts);
+}
+
+unsigned fl_policy_differs(const struct fl_policy *a, const struct fl_policy *b, uint64_t node)
+{
+	return fl_policy_differs_in(
+		a, b, node, FL_POLICY_FILTER | FL_POLICY_PEERS | FL_POLICY_SSH | FL_POLICY_ATTRS);
 }
