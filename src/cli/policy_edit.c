@@ -157,7 +157,7 @@ static int edit(struct fl_cli *c, const struct fl_buf *before)
 		fl_cli_say(c, "nothing was changed");
 	if (code == FL_EXIT_DONE)
 		unlink(path);
-	else if (!c->out.quiet)
+	else if (!fl_output_is_machine(&c->out))
 		fprintf(stderr, "  The text is kept in %s\n", path);
 	return code;
 }

@@ -76,6 +76,12 @@ export FAIRLEAD_CLI_TIMEOUT=300ms # how long they wait for one to start
 is 5 'cannot reach the server at .*fairlead.sock' users list
 is 5 '{"error":".*","code":5,"field":"","hint":"' users list -o json
 is 0 'defaults, no file' configtest
+printf '{\n\t"acls": [{"src": ["group:x"], "dst": ["*:*"]}],\n}\n' >bad.hujson
+is 4 '^	                  ^$' policy check bad.hujson
+is 4 'bad.hujson:2:20: group not defined' policy check bad.hujson
+is 8 'not laid out' policy fmt --check bad.hujson
+is 0 'laid out anew' policy fmt --write bad.hujson
+is 4 'bad.hujson:4:12: group not defined' policy check bad.hujson
 is 0 'hskey\|privkey:' generate private-key
 is 0 '^{"private_key":"privkey:' generate private-key -o json
 is 0 '^fairlead [0-9]' version

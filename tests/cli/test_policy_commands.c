@@ -5,6 +5,10 @@
  */
 #include "mock.h"
 
+#include <fcntl.h>
+#include <glob.h>
+#include <unistd.h>
+
 #define ENTRY(src, dst, ports)                                                                     \
 	"{\"src\":{\"text\":\"" src "\"},\"dst\":{\"text\":\"" dst "\"},\"ports\":[" ports "]}"
 #define BOB_LOSES "[" ENTRY("bob", "web", "\"*\"") "]"
@@ -195,6 +199,103 @@ static struct mock_row rows[] = {
 	      "\"nodeCount\":0,\"tests\":[],\"incomplete\":false}" } } },
 };
 
+/* ---- edit: without a terminal, so that nothing can be asked ---- */
+
+#define GET_OLD                                                                                    \
+	{                                                                                          \
+		"GET /api/v1/policy ", 0, "{\"policy\":\"{}\\n\"}"                                 \
+	}
+#define ASK_NEW(answer)                                                                            \
+	{                                                                                          \
+		"POST /api/v1/policy/diff {\"policy\":\"{ }\"}", 0, answer                         \
+	}
+
+static struct edit {
+	const char *name, *editor;
+	struct mock_row row;
+	bool kept; /* the text stays in a file */
+} edits[] = {
+	{ "set",
+	  "printf '{ }' >",
+	  { "policy edit -m why",
+	    0,
+	    "the policy is in force\n",
+	    { GET_OLD,
+	      ASK_NEW(DIFFERS("0", "[]", "[]")),
+	      GET_OLD,
+	      { "PUT /api/v1/policy {\"policy\":\"{ }\",\"comment\":\"why\"}", 0, "{}" } } },
+	  false },
+	{ "left as it was",
+	  "true",
+	  { "policy edit", 0, "nothing was changed\n", { GET_OLD } },
+	  false },
+	{ "the editor fails",
+	  "false",
+	  { "policy edit", 1, "the editor (false) failed", { GET_OLD } },
+	  true },
+	{ "refused",
+	  "printf '{ }' >",
+	  { "policy edit -q",
+	    4,
+	    ".hujson:1:3: wrong\n{ }\n  ^\n",
+	    { GET_OLD,
+	      { "POST /api/v1/policy/diff {\"policy\":\"{ }\"}", 400,
+		PROBLEM("wrong", "policy", "1", "3") } } },
+	  true },
+	{ "its tests fail",
+	  "printf '{ }' >",
+	  { "policy edit",
+	    8,
+	    "The text is kept in ./fairlead-policy-",
+	    { GET_OLD, ASK_NEW(DIFFERS("0", "[]", "[\"no\"]")) } },
+	  true },
+	{ "something is lost",
+	  "printf '{ }' >",
+	  { "policy edit",
+	    2,
+	    "takes access away",
+	    { GET_OLD, ASK_NEW(DIFFERS("1", BOB_LOSES, "[]")) } },
+	  true },
+	{ "somebody was faster",
+	  "printf '{ }' >",
+	  { "policy edit -q",
+	    6,
+	    "changed by somebody else",
+	    { GET_OLD,
+	      ASK_NEW(DIFFERS("0", "[]", "[]")),
+	      { "GET /api/v1/policy ", 0, "{\"policy\":\"{}\"}" } } },
+	  true },
+};
+
+static size_t drop_kept(void)
+{
+	glob_t found;
+	size_t n = 0;
+
+	if (glob("./fairlead-policy-*.hujson", 0, NULL, &found) == 0) {
+		n = found.gl_pathc;
+		for (size_t i = 0; i < n; i++)
+			unlink(found.gl_pathv[i]);
+		globfree(&found);
+	}
+	return n;
+}
+
+static void edit_row(void **state)
+{
+	struct edit *e = *state;
+	void *row = &e->row;
+	int saved = dup(STDIN_FILENO), null = open("/dev/null", O_RDONLY);
+
+	setenv("EDITOR", e->editor, 1);
+	assert_true(saved >= 0 && null >= 0 && dup2(null, STDIN_FILENO) >= 0);
+	mock_run_row(&row);
+	dup2(saved, STDIN_FILENO);
+	close(saved);
+	close(null);
+	assert_int_equal(drop_kept(), e->kept);
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -202,7 +303,10 @@ int main(void)
 	mock_start();
 	mock_file("p.hujson", "{}\n");
 	mock_file("q.hujson", "{ }");
+	unsetenv("VISUAL");
+	setenv("TMPDIR", ".", 1);
 	ROWS(&s, rows, mock_run_row);
+	ROWS(&s, edits, edit_row);
 	int failed = suite_run(&s, "cli/policy_commands");
 	mock_stop();
 	return failed;
