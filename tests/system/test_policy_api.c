@@ -411,7 +411,7 @@ int main(void)
 	suite_add(&suite, "diff", test_diff, NULL);
 	suite_add(&suite, "history", test_history, NULL);
 	suite_add(&suite, "size", test_size, NULL);
-	sys_start(&sys, false, NULL);
+	sys_start(&sys, false, "policy:\n  mode: database\n");
 	join_all();
 	int failed = suite_run(&suite, "system/policy_api");
 	for (size_t i = 0; i < NODES; i++)

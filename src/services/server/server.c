@@ -327,6 +327,8 @@ static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
 	    (fl_api_new(s->control, s->seed, &s->api) != FL_OK ||
 	     fl_api_trust(s->api, c->trusted_proxies, c->trusted_proxies_count) != FL_OK))
 		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+	if (err == FL_OK)
+		fl_api_policies(s->api, s->policies);
 	return err;
 }
 
