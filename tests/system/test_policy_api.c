@@ -147,6 +147,25 @@ static void test_refusals(void **state)
 	json_decref(doc);
 }
 
+/* An empty text allows everything: it must be meant. */
+static void test_forgotten(void **state)
+{
+	static const char *const bodies[] = { NULL, "{}", "{\"policy\":null}", "{\"text\":\"\"}",
+					      "[]" };
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(bodies); i++) {
+		json_t *doc = api_json(&sys, "PUT", "/api/v1/policy", bodies[i], 400);
+		expect(doc, "errors.0.location", "policy");
+		json_decref(doc);
+		json_decref(post("/check", bodies[i], 400));
+	}
+	json_t *doc = api_json(&sys, "GET", "/api/v1/policy", NULL, 200);
+	expect(doc, "policy", POLICY);
+	json_decref(doc);
+	json_decref(post_text("/check", "", 200));
+}
+
 static void test_tests(void **state)
 {
 	(void)state;
@@ -403,6 +422,7 @@ int main(void)
 
 	suite_add(&suite, "set", test_set, NULL);
 	suite_add(&suite, "refusals", test_refusals, NULL);
+	suite_add(&suite, "a forgotten text", test_forgotten, NULL);
 	suite_add(&suite, "tests", test_tests, NULL);
 	suite_add_rows(&suite, (void *)(uintptr_t)asks, COUNT(asks), sizeof *asks, ask_row);
 	suite_add(&suite, "as of another", test_as_of, NULL);

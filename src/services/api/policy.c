@@ -163,19 +163,37 @@ static void store(struct fl_api *a, struct fl_http *x, struct fl_slice text, con
 	fl_policy_report_done(&report);
 }
 
+/*
+ * The text that a request must bring. An empty one allows everything, so one that was forgotten
+ * must not pass for it. False: answered.
+ */
+static bool read_text(struct fl_http *x, struct fl_jv body, struct fl_slice *out)
+{
+	struct fl_jv v = fl_json_get(body, "policy");
+
+	if (!fl_json_has(v)) {
+		fl_api_problem(x, FL_ERR_INVALID, "policy is missing: the text, or \"\" for none",
+			       "policy");
+		return false;
+	}
+	*out = fl_json_str(v);
+	if (fl_json_err(body.doc) == FL_OK)
+		return true;
+	fl_api_problem(x, FL_ERR_SYNTAX, "expected a string", "policy");
+	return false;
+}
+
 void fl_api_policy_put(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
 	char comment[COMMENT_MAX];
+	struct fl_slice text;
 	struct fl_json *doc;
 
 	if (!fl_api_policy_open(a, x, &doc))
 		return;
 	struct fl_jv body = fl_json_root(doc);
-	struct fl_slice text = fl_json_str(fl_json_get(body, "policy"));
-	if (fl_json_err(doc) != FL_OK)
-		fl_api_problem(x, FL_ERR_SYNTAX, "expected a string", "policy");
-	else if (fl_api_text(x, body, "comment", comment, sizeof comment))
+	if (read_text(x, body, &text) && fl_api_text(x, body, "comment", comment, sizeof comment))
 		store(a, x, text, comment);
 	fl_json_free(doc);
 }
@@ -187,18 +205,16 @@ void fl_api_policy_check(void *ctx, struct fl_http *x)
 	struct fl_api *a = ctx;
 	struct fl_policy_report report = { 0 };
 	struct fl_policy_candidate c = { 0 };
+	struct fl_slice text;
 	struct fl_json *doc;
 
 	if (!fl_api_policy_open(a, x, &doc))
 		return;
-	struct fl_slice text = fl_json_str(fl_json_get(fl_json_root(doc), "policy"));
-	enum fl_err err = fl_json_err(doc);
-	if (err != FL_OK) {
-		fl_api_problem(x, err, "expected a string", "policy");
+	if (!read_text(x, fl_json_root(doc), &text)) {
 		fl_json_free(doc);
 		return;
 	}
-	err = fl_policies_try(a->policies, text, &report, &c);
+	enum fl_err err = fl_policies_try(a->policies, text, &report, &c);
 	if (err == FL_OK)
 		fl_http_respond(x, 200, "application/json", fl_slice_str("{}"));
 	else if (err == FL_ERR_INVALID)
