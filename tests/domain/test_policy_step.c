@@ -576,6 +576,27 @@ static void differs_between_documents(void **state)
 	kit_done(&k);
 }
 
+/* Whoever reads a snapshot need not care for who set its document. */
+static void outlives_its_owner(void **state)
+{
+	struct fl_policy *first = NULL, *second = NULL;
+	struct kit k;
+
+	(void)state;
+	kit_init(&k, small_world, small_policy);
+	struct fl_policy_doc *doc = kit_doc("{\"tagOwners\":{\"tag:a\":[]},\"acls\":["
+					    "{\"src\":[\"ann@\"],\"dst\":[\"tag:a:2\"]}]}");
+	assert_err(fl_policy_new(doc, &k.world.world, &first), FL_OK);
+	assert_err(fl_policy_step(first, NULL, 0, NULL, 0, &second), FL_OK);
+	assert_null(fl_policy_doc_free(doc));
+	fl_policy_unref(first);
+	assert_true(fl_policy_tag_exists(second, "tag:a"));
+	assert_int_equal(fl_policy_document(second)->rules_len, 1);
+	assert_string_equal(fl_policy_document(second)->rules[0].src.at[0].text, "ann@");
+	fl_policy_unref(second);
+	kit_done(&k);
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -591,6 +612,7 @@ int main(void)
 	suite_add(&s, "leaves and comes back", leaves_and_comes_back, NULL);
 	suite_add(&s, "ids ascend", ids_must_ascend, NULL);
 	suite_add(&s, "between documents", differs_between_documents, NULL);
+	suite_add(&s, "outlives its owner", outlives_its_owner, NULL);
 	ROWS(&s, rows, run_life);
 	return suite_run(&s, "policy_step");
 }

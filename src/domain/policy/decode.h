@@ -19,6 +19,8 @@
 #ifndef FL_DOMAIN_POLICY_DECODE_H
 #define FL_DOMAIN_POLICY_DECODE_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/map.h"
 #include "domain/policy/document.h"
@@ -28,6 +30,7 @@
 
 struct fl_policy_whole {
 	struct fl_policy_doc doc; /* first, so that one pointer is both */
+	atomic_uint refs;         /* its owner, and plans made of it */
 	struct fl_arena arena;
 	struct fl_map groups, hosts, ipsets, tags; /* name to element */
 };

@@ -172,6 +172,7 @@ static struct fl_policy_whole *new_whole(void)
 	if (w == NULL)
 		return NULL;
 	w->arena = fl_arena_make(ARENA_MAX);
+	atomic_init(&w->refs, 1);
 	fl_map_init(&w->groups, 0, fl_policy_map_seed);
 	fl_map_init(&w->hosts, 0, fl_policy_map_seed);
 	fl_map_init(&w->ipsets, 0, fl_policy_map_seed);
@@ -246,7 +247,7 @@ struct fl_policy_doc *fl_policy_doc_free(struct fl_policy_doc *d)
 {
 	struct fl_policy_whole *w = (struct fl_policy_whole *)(void *)d;
 
-	if (w == NULL)
+	if (w == NULL || atomic_fetch_sub_explicit(&w->refs, 1, memory_order_acq_rel) != 1)
 		return NULL;
 	fl_map_done(&w->groups);
 	fl_map_done(&w->hosts);
@@ -255,6 +256,15 @@ struct fl_policy_doc *fl_policy_doc_free(struct fl_policy_doc *d)
 	fl_arena_done(&w->arena);
 	free(w);
 	return NULL;
+}
+
+const struct fl_policy_doc *fl_policy_doc_hold(const struct fl_policy_doc *d)
+{
+	struct fl_policy_whole *w = (struct fl_policy_whole *)(uintptr_t)d;
+
+	if (w != NULL)
+		atomic_fetch_add_explicit(&w->refs, 1, memory_order_relaxed);
+	return d;
 }
 
 /* ---- lookups ---- */

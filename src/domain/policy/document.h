@@ -10,7 +10,7 @@
  * Nothing here depends on nodes; users matter only for fl_policy_doc_users.
  *
  * Thread  immutable.
- * Memory  one arena; everything is borrowed until fl_policy_doc_free.
+ * Memory  one arena, counted; everything is borrowed until fl_policy_doc_free.
  * Limits  those of wire/hujson.h.
  * Source  docs/policy.md 1, 2, 3.1, 4.1, 6.1, 7.1, 8.2, 13 and Appendix A
  */
@@ -255,7 +255,15 @@ struct fl_policy_read {
  */
 FL_MUST enum fl_err fl_policy_doc_read(struct fl_slice text, const struct fl_policy_read *how,
 				       struct fl_policy_report *report, struct fl_policy_doc **out);
-struct fl_policy_doc *fl_policy_doc_free(struct fl_policy_doc *d); /* NULL in, NULL out */
+
+/*
+ * Its owner lets it go. It lasts as long as a snapshot made of it, which may be read elsewhere.
+ * NULL in, NULL out.
+ */
+struct fl_policy_doc *fl_policy_doc_free(struct fl_policy_doc *d);
+
+/* For snapshots: holds it, to be let go with fl_policy_doc_free. NULL in, NULL out. */
+const struct fl_policy_doc *fl_policy_doc_hold(const struct fl_policy_doc *d);
 
 /*
  * User tokens that more than one user fits (policy.md 2.6). Errors: FL_ERR_INVALID with `report`.

@@ -470,7 +470,7 @@ enum fl_err fl_plan_new(const struct fl_policy_doc *doc, const struct fl_policy_
 	if (plan == NULL)
 		return FL_ERR_NOMEM;
 	atomic_init(&plan->refs, 1);
-	plan->doc = doc;
+	plan->doc = fl_policy_doc_hold(doc);
 	plan->arena = fl_arena_make(PLAN_MAX);
 	enum fl_err err = fl_who_fill(plan, users, users_len);
 	if (err == FL_OK)
@@ -500,6 +500,7 @@ struct fl_plan *fl_plan_unref(struct fl_plan *plan)
 	free(plan->vias);
 	free(plan->edges);
 	fl_arena_done(&plan->arena);
+	fl_policy_doc_free((struct fl_policy_doc *)(uintptr_t)plan->doc);
 	free(plan);
 	return NULL;
 }

@@ -9,7 +9,7 @@
  * of what it touches.
  *
  * Thread  a snapshot may be read by several threads at once; its count is atomic.
- * Memory  the document is borrowed: it outlives every snapshot made from it (fl_policy_doc_free).
+ * Memory  a snapshot holds its document, whoever else lets it go (fl_policy_doc_free).
  * Source  docs/policy.md 3.3, 4 to 8, 11.3, 13
  */
 #ifndef FL_DOMAIN_POLICY_POLICY_H
