@@ -95,6 +95,7 @@ enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[static 16]
 	a->core = fl_control_core(control);
 	a->state = a->core->state;
 	fl_sip_seed(a->seed, seed);
+	fl_aside_init(&a->aside, a->core->loop);
 	*out = a;
 	return FL_OK;
 }
@@ -116,8 +117,10 @@ uint64_t fl_api_refusals(const struct fl_api *a)
 
 struct fl_api *fl_api_free(struct fl_api *a)
 {
-	if (a != NULL)
-		fl_trusted_done(&a->trusted);
+	if (a == NULL)
+		return NULL;
+	fl_aside_end(&a->aside);
+	fl_trusted_done(&a->trusted);
 	free(a);
 	return NULL;
 }

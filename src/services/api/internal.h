@@ -3,13 +3,15 @@
  * services/api/internal.h - how the API's handlers read requests, change state and answer.
  *
  *   api.c     routes, start, end     auth.c   bearer keys        answer.c  answers after the commit
- *   object.c  records as JSON        user.c node.c key.c login.c the resources; policy.h: policies
+ *   object.c  records as JSON        aside.c  long work beside the loop
+ *   user.c node.c key.c login.c      the resources; policy.h: policies
  */
 #ifndef FL_SERVICES_API_INTERNAL_H
 #define FL_SERVICES_API_INTERNAL_H
 
 #include "base/jw.h"
 #include "services/api/api.h"
+#include "services/api/aside.h"
 #include "services/api/client.h"
 #include "wire/json.h"
 
@@ -34,6 +36,7 @@ struct fl_api {
 	struct fl_policies *policies; /* NULL until given */
 	uint64_t seed[2];
 	struct fl_trusted trusted; /* proxies */
+	struct fl_aside aside;     /* long questions about policies */
 	struct fl_api_fails fails[FL_API_FAIL_SLOTS];
 	uint64_t refusals;
 };

@@ -3,9 +3,10 @@
  * services/api/policy.h - what the handlers of /api/v1/policy share.
  *
  *   policy.c        the text in force: get, set, check, test, history, rollback
- *   policy_ask.c    questions: explain, who-can, can, diff
+ *   policy_ask.c    explain                 policy_reach.c  who-can, can
+ *   policy_diff.c   diff                    policy_long.c   answers made beside the loop
  *   policy_json.c   rules, nodes, reports and diffs as JSON
- *   policy_select.c sources and destinations by what people call them
+ *   policy_select.c sources and destinations by what people call them; ports, protocols
  *
  * Every question may come with a text of its own; it is then answered as if that were in force, in
  * the world of now. Nothing of it is kept.
@@ -43,6 +44,23 @@ bool fl_api_trial_text(struct fl_api *a, struct fl_http *x, const char *name, st
 		       struct fl_api_trial *out);
 void fl_api_trial_done(struct fl_api_trial *t);
 
+/* ---- policy_long.c ---- */
+
+/* A question whose answer takes long; embedded in what it is made from. */
+struct fl_api_long {
+	enum fl_err (*work)(struct fl_api_long *l); /* beside the loop: reads snapshots alone */
+	void (*tell)(struct fl_api_long *l);        /* on the loop, after FL_OK: answers `x` */
+	void (*release)(struct fl_api_long *l);     /* frees all, in any case the last */
+
+	struct fl_api *api;
+	struct fl_http *x; /* NULL once the client has gone */
+	enum fl_err err;   /* of the work */
+	struct fl_aside_job job;
+};
+
+/* Answers `x` sooner or later. The question is taken. */
+void fl_api_long_start(struct fl_api *a, struct fl_http *x, struct fl_api_long *l);
+
 /* ---- policy_json.c ---- */
 
 /*
@@ -67,10 +85,10 @@ void fl_api_policy_diff(struct fl_api *a, const struct fl_policy_diff *d,
 
 /* One end of a question. */
 struct fl_api_end {
-	const struct fl_node *node; /* NULL: an address that no node has */
-	struct fl_ip ip4, ip6;      /* unset: not with this family */
-	size_t of;                  /* how many nodes the text fits; the first is taken */
-	const char *by;             /* what it names: "node", "user", "tag", "host", "address" */
+	uint64_t node;         /* 0: an address that no node has */
+	struct fl_ip ip4, ip6; /* unset: not with this family */
+	size_t of;             /* how many nodes the text fits; the first is taken */
+	const char *by;        /* what it names: "node", "user", "tag", "host", "address" */
 };
 
 /*
@@ -80,7 +98,8 @@ struct fl_api_end {
 bool fl_api_policy_end(struct fl_api *a, struct fl_http *x, struct fl_jv body, const char *name,
 		       const struct fl_policy_doc *doc, struct fl_api_end *out);
 
-/* A protocol by name or number; absent: 0. False: answered. */
+/* A port, and a protocol by name or number; absent: 0. False: answered. */
+bool fl_api_policy_port(struct fl_http *x, struct fl_jv body, uint16_t *out);
 bool fl_api_policy_proto(struct fl_http *x, struct fl_jv body, uint8_t *out);
 
 /* The end as JSON; `ip` is the address in question, unset: none in particular. */

@@ -4,13 +4,13 @@
 
 #include "services/api/policy.h"
 
-enum { SELECTOR_MAX = 320 };
+enum { SELECTOR_MAX = 320, PORT_MAX = 65535 };
 
 static void take_node(const struct fl_node *n, const char *by, struct fl_api_end *e)
 {
 	if (e->of++ == 0)
 		*e = (struct fl_api_end){
-			.node = n, .ip4 = n->ip4, .ip6 = n->ip6, .of = 1, .by = by
+			.node = n->id, .ip4 = n->ip4, .ip6 = n->ip6, .of = 1, .by = by
 		};
 }
 
@@ -31,7 +31,8 @@ static bool by_address(struct fl_api *a, const char *text, struct fl_api_end *e)
 	if (fl_ip_parse(fl_slice_str(text), &ip) != FL_OK)
 		return false;
 	take_address(&ip, "address", e);
-	e->node = fl_state_node_by_ip(a->state, &ip);
+	const struct fl_node *n = fl_state_node_by_ip(a->state, &ip);
+	e->node = n != NULL ? n->id : 0;
 	return true;
 }
 
@@ -155,6 +156,20 @@ bool fl_api_policy_end(struct fl_api *a, struct fl_http *x, struct fl_jv body, c
 	return false;
 }
 
+bool fl_api_policy_port(struct fl_http *x, struct fl_jv body, uint16_t *out)
+{
+	uint64_t port;
+
+	if (!fl_api_number(x, body, "port", &port))
+		return false;
+	if (port > PORT_MAX) {
+		fl_api_problem(x, FL_ERR_INVALID, "ports go from 1 to 65535", "port");
+		return false;
+	}
+	*out = (uint16_t)port;
+	return true;
+}
+
 bool fl_api_policy_proto(struct fl_http *x, struct fl_jv body, uint8_t *out)
 {
 	static const struct {
@@ -203,8 +218,8 @@ void fl_api_policy_end_json(struct fl_api *a, const struct fl_api_end *e, const 
 	fl_jw_key(w, "address");
 	fl_jw_str(w, text);
 	fl_jw_key(w, "node");
-	if (e->node != NULL)
-		fl_api_policy_node(a, e->node->id, w);
+	if (e->node != 0)
+		fl_api_policy_node(a, e->node, w);
 	else
 		fl_jw_null(w);
 	fl_jw_key(w, "by");

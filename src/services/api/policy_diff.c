@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* services/api/policy_diff.c - who gains and loses what when a policy takes the place of another. */
+#include <stdlib.h>
+
+#include "services/api/policy.h"
+
+struct comparison {
+	struct fl_api_long base; /* first */
+	struct fl_api_trial from, to;
+	struct fl_policy_diff diff;
+};
+
+static struct comparison *of(struct fl_api_long *l)
+{
+	return (struct comparison *)(void *)l;
+}
+
+static enum fl_err compare(struct fl_api_long *l)
+{
+	struct comparison *c = of(l);
+	return fl_policy_diff(c->from.policy, c->to.policy, &c->diff);
+}
+
+static void tell(struct fl_api_long *l)
+{
+	struct comparison *c = of(l);
+	struct fl_buf out = fl_buf_make(FL_API_ANSWER_MAX);
+	struct fl_jw w = fl_jw_make(&out);
+
+	fl_api_policy_diff(l->api, &c->diff, &c->to.tests, &w);
+	fl_api_json(l->x, &out);
+}
+
+static void release(struct fl_api_long *l)
+{
+	struct comparison *c = of(l);
+
+	fl_policy_diff_done(&c->diff);
+	fl_api_trial_done(&c->from);
+	fl_api_trial_done(&c->to);
+	free(c);
+}
+
+/* A text, or the number of a revision. */
+static bool read_version(struct fl_api *a, struct fl_http *x, struct fl_jv body, const char *name,
+			 struct fl_api_trial *out)
+{
+	const struct fl_policy_revision *revs;
+	uint64_t rev = 0;
+
+	if (!fl_json_is_number(fl_json_get(body, name)))
+		return fl_api_trial(a, x, body, name, out);
+	if (!fl_api_number(x, body, name, &rev))
+		return false;
+	size_t count = fl_policies_history(a->policies, &revs);
+	for (size_t i = 0; i < count; i++) {
+		if (revs[i].rev == rev)
+			return fl_api_trial_text(a, x, name, revs[i].text, out);
+	}
+	fl_api_problem(x, FL_ERR_NOT_FOUND, "no revision has this number", name);
+	return false;
+}
+
+/* {policy}: from what is in force; {from, to}: between any two. What is left out is in force. */
+void fl_api_policy_compare(void *ctx, struct fl_http *x)
+{
+	struct fl_api *a = ctx;
+	struct fl_json *doc;
+
+	if (!fl_api_policy_open(a, x, &doc))
+		return;
+	struct comparison *c = calloc(1, sizeof *c);
+	if (c == NULL) {
+		fl_api_problem(x, FL_ERR_NOMEM, "out of memory", NULL);
+		fl_json_free(doc);
+		return;
+	}
+	c->base = (struct fl_api_long){ .work = compare, .tell = tell, .release = release };
+	struct fl_jv body = fl_json_root(doc);
+	const char *target = fl_json_has(fl_json_get(body, "policy")) ? "policy" : "to";
+	bool ok = read_version(a, x, body, "from", &c->from) &&
+		  read_version(a, x, body, target, &c->to);
+	fl_json_free(doc);
+	if (ok)
+		fl_api_long_start(a, x, &c->base);
+	else
+		release(&c->base);
+}
