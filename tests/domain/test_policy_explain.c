@@ -36,6 +36,7 @@
 #define WEB  G("\"ann@\"", "\"tag:a\"", "tcp:80")
 #define NET  G("\"ann@\"", "\"10.33.0.0/16\"", "*")
 #define NONE -1
+#define ANY  9999 /* port */
 
 struct row {
 	const char *name, *policy;
@@ -58,6 +59,11 @@ struct row {
 #define ALL_ALLOWED               true, FL_WHY_ALLOW_ALL, FL_MISS_NONE, NONE, NULL, NULL
 
 static struct row rows[] = {
+	{ "any port", GRANT(WEB), "100.64.0.1", "100.64.0.4", 6, ANY, ALLOW(0, "ann@", "tag:a") },
+	{ "any port of another protocol", GRANT(WEB), "100.64.0.1", "100.64.0.4", 17, ANY,
+	  DENY(PROTO, 0, "ann@", "tag:a") },
+	{ "any traffic", GRANT(G("\"ann@\"", "\"tag:a\"", "udp:53")), "100.64.0.1", "100.64.0.4", 0,
+	  ANY, ALLOW(0, "ann@", "tag:a") },
 	/* 4.9 */
 	{ "no policy", NULL, "1.2.3.4", "100.64.0.4", 0, 1, ALL_ALLOWED, 0 },
 	{ "no policy, GRE", NULL, "100.64.0.1", "100.64.0.4", 47, 0,
@@ -227,8 +233,11 @@ static void explain_row(void **state)
 	struct kit k;
 
 	kit_init(&k, WORLD, row->policy);
-	const struct fl_policy_query q = { ip_of(row->src), ip_of(row->dst), row->proto,
-					   row->port };
+	const struct fl_policy_query q = { .src = ip_of(row->src),
+					   .dst = ip_of(row->dst),
+					   .proto = row->proto,
+					   .port = row->port,
+					   .any_port = row->port == ANY };
 	fl_policy_explain(k.p, &q, &v);
 	assert_int_equal(v.allowed, row->allowed);
 	assert_int_equal(v.why, row->why);
@@ -356,7 +365,7 @@ static const uint16_t ports[] = { 0, 22, 53, 80, 85, 443, 150, 9, 65535 };
 
 static struct fl_policy_query packet(struct fl_rng *rng)
 {
-	struct fl_policy_query q;
+	struct fl_policy_query q = { 0 };
 
 	do {
 		q.src = ip_of(places[fl_rng_below(rng, COUNT(places))]);

@@ -105,7 +105,8 @@ static void reach(void **state)
 		bool failed = true;
 		for (size_t n = 0; failed; n++) {
 			const struct fl_policy *p = policies[i / 2];
-			const struct fl_policy_query q = { .dst = fl_ip_v4(10, 33, 5, 7) };
+			const struct fl_policy_query q = { .dst = fl_ip_v4(10, 33, 5, 7),
+							   .any_port = true };
 			struct fl_reaches r;
 			arm(n);
 			enum fl_err err =

@@ -89,6 +89,9 @@ static const struct who {
 	  "100.64.0.5", 0, 22, "0 ann@ > tag:b 22: phone lap\n" },
 	{ "a protocol", GRANTS(G("\"ann@\"", "\"tag:b\"", "22") G("\"*\"", "\"one\"", "udp:53")),
 	  "100.64.0.5", 17, 53, "1 * > one udp:53: phone lap pc web r1 exit\n" },
+	{ "any port of a protocol",
+	  GRANTS(G("\"ann@\"", "\"tag:b\"", "tcp:22") G("\"*\"", "\"one\"", "udp:53")),
+	  "100.64.0.5", 6, 0, "0 ann@ > tag:b tcp:22: phone lap\n" },
 	{ "the first alias of a rule counts", GRANTS(G("\"ann@\",\"group:g\"", "\"tag:b\"", "22")),
 	  "100.64.0.5", 0, 22, "0 ann@ > tag:b 22: phone lap\n0 group:g > tag:b 22: pc\n" },
 	{ "by its other address alone", GRANTS(G("\"ann@\"", "\"one\"", "22")), "fd7a:115c:a1e0::5",
@@ -114,7 +117,8 @@ static void who_row(void **state)
 	kit_init(&k, WORLD, row->policy);
 	const struct fl_policy_query q = { .dst = ip_of(row->dst),
 					   .proto = row->proto,
-					   .port = row->port };
+					   .port = row->port,
+					   .any_port = row->port == 0 };
 	assert_err(fl_policy_who_can(k.p, &q, &r), FL_OK);
 	put_reaches(&k, &r, &out);
 	assert_text(fl_buf_slice(&out), row->want);

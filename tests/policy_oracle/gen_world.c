@@ -363,7 +363,7 @@ void gen_query(struct fl_rng *r, const struct gen_world *w, struct fl_policy_que
 	static const uint8_t protos[] = { 0, 6, 6, 17, 132, 1, 58, 47, 89 };
 	static const uint16_t ports[] = { 22, 80, 443, 0, 65535, 53, 1500, 85, 1023 };
 
-	out->src = some_address(r, w, 80);
+	*out = (struct fl_policy_query){ .src = some_address(r, w, 80) };
 	do
 		out->dst = some_address(r, w, 60);
 	while (out->dst.family != out->src.family || fl_ip_eq(&out->dst, &out->src));

@@ -199,6 +199,13 @@ static const struct ask {
 	  "{\"src\":\"phone\",\"dst\":\"db\",\"port\":\"80\"}",
 	  { "allowed", "false", "rule.index", "0", "reason",
 	    "the rule leads from ann@ to tag:db, but not to port 80: only tcp:5432" } },
+	{ "no port in question",
+	  "{\"src\":\"phone\",\"dst\":\"db\"}",
+	  { "allowed", "true", "port", "0", "proto", "0", "reason", "the rule allows tcp:5432" } },
+	{ "no port of another protocol",
+	  "{\"src\":\"phone\",\"dst\":\"db\",\"proto\":\"udp\"}",
+	  { "allowed", "false", "proto", "17", "reason",
+	    "the rule leads from ann@ to tag:db, but not with this protocol: only tcp:5432" } },
 	{ "another protocol",
 	  "{\"src\":\"phone\",\"dst\":\"db\",\"port\":5432,\"proto\":\"udp\"}",
 	  { "allowed", "false", "proto", "17" } },
@@ -305,6 +312,9 @@ static void test_reach(void **state)
 	expect(doc, "entries.0.nodes.1.name", "lap");
 	expect(doc, "entries.0.rule.line", "6");
 	assert_int_equal(json_array_size(at(doc, "entries")), 1);
+	json_decref(doc);
+	doc = post("/who-can", "{\"dst\":\"db\",\"proto\":\"tcp\"}", 200);
+	expect(doc, "nodeCount", "2");
 	json_decref(doc);
 	doc = post("/who-can", "{\"dst\":\"db\",\"port\":5433}", 200);
 	expect(doc, "nodeCount", "0");

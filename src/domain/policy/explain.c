@@ -233,7 +233,7 @@ static bool is_usual(unsigned proto)
 static bool has_port(const struct fl_packet *q, const struct fl_ports *ports)
 {
 	if (q->proto == TCP || q->proto == UDP || q->proto == SCTP)
-		return ports->first <= q->port && q->port <= ports->last;
+		return q->any_port || (ports->first <= q->port && q->port <= ports->last);
 	return ports->first == 0 && ports->last == UINT16_MAX;
 }
 
@@ -364,6 +364,8 @@ void fl_policy_explain(const struct fl_policy *p, const struct fl_policy_query *
 		.dst = query->dst,
 		.proto = query->proto != 0 ? query->proto : TCP,
 		.port = query->port,
+		.any_port = query->any_port,
+		.any_traffic = query->any_port && query->proto == 0,
 	};
 
 	fl_packet_place(&q);

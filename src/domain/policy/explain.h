@@ -16,6 +16,7 @@ struct fl_packet {
 	unsigned proto;
 	uint16_t port;
 	bool any_traffic;                   /* protocol and port do not matter */
+	bool any_port;                      /* some port will do */
 	uint32_t from;                      /* slot of the source; or FL_SLOT_NONE */
 	uint32_t at;                        /* slot of who filters; or FL_SLOT_NONE */
 	const struct fl_policy_facts *node; /* who filters, or NULL */

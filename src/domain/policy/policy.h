@@ -157,6 +157,7 @@ struct fl_policy_query {
 	struct fl_ip src, dst; /* dst may be an address behind a router, or of the internet */
 	uint8_t proto;         /* 0 = as a client tries: TCP */
 	uint16_t port;
+	bool any_port; /* in place of a port: some will do; without a protocol, any traffic */
 };
 
 enum fl_policy_why {

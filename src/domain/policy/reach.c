@@ -232,7 +232,8 @@ enum fl_err fl_policy_who_can(const struct fl_policy *p, const struct fl_policy_
 				   .dst = q->dst,
 				   .proto = q->proto != 0 ? q->proto : TCP,
 				   .port = q->port,
-				   .any_traffic = q->proto == 0 && q->port == 0,
+				   .any_port = q->any_port,
+				   .any_traffic = q->any_port && q->proto == 0,
 			   } };
 
 	collector_init(&w.c, p, out);

@@ -98,9 +98,8 @@ struct fl_api_end {
 bool fl_api_policy_end(struct fl_api *a, struct fl_http *x, struct fl_jv body, const char *name,
 		       const struct fl_policy_doc *doc, struct fl_api_end *out);
 
-/* A port, and a protocol by name or number; absent: 0. False: answered. */
-bool fl_api_policy_port(struct fl_http *x, struct fl_jv body, uint16_t *out);
-bool fl_api_policy_proto(struct fl_http *x, struct fl_jv body, uint8_t *out);
+/* A port, and a protocol by name or number; any port if none is given. False: answered. */
+bool fl_api_policy_traffic(struct fl_http *x, struct fl_jv body, struct fl_policy_query *out);
 
 /* The end as JSON; `ip` is the address in question, unset: none in particular. */
 void fl_api_policy_end_json(struct fl_api *a, const struct fl_api_end *e, const struct fl_ip *ip,

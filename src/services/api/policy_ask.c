@@ -5,7 +5,7 @@
 
 #include "services/api/policy.h"
 
-enum { WORDS_MAX = 4096 };
+enum { WORDS_MAX = 4096, TCP = 6 };
 
 struct question {
 	struct fl_api_trial trial;
@@ -39,8 +39,7 @@ static bool read_question(struct fl_api *a, struct fl_http *x, struct fl_jv body
 	const struct fl_policy_doc *doc = fl_policy_document(q->trial.policy);
 	return fl_api_policy_end(a, x, body, "src", doc, &q->src) &&
 	       fl_api_policy_end(a, x, body, "dst", doc, &q->dst) &&
-	       fl_api_policy_port(x, body, &q->query.port) &&
-	       fl_api_policy_proto(x, body, &q->query.proto) && pick_family(x, q);
+	       fl_api_policy_traffic(x, body, &q->query) && pick_family(x, q);
 }
 
 static void put_steps(const struct fl_strlist *steps, bool backwards, struct fl_jw *w)
@@ -139,6 +138,21 @@ static void write_return(struct fl_api *a, const struct question *q, struct fl_j
 	fl_buf_done(&text);
 }
 
+/* Where no port was asked about, some may be allowed and others not. */
+static void put_allowed(const struct question *q, struct fl_buf *out)
+{
+	struct fl_buf ports = fl_buf_make(WORDS_MAX);
+
+	fl_policy_rule_ports(q->verdict.rule, &ports);
+	if (q->query.any_port && !fl_slice_is(fl_buf_slice(&ports), "*")) {
+		fl_buf_str(out, "the rule allows ");
+		fl_buf_put(out, ports.ptr, ports.len);
+	} else {
+		fl_buf_str(out, "the rule allows it");
+	}
+	fl_buf_done(&ports);
+}
+
 static void write_reason(const struct question *q, struct fl_jw *w)
 {
 	struct fl_buf text = fl_buf_make(WORDS_MAX);
@@ -146,7 +160,7 @@ static void write_reason(const struct question *q, struct fl_jw *w)
 	if (q->verdict.why == FL_WHY_ALLOW_ALL)
 		fl_buf_str(&text, "there are no rules: everything is allowed");
 	else if (q->verdict.allowed)
-		fl_buf_str(&text, "the rule allows it");
+		put_allowed(q, &text);
 	else
 		fl_policy_miss_text(q->trial.policy, &q->query, &q->verdict, &text);
 	fl_jw_text(w, fl_buf_slice(&text));
@@ -167,7 +181,7 @@ static enum fl_err write_verdict(struct fl_api *a, const struct question *q, str
 	fl_jw_key(w, "port");
 	fl_jw_u64(w, q->query.port);
 	fl_jw_key(w, "proto");
-	fl_jw_u64(w, q->query.proto != 0 ? q->query.proto : 6);
+	fl_jw_u64(w, q->query.proto != 0 || q->query.any_port ? q->query.proto : TCP);
 	fl_jw_key(w, "reason");
 	write_reason(q, w);
 	fl_jw_key(w, "rule");

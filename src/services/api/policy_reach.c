@@ -164,9 +164,8 @@ void fl_api_policy_who_can(void *ctx, struct fl_http *x)
 		return;
 	struct reach *r = reach_new(x, &how, "dst");
 	struct fl_jv body = fl_json_root(doc);
-	bool ok = r != NULL && read_reach(a, x, body, r) &&
-		  fl_api_policy_port(x, body, &r->query.port) &&
-		  fl_api_policy_proto(x, body, &r->query.proto);
+	bool ok =
+		r != NULL && read_reach(a, x, body, r) && fl_api_policy_traffic(x, body, &r->query);
 	fl_json_free(doc);
 	if (ok) {
 		r->query.dst = fl_ip_is_set(&r->end.ip4) ? r->end.ip4 : r->end.ip6;

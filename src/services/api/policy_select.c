@@ -156,7 +156,7 @@ bool fl_api_policy_end(struct fl_api *a, struct fl_http *x, struct fl_jv body, c
 	return false;
 }
 
-bool fl_api_policy_port(struct fl_http *x, struct fl_jv body, uint16_t *out)
+static bool read_port(struct fl_http *x, struct fl_jv body, uint16_t *out)
 {
 	uint64_t port;
 
@@ -170,7 +170,7 @@ bool fl_api_policy_port(struct fl_http *x, struct fl_jv body, uint16_t *out)
 	return true;
 }
 
-bool fl_api_policy_proto(struct fl_http *x, struct fl_jv body, uint8_t *out)
+static bool read_proto(struct fl_http *x, struct fl_jv body, uint8_t *out)
 {
 	static const struct {
 		const char *name;
@@ -205,6 +205,14 @@ bool fl_api_policy_proto(struct fl_http *x, struct fl_jv body, uint8_t *out)
 		return false;
 	}
 	*out = (uint8_t)n;
+	return true;
+}
+
+bool fl_api_policy_traffic(struct fl_http *x, struct fl_jv body, struct fl_policy_query *out)
+{
+	if (!read_port(x, body, &out->port) || !read_proto(x, body, &out->proto))
+		return false;
+	out->any_port = out->port == 0;
 	return true;
 }
 
