@@ -381,6 +381,72 @@ static void test_history(void **state)
 	json_decref(doc);
 }
 
+static void put_change(const char *policy, const char *more, unsigned status, const char *location)
+{
+	char body[BODY_MAX];
+
+	body_of("policy", policy, more, body);
+	json_t *doc = api_json(&sys, "PUT", "/api/v1/policy", body, status);
+	if (location != NULL)
+		expect(doc, "errors.0.location", location);
+	json_decref(doc);
+}
+
+static size_t revisions(void)
+{
+	json_t *doc = api_json(&sys, "GET", "/api/v1/policy/history", NULL, 200);
+	size_t n = json_array_size(at(doc, "revisions"));
+
+	json_decref(doc);
+	return n;
+}
+
+/* Who made a change from a text that is no longer in force must look again. */
+static void test_conflict(void **state)
+{
+	char base[128], body[256];
+	(void)state;
+
+	json_t *doc = post("/diff", NULL, 200);
+	expect(doc, "mode", "database");
+	snprintf(base, sizeof base, ",\"base\":\"%s\"", text_at(doc, "base"));
+	snprintf(body, sizeof body, "{%s}", base + 1);
+	json_decref(doc);
+	put_change(OTHER, base, 200, NULL);
+	put_change(POLICY, base, 409, "base");
+	json_decref(post("/rollback/1", body, 409));
+	put_change(POLICY, ",\"base\":\"x\"", 409, "base");
+	doc = api_json(&sys, "GET", "/api/v1/policy", NULL, 200);
+	expect(doc, "policy", OTHER);
+	json_decref(doc);
+	put_change(POLICY, "", 200, NULL);
+}
+
+static void test_same_text(void **state)
+{
+	size_t before = revisions();
+	(void)state;
+
+	put_change(POLICY, "", 200, NULL);
+	assert_int_equal(revisions(), before);
+	put_change(OTHER, "", 200, NULL);
+	assert_int_equal(revisions(), before + 1);
+	put_change(POLICY, "", 200, NULL);
+}
+
+static void test_comments(void **state)
+{
+	char comment[300];
+	(void)state;
+
+	snprintf(comment, sizeof comment, ",\"comment\":\"%0255d\"", 0);
+	put_change(OTHER, comment, 200, NULL);
+	snprintf(comment, sizeof comment, ",\"comment\":\"%0256d\"", 0);
+	put_change(OTHER, comment, 400, "comment");
+	put_change(OTHER, ",\"comment\":\"a\\u001b[2J\"", 400, "comment");
+	put_change(POLICY, "", 200, NULL);
+}
+
 /* A text of the full size passes, one byte of body more does not. */
 static void test_size(void **state)
 {
@@ -440,6 +506,9 @@ int main(void)
 	suite_add(&suite, "who reaches whom", test_reach, NULL);
 	suite_add(&suite, "diff", test_diff, NULL);
 	suite_add(&suite, "history", test_history, NULL);
+	suite_add(&suite, "conflict", test_conflict, NULL);
+	suite_add(&suite, "the same text", test_same_text, NULL);
+	suite_add(&suite, "comments", test_comments, NULL);
 	suite_add(&suite, "size", test_size, NULL);
 	sys_start(&sys, false, "policy:\n  mode: database\n");
 	join_all();

@@ -8,7 +8,7 @@
 
 #include "crypto/prim.h"
 
-enum { COMMENT_MAX = 512, AUTHOR_MAX = 64, REPORT_MAX = 8 << 20 };
+enum { AUTHOR_MAX = 64, REPORT_MAX = 8 << 20 };
 
 bool fl_api_policy_open(struct fl_api *a, struct fl_http *x, struct fl_json **out)
 {
@@ -139,25 +139,89 @@ static void author_of(struct fl_http *x, char out[static AUTHOR_MAX])
 		snprintf(out, AUTHOR_MAX, "apikey %s", prefix);
 }
 
-static void store(struct fl_api *a, struct fl_http *x, struct fl_slice text, const char *comment)
+/* The newest text, in force or about to be. */
+static struct fl_slice newest(struct fl_api *a)
+{
+	const struct fl_policy_revision *revs;
+	size_t count = fl_policies_history(a->policies, &revs);
+
+	return count > 0 ? revs[count - 1].text : fl_slice_of("", 0);
+}
+
+void fl_api_policy_hash(struct fl_slice text, char out[static FL_API_HASH_TEXT_MAX])
+{
+	uint8_t hash[FL_HASH_LEN];
+
+	fl_sha256(text, hash);
+	fl_hex_encode(hash, sizeof hash, out);
+}
+
+/* What a change says besides its text. */
+struct change {
+	char comment[FL_REVISION_NOTE_MAX + 1];
+	char base[FL_API_HASH_TEXT_MAX]; /* of the text that it was made from; "" not given */
+};
+
+static bool read_change(struct fl_http *x, struct fl_jv body, struct change *out)
+{
+	if (!fl_api_text(x, body, "comment", out->comment, sizeof out->comment) ||
+	    !fl_api_text(x, body, "base", out->base, sizeof out->base))
+		return false;
+	if (fl_str_is_clean(fl_slice_str(out->comment)))
+		return true;
+	fl_api_problem(x, FL_ERR_INVALID, "a comment has no control characters", "comment");
+	return false;
+}
+
+/* May this change be made now? False: answered. */
+static bool may_change(struct fl_api *a, struct fl_http *x, const struct change *c)
+{
+	char hash[FL_API_HASH_TEXT_MAX];
+
+	if (fl_policies_mode(a->policies) == FL_POLICY_MODE_FILE) {
+		fl_api_problem(x, FL_ERR_DENIED,
+			       "the policy comes from a file (policy.mode: file): change the file "
+			       "and reload the server",
+			       "policy");
+		return false;
+	}
+	fl_api_policy_hash(newest(a), hash);
+	if (c->base[0] == '\0' || fl_str_ieq(fl_slice_str(c->base), fl_slice_str(hash)))
+		return true;
+	fl_api_problem(x, FL_ERR_EXISTS,
+		       "another policy was set meanwhile: compare with that one and try again",
+		       "base");
+	return false;
+}
+
+/* The same text once more is checked, but makes no revision: one set by a timer fills no history. */
+static enum fl_err put_text(struct fl_api *a, struct fl_http *x, struct fl_slice text,
+			    const char *comment, struct fl_policy_report *report)
+{
+	struct fl_policy_candidate c = { 0 };
+	char author[AUTHOR_MAX];
+	uint64_t rev;
+
+	author_of(x, author);
+	if (!fl_slice_eq(text, newest(a)))
+		return fl_policies_set(a->policies, text, author, comment, report, &rev);
+	enum fl_err err = fl_policies_try(a->policies, text, report, &c);
+	fl_policy_candidate_done(&c);
+	return err;
+}
+
+static void store(struct fl_api *a, struct fl_http *x, struct fl_slice text, const struct change *c)
 {
 	struct fl_policy_report report = { 0 };
 	const struct fl_api_subject none = { 0 };
-	char author[AUTHOR_MAX];
-	uint64_t rev = 0;
 
-	author_of(x, author);
-	enum fl_err err = fl_policies_set(a->policies, text, author, comment, &report, &rev);
+	if (!may_change(a, x, c))
+		return;
+	enum fl_err err = put_text(a, x, text, c->comment, &report);
 	if (err == FL_OK)
 		fl_api_after_commit(a, x, write_text, &none);
 	else if (err == FL_ERR_INVALID)
 		fl_api_policy_problem(x, "policy", text, &report);
-	else if (err == FL_ERR_DENIED)
-		fl_api_problem(
-			x, err,
-			"the policy comes from a file (policy.mode: file): change the file and "
-			"reload the server",
-			"policy");
 	else
 		fl_api_problem(x, err, fl_err_text(err), "policy");
 	fl_policy_report_done(&report);
@@ -186,15 +250,15 @@ static bool read_text(struct fl_http *x, struct fl_jv body, struct fl_slice *out
 void fl_api_policy_put(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
-	char comment[COMMENT_MAX];
+	struct change change;
 	struct fl_slice text;
 	struct fl_json *doc;
 
 	if (!fl_api_policy_open(a, x, &doc))
 		return;
 	struct fl_jv body = fl_json_root(doc);
-	if (read_text(x, body, &text) && fl_api_text(x, body, "comment", comment, sizeof comment))
-		store(a, x, text, comment);
+	if (read_text(x, body, &text) && read_change(x, body, &change))
+		store(a, x, text, &change);
 	fl_json_free(doc);
 }
 
@@ -265,11 +329,9 @@ void fl_api_policy_test(void *ctx, struct fl_http *x)
 
 static void write_revision(const struct fl_policy_revision *r, bool whole, struct fl_jw *w)
 {
-	uint8_t hash[FL_HASH_LEN];
-	char hex[2 * FL_HASH_LEN + 1];
+	char hash[FL_API_HASH_TEXT_MAX];
 
-	fl_sha256(r->text, hash);
-	fl_hex_encode(hash, sizeof hash, hex);
+	fl_api_policy_hash(r->text, hash);
 	fl_jw_obj(w);
 	fl_jw_key(w, "rev");
 	fl_jw_u64_str(w, r->rev);
@@ -280,7 +342,7 @@ static void write_revision(const struct fl_policy_revision *r, bool whole, struc
 	fl_jw_key(w, "comment");
 	fl_jw_str(w, r->comment);
 	fl_jw_key(w, "hash");
-	fl_jw_str(w, hex);
+	fl_jw_str(w, hash);
 	fl_jw_key(w, "bytes");
 	fl_jw_u64(w, r->text.len);
 	if (whole) {
@@ -349,23 +411,28 @@ void fl_api_policy_revision(void *ctx, struct fl_http *x)
 	fl_api_json(x, &out);
 }
 
-/* A rollback is a new revision: the history only grows. */
+/*
+ * A rollback is a new revision: the history only grows. A comment of the request goes before ours.
+ */
 void fl_api_policy_rollback(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
-	char comment[COMMENT_MAX];
+	struct change change;
 	struct fl_json *doc;
 
 	if (!fl_api_policy_open(a, x, &doc))
 		return;
+	bool ok = read_change(x, fl_json_root(doc), &change);
 	fl_json_free(doc);
-	const struct fl_policy_revision *r = find_revision(a, x);
+	const struct fl_policy_revision *r = ok ? find_revision(a, x) : NULL;
 	if (r == NULL)
 		return;
 	char *text = fl_str_dup(r->text); /* the history changes with the next revision */
-	snprintf(comment, sizeof comment, "rollback to %" PRIu64, r->rev);
+	size_t len = r->text.len;
+	if (change.comment[0] == '\0')
+		snprintf(change.comment, sizeof change.comment, "rollback to %" PRIu64, r->rev);
 	if (text != NULL)
-		store(a, x, fl_slice_of(text, r->text.len), comment);
+		store(a, x, fl_slice_of(text, len), &change);
 	else
 		fl_api_problem(x, FL_ERR_NOMEM, "out of memory", NULL);
 	free(text);

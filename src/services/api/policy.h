@@ -25,6 +25,11 @@
 /* The admitted request's body; false: answered. First call of every handler of policies. */
 bool fl_api_policy_open(struct fl_api *a, struct fl_http *x, struct fl_json **out);
 
+enum { FL_API_HASH_TEXT_MAX = 2 * FL_HASH_LEN + 1 };
+
+/* SHA-256 in hex: by it a change names the text that it was made from. */
+void fl_api_policy_hash(struct fl_slice text, char out[static FL_API_HASH_TEXT_MAX]);
+
 /* A text of the request as a snapshot. */
 struct fl_api_trial {
 	struct fl_policy *policy;      /* counted */
@@ -78,6 +83,8 @@ void fl_api_policy_rule(const struct fl_policy_doc *d, const struct fl_rule *r, 
 void fl_api_policy_ports(const char *ports, struct fl_jw *w); /* separated by blanks; an array */
 void fl_api_policy_node(struct fl_api *a, uint64_t id, struct fl_jw *w);
 void fl_api_policy_nodes(struct fl_api *a, const uint64_t *ids, size_t len, struct fl_jw *w);
+
+/* Members of an object that the caller begins and ends. */
 void fl_api_policy_diff(struct fl_api *a, const struct fl_policy_diff *d,
 			const struct fl_policy_report *tests, struct fl_jw *w);
 

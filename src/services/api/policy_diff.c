@@ -5,9 +5,10 @@
 #include "services/api/policy.h"
 
 struct comparison {
-	struct fl_api_long base; /* first */
+	struct fl_api_long later; /* first */
 	struct fl_api_trial from, to;
 	struct fl_policy_diff diff;
+	char base[FL_API_HASH_TEXT_MAX]; /* of the text in force when it was asked */
 };
 
 static struct comparison *of(struct fl_api_long *l)
@@ -21,13 +22,24 @@ static enum fl_err compare(struct fl_api_long *l)
 	return fl_policy_diff(c->from.policy, c->to.policy, &c->diff);
 }
 
+static const char *mode_of(const struct fl_api *a)
+{
+	return fl_policies_mode(a->policies) == FL_POLICY_MODE_FILE ? "file" : "database";
+}
+
 static void tell(struct fl_api_long *l)
 {
 	struct comparison *c = of(l);
 	struct fl_buf out = fl_buf_make(FL_API_ANSWER_MAX);
 	struct fl_jw w = fl_jw_make(&out);
 
+	fl_jw_obj(&w);
 	fl_api_policy_diff(l->api, &c->diff, &c->to.tests, &w);
+	fl_jw_key(&w, "base");
+	fl_jw_str(&w, c->base);
+	fl_jw_key(&w, "mode");
+	fl_jw_str(&w, mode_of(l->api));
+	fl_jw_obj_end(&w);
 	fl_api_json(l->x, &out);
 }
 
@@ -66,6 +78,7 @@ void fl_api_policy_compare(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
 	struct fl_json *doc;
+	fl_wall updated;
 
 	if (!fl_api_policy_open(a, x, &doc))
 		return;
@@ -75,14 +88,15 @@ void fl_api_policy_compare(void *ctx, struct fl_http *x)
 		fl_json_free(doc);
 		return;
 	}
-	c->base = (struct fl_api_long){ .work = compare, .tell = tell, .release = release };
+	c->later = (struct fl_api_long){ .work = compare, .tell = tell, .release = release };
+	fl_api_policy_hash(fl_policies_text(a->policies, &updated), c->base);
 	struct fl_jv body = fl_json_root(doc);
 	const char *target = fl_json_has(fl_json_get(body, "policy")) ? "policy" : "to";
 	bool ok = read_version(a, x, body, "from", &c->from) &&
 		  read_version(a, x, body, target, &c->to);
 	fl_json_free(doc);
 	if (ok)
-		fl_api_long_start(a, x, &c->base);
+		fl_api_long_start(a, x, &c->later);
 	else
-		release(&c->base);
+		release(&c->later);
 }

@@ -277,7 +277,6 @@ static void write_told(struct fl_api *a, const struct fl_policy_diff *d, struct 
 void fl_api_policy_diff(struct fl_api *a, const struct fl_policy_diff *d,
 			const struct fl_policy_report *tests, struct fl_jw *w)
 {
-	fl_jw_obj(w);
 	write_entries(a, "gained", &d->gained, w);
 	key_u64(w, "gainedCount", d->gained.count);
 	write_entries(a, "lost", &d->lost, w);
@@ -288,5 +287,4 @@ void fl_api_policy_diff(struct fl_api *a, const struct fl_policy_diff *d,
 	fl_api_policy_failures(tests, w);
 	fl_jw_key(w, "incomplete");
 	fl_jw_bool(w, d->cut);
-	fl_jw_obj_end(w);
 }

@@ -7,8 +7,8 @@
 enum { WORDS_MAX = 4096 };
 
 struct reach {
-	struct fl_api_long base; /* first */
-	const char *key;         /* "dst" or "src": which end is given */
+	struct fl_api_long later; /* first */
+	const char *key;          /* "dst" or "src": which end is given */
 	struct fl_api_trial trial;
 	struct fl_api_end end;
 	struct fl_policy_query query; /* of who-can; its source does not count */
@@ -28,7 +28,7 @@ static struct reach *reach_new(struct fl_http *x, const struct fl_api_long *how,
 		fl_api_problem(x, FL_ERR_NOMEM, "out of memory", NULL);
 		return NULL;
 	}
-	r->base = *how;
+	r->later = *how;
 	r->key = key;
 	return r;
 }
@@ -169,9 +169,9 @@ void fl_api_policy_who_can(void *ctx, struct fl_http *x)
 	fl_json_free(doc);
 	if (ok) {
 		r->query.dst = fl_ip_is_set(&r->end.ip4) ? r->end.ip4 : r->end.ip6;
-		fl_api_long_start(a, x, &r->base);
+		fl_api_long_start(a, x, &r->later);
 	} else if (r != NULL) {
-		release(&r->base);
+		release(&r->later);
 	}
 }
 
@@ -201,7 +201,7 @@ void fl_api_policy_can(void *ctx, struct fl_http *x)
 		ok = false;
 	}
 	if (ok)
-		fl_api_long_start(a, x, &r->base);
+		fl_api_long_start(a, x, &r->later);
 	else if (r != NULL)
-		release(&r->base);
+		release(&r->later);
 }
