@@ -101,14 +101,20 @@ int fl_policy_print(struct fl_cli *c, struct fl_buf *text, bool question);
 /* Whether a change is made. */
 enum fl_policy_intent { FL_POLICY_ASK, FL_POLICY_DRY };
 
+/* The hash of a policy text in hex: what a change was made from. "": not known. */
+enum { FL_POLICY_HASH_MAX = 65 };
+
 /*
- * Shows what a text would change and asks when it takes something away. FL_EXIT_DONE: go on; else
- * the code to end with, and it was said why.
+ * Shows what a text would change and asks when it takes something away; *out_base is what it was
+ * compared with. FL_EXIT_DONE: go on; else the code to end with, and it was said why.
  */
 int fl_policy_preview(struct fl_cli *c, const struct fl_policy_text *t,
-		      enum fl_policy_intent intent);
+		      enum fl_policy_intent intent, char out_base[static FL_POLICY_HASH_MAX]);
 
-/* Sets it. */
-int fl_policy_store(struct fl_cli *c, const struct fl_policy_text *t);
+/* Sets it if `base` is still in force; else FL_EXIT_CONFLICT. */
+int fl_policy_store(struct fl_cli *c, const struct fl_policy_text *t, const char *base);
+
+/* Is it the server that policies are set at? A file's are not: FL_EXIT_REFUSED, and it was said. */
+int fl_policy_check_mode(struct fl_cli *c, struct fl_jv diff);
 
 #endif

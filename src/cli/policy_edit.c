@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/policy.h"
+#include "crypto/prim.h"
 #include "io/file.h"
 
 enum { NAME_MAX_LEN = 1024 };
@@ -106,23 +107,35 @@ static bool again(void)
 	return fgets(answer, sizeof answer, stdin) != NULL && answer[0] != 'n' && answer[0] != 'N';
 }
 
-/* Somebody else may have set another one while this one was edited. */
-static int check_unchanged(struct fl_cli *c, const struct fl_buf *before)
+/* Before somebody edits in vain. */
+static int check_mode(struct fl_cli *c)
 {
-	struct fl_buf now = fl_buf_make(before->max);
+	struct fl_policy_ask nothing;
+	struct fl_answer a = { 0 };
 
-	int code = read_current(c, &now);
-	if (code == FL_EXIT_DONE && !fl_slice_eq(fl_buf_slice(&now), fl_buf_slice(before)))
-		code = fl_cli_fail(c, FL_EXIT_CONFLICT, "Compare: fairlead policy diff FILE",
-				   "the policy was changed by somebody else meanwhile");
-	fl_buf_done(&now);
+	fl_policy_ask_init(&nothing);
+	int code = fl_policy_ask(c, "POST", "/diff", &nothing, &a);
+	if (code == FL_EXIT_DONE)
+		code = fl_policy_check_mode(c, fl_json_root(a.doc));
+	fl_answer_done(&a);
+	fl_policy_ask_done(&nothing);
 	return code;
+}
+
+/* Of the text that was edited: somebody else may have set another one since. */
+static void hash_of(const struct fl_buf *text, char out[static FL_POLICY_HASH_MAX])
+{
+	uint8_t hash[FL_HASH_LEN];
+
+	fl_sha256(fl_buf_slice(text), hash);
+	fl_hex_encode(hash, sizeof hash, out);
 }
 
 /* One round in the editor. *out_same: the text is as it was. */
 static int edit_once(struct fl_cli *c, const char *path, const struct fl_buf *before,
 		     bool *out_same)
 {
+	char base[FL_POLICY_HASH_MAX];
 	struct fl_policy_text t = { 0 };
 
 	int code = run_editor(c, path);
@@ -132,11 +145,10 @@ static int edit_once(struct fl_cli *c, const char *path, const struct fl_buf *be
 		    (fl_slice_eq(fl_buf_slice(&t.text), fl_buf_slice(before)) ||
 		     (before->len == 0 && fl_slice_is(fl_buf_slice(&t.text), header)));
 	if (code == FL_EXIT_DONE && !*out_same)
-		code = fl_policy_preview(c, &t, FL_POLICY_ASK);
+		code = fl_policy_preview(c, &t, FL_POLICY_ASK, base);
+	hash_of(before, base);
 	if (code == FL_EXIT_DONE && !*out_same)
-		code = check_unchanged(c, before);
-	if (code == FL_EXIT_DONE && !*out_same)
-		code = fl_policy_store(c, &t);
+		code = fl_policy_store(c, &t, base);
 	fl_policy_text_done(&t);
 	return code;
 }
@@ -157,7 +169,7 @@ static int edit(struct fl_cli *c, const struct fl_buf *before)
 		fl_cli_say(c, "nothing was changed");
 	if (code == FL_EXIT_DONE)
 		unlink(path);
-	else if (!fl_output_is_machine(&c->out))
+	else if (!fl_output_is_machine(&c->out) && access(path, F_OK) == 0)
 		fprintf(stderr, "  The text is kept in %s\n", path);
 	return code;
 }
@@ -166,7 +178,9 @@ int fl_cmd_policy_edit(struct fl_cli *c)
 {
 	struct fl_buf before = fl_buf_make(8 << 20);
 
-	int code = read_current(c, &before);
+	int code = check_mode(c);
+	if (code == FL_EXIT_DONE)
+		code = read_current(c, &before);
 	if (code == FL_EXIT_DONE)
 		code = edit(c, &before);
 	fl_buf_done(&before);

@@ -74,12 +74,25 @@ static int fail_tests(struct fl_cli *c, struct fl_jv diff)
 			   fl_policy_diff_failures(diff), (int)first.len, (const char *)first.ptr);
 }
 
+int fl_policy_check_mode(struct fl_cli *c, struct fl_jv diff)
+{
+	struct fl_jv mode = fl_json_path(diff, "mode");
+
+	if (fl_json_kind(mode) != FL_JSON_STRING || !fl_slice_is(fl_json_str(mode), "file"))
+		return FL_EXIT_DONE;
+	return fl_cli_fail(c, FL_EXIT_REFUSED,
+			   "Change the file and reload the server; see policy.path.",
+			   "the policy comes from a file (policy.mode: file)");
+}
+
 static int judge(struct fl_cli *c, const struct fl_answer *a, enum fl_policy_intent intent)
 {
 	struct fl_jv diff = fl_json_root(a->doc);
 	uint64_t lost = fl_policy_diff_lost(diff);
 
-	int code = show_preview(c, a, intent);
+	int code = intent == FL_POLICY_ASK ? fl_policy_check_mode(c, diff) : FL_EXIT_DONE;
+	if (code == FL_EXIT_DONE)
+		code = show_preview(c, a, intent);
 	if (code == FL_EXIT_DONE && fl_policy_diff_failures(diff) > 0)
 		return fail_tests(c, diff);
 	if (code != FL_EXIT_DONE || intent == FL_POLICY_DRY || !takes_away(diff))
@@ -90,25 +103,31 @@ static int judge(struct fl_cli *c, const struct fl_answer *a, enum fl_policy_int
 			      lost == 1 ? "entry" : "entries");
 }
 
-static int preview(struct fl_cli *c, struct fl_policy_ask *q, enum fl_policy_intent intent)
+static int preview(struct fl_cli *c, struct fl_policy_ask *q, enum fl_policy_intent intent,
+		   char out_base[static FL_POLICY_HASH_MAX])
 {
 	struct fl_answer a = { 0 };
 
+	out_base[0] = '\0';
 	int code = fl_policy_ask(c, "POST", "/diff", q, &a);
-	if (code == FL_EXIT_DONE)
+	if (code == FL_EXIT_DONE) {
+		struct fl_jv base = fl_json_path(fl_json_root(a.doc), "base");
+		if (fl_json_kind(base) == FL_JSON_STRING)
+			fl_str_copy(out_base, FL_POLICY_HASH_MAX, fl_json_str(base));
 		code = judge(c, &a, intent);
+	}
 	fl_answer_done(&a);
 	return code;
 }
 
 int fl_policy_preview(struct fl_cli *c, const struct fl_policy_text *t,
-		      enum fl_policy_intent intent)
+		      enum fl_policy_intent intent, char out_base[static FL_POLICY_HASH_MAX])
 {
 	struct fl_policy_ask q;
 
 	fl_policy_ask_init(&q);
 	fl_policy_ask_text(&q, "policy", t);
-	int code = preview(c, &q, intent);
+	int code = preview(c, &q, intent, out_base);
 	fl_policy_ask_done(&q);
 	return code;
 }
@@ -130,15 +149,24 @@ static int change(struct fl_cli *c, const char *method, const char *path, struct
 	return code;
 }
 
-int fl_policy_store(struct fl_cli *c, const struct fl_policy_text *t)
+/* What a change says besides its text. */
+static void put_change(struct fl_cli *c, struct fl_policy_ask *q, const char *base)
 {
 	const char *comment = fl_args_text(&c->args, "comment");
+
+	if (comment != NULL)
+		fl_policy_ask_str(q, "comment", comment);
+	if (base[0] != '\0')
+		fl_policy_ask_str(q, "base", base);
+}
+
+int fl_policy_store(struct fl_cli *c, const struct fl_policy_text *t, const char *base)
+{
 	struct fl_policy_ask q;
 
 	fl_policy_ask_init(&q);
 	fl_policy_ask_text(&q, "policy", t);
-	if (comment != NULL)
-		fl_policy_ask_str(&q, "comment", comment);
+	put_change(c, &q, base);
 	int code = change(c, "PUT", "", &q, "the policy is in force");
 	fl_policy_ask_done(&q);
 	return code;
@@ -148,13 +176,14 @@ int fl_cmd_policy_set(struct fl_cli *c)
 {
 	enum fl_policy_intent intent =
 		fl_args_on(&c->args, "dry-run") ? FL_POLICY_DRY : FL_POLICY_ASK;
+	char base[FL_POLICY_HASH_MAX];
 	struct fl_policy_text t;
 
 	int code = fl_policy_text_read(c, fl_cli_choice(c, "file"), &t);
 	if (code == FL_EXIT_DONE)
-		code = fl_policy_preview(c, &t, intent);
+		code = fl_policy_preview(c, &t, intent, base);
 	if (code == FL_EXIT_DONE && intent == FL_POLICY_ASK)
-		code = fl_policy_store(c, &t);
+		code = fl_policy_store(c, &t, base);
 	fl_policy_text_done(&t);
 	return code;
 }
@@ -173,7 +202,7 @@ int fl_cmd_policy_history(struct fl_cli *c)
 int fl_cmd_policy_rollback(struct fl_cli *c)
 {
 	const char *word = c->args.word[0];
-	char path[PATH_MAX_LEN], done[64];
+	char path[PATH_MAX_LEN], done[64], base[FL_POLICY_HASH_MAX];
 	struct fl_policy_ask q;
 	uint64_t rev;
 
@@ -183,11 +212,15 @@ int fl_cmd_policy_rollback(struct fl_cli *c)
 				   "'%s' is not the number of a revision", c->args.word[0]);
 	fl_policy_ask_init(&q);
 	fl_policy_ask_number(&q, "to", rev);
-	int code = preview(c, &q, FL_POLICY_ASK);
+	int code = preview(c, &q, FL_POLICY_ASK, base);
 	fl_policy_ask_done(&q);
 	if (code != FL_EXIT_DONE)
 		return code;
 	snprintf(path, sizeof path, "/rollback/%" PRIu64, rev);
 	snprintf(done, sizeof done, "revision %" PRIu64 " is in force again", rev);
-	return change(c, "POST", path, NULL, done);
+	fl_policy_ask_init(&q);
+	put_change(c, &q, base);
+	code = change(c, "POST", path, &q, done);
+	fl_policy_ask_done(&q);
+	return code;
 }

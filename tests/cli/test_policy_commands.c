@@ -40,6 +40,11 @@
 	"{\"name\":\"ann\"},{\"name\":\"bob\"}],\"nodeCount\":2,\"routes\":[],\"rule\":{\"line\":" \
 	"7}}]}"
 
+#define MADE_FROM(mode)                                                                            \
+	"{\"gained\":[],\"gainedCount\":0,\"lost\":[],\"lostCount\":0,\"nodes\":[],\"nodeCount\":" \
+	"0,"                                                                                       \
+	"\"tests\":[],\"incomplete\":false,\"base\":\"abc\",\"mode\":\"" mode "\"}"
+
 static struct mock_row rows[] = {
 	{ "policy get", 0, "{}\n", { { "GET /api/v1/policy ", 0, "{\"policy\":\"{}\\n\"}" } } },
 	{ "policy get -r 3",
@@ -121,6 +126,32 @@ static struct mock_row rows[] = {
 	  "revision 2 is in force again\n",
 	  { { "POST /api/v1/policy/diff {\"to\":2}", 0, DIFFERS("1", BOB_LOSES, "[]") },
 	    { "POST /api/v1/policy/rollback/2 ", 0, "{}" } } },
+	{ "policy set p.hujson -m new",
+	  0,
+	  "the policy is in force",
+	  { { "POST /api/v1/policy/diff {\"policy\":\"{}\\n\"}", 0, MADE_FROM("database") },
+	    { "PUT /api/v1/policy {\"policy\":\"{}\\n\",\"comment\":\"new\",\"base\":\"abc\"}", 0,
+	      "{}" } } },
+	{ "policy set p.hujson -q",
+	  6,
+	  "set meanwhile",
+	  { { "POST /api/v1/policy/diff {\"policy\":\"{}\\n\"}", 0, MADE_FROM("database") },
+	    { "PUT /api/v1/policy {\"policy\":\"{}\\n\",\"base\":\"abc\"}", 409,
+	      "{\"errors\":[{\"message\":\"set meanwhile\",\"location\":\"base\"}]}" } } },
+	{ "policy set p.hujson --force",
+	  4,
+	  "the policy comes from a file (policy.mode: file)",
+	  { { "POST /api/v1/policy/diff {\"policy\":\"{}\\n\"}", 0, MADE_FROM("file") } } },
+	{ "policy set p.hujson --dry-run",
+	  0,
+	  "Nothing changes",
+	  { { "POST /api/v1/policy/diff {\"policy\":\"{}\\n\"}", 0, MADE_FROM("file") } } },
+	{ "policy rollback 2 -m back",
+	  0,
+	  "revision 2 is in force again",
+	  { { "POST /api/v1/policy/diff {\"to\":2}", 0, MADE_FROM("database") },
+	    { "POST /api/v1/policy/rollback/2 {\"comment\":\"back\",\"base\":\"abc\"}", 0,
+	      "{}" } } },
 	{ "policy rollback x", 2, "not the number of a revision", { { 0 } } },
 	{ "policy test", 0, "tests passed: 3\n", { { "POST /api/v1/policy/test ", 0, PASSED } } },
 	{ "policy test p.hujson",
@@ -202,9 +233,12 @@ static struct mock_row rows[] = {
 /* ---- edit: without a terminal, so that nothing can be asked ---- */
 
 #define GET_OLD                                                                                    \
+	{ "POST /api/v1/policy/diff ", 0, "{\"mode\":\"database\"}" },                             \
 	{                                                                                          \
 		"GET /api/v1/policy ", 0, "{\"policy\":\"{}\\n\"}"                                 \
 	}
+/* SHA-256 of that text */
+#define OLD_HASH "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356"
 #define ASK_NEW(answer)                                                                            \
 	{                                                                                          \
 		"POST /api/v1/policy/diff {\"policy\":\"{ }\"}", 0, answer                         \
@@ -222,8 +256,9 @@ static struct edit {
 	    "the policy is in force\n",
 	    { GET_OLD,
 	      ASK_NEW(DIFFERS("0", "[]", "[]")),
-	      GET_OLD,
-	      { "PUT /api/v1/policy {\"policy\":\"{ }\",\"comment\":\"why\"}", 0, "{}" } } },
+	      { "PUT /api/v1/policy {\"policy\":\"{ }\",\"comment\":\"why\",\"base\":\"" OLD_HASH
+		"\"}",
+		0, "{}" } } },
 	  false },
 	{ "left as it was",
 	  "true",
@@ -260,11 +295,23 @@ static struct edit {
 	  "printf '{ }' >",
 	  { "policy edit -q",
 	    6,
-	    "changed by somebody else",
+	    "set meanwhile",
 	    { GET_OLD,
 	      ASK_NEW(DIFFERS("0", "[]", "[]")),
-	      { "GET /api/v1/policy ", 0, "{\"policy\":\"{}\"}" } } },
+	      { "PUT /api/v1/policy {\"policy\":\"{ }\",\"base\":\"" OLD_HASH "\"}", 409,
+		"{\"errors\":[{\"message\":\"set meanwhile\",\"location\":\"base\"}]}" } } },
 	  true },
+	{ "of a file",
+	  "printf '{ }' >",
+	  { "policy edit",
+	    4,
+	    "the policy comes from a file",
+	    { { "POST /api/v1/policy/diff ", 0, "{\"mode\":\"file\"}" } } },
+	  false },
+	{ "the editor takes it away",
+	  "rm",
+	  { "policy edit", 3, "cannot open ./fairlead-policy-", { GET_OLD } },
+	  false },
 };
 
 static size_t drop_kept(void)
