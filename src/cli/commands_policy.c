@@ -141,6 +141,7 @@ const struct fl_command fl_commands_policy[] = {
 	  .args = "REV",
 	  .args_min = 1,
 	  .args_max = 1,
+	  .names = ONE(FL_NAMES_REVISION),
 	  .help = "Sets a policy of the history again, after showing what that changes.",
 	  .flags = fl_flags_policy_edit,
 	  .examples = { "policy rollback 3", "policy rollback 3 --force" },

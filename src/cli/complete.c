@@ -197,6 +197,9 @@ static void offer_names(struct completion *p, enum fl_names names)
 	case FL_NAMES_ROUTE:
 		offer_members(p, "availableRoutes");
 		return;
+	case FL_NAMES_REVISION:
+		offer_list(p, "/api/v1/policy/history", "revisions", "rev", "comment");
+		return;
 	case FL_NAMES_TAG:
 		p->node = NULL; /* any node's tag may be wanted */
 		offer_members(p, "tags");

@@ -239,6 +239,7 @@ const struct fl_flag fl_flags_policy_get[] = {
 	  .brief = 'r',
 	  .kind = FL_FLAG_NUMBER,
 	  .value = "N",
+	  .names = FL_NAMES_REVISION,
 	  .help = "one of the history, not that in force" },
 	END,
 };

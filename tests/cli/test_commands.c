@@ -32,6 +32,13 @@
 	{                                                                                          \
 		"GET /api/v1/node ", 0, NODES                                                      \
 	}
+#define GET_HISTORY                                                                                \
+	{                                                                                          \
+		"GET /api/v1/policy/history ", 0,                                                  \
+			"{\"revisions\":[{\"rev\":\"3\",\"comment\":\"\"},{\"rev\":\"12\","        \
+			"\"comment\":"                                                             \
+			"\"back\"}]}"                                                              \
+	}
 #define GET_USERS                                                                                  \
 	{                                                                                          \
 		"GET /api/v1/user ", 0, USERS                                                      \
@@ -379,6 +386,8 @@ static struct mock_row rows[] = {
 	{ "__complete nodes show l", 0, "lap\n", { GET_NODES } },
 	{ "__complete nodes show 1", 0, "1\tlap\n", { GET_NODES, GET_NODES } },
 	{ "__complete nodes list -u b", 0, "bob\n", { GET_USERS } },
+	{ "__complete policy rollback 1", 0, "12\tback\n", { GET_HISTORY } },
+	{ "__complete policy get -r 1", 0, "12\tback\n", { GET_HISTORY } },
 	{ "__complete routes approve lap 1", 0, "10.0.0.0/8\n", { GET_NODES } },
 	{ "__complete nodes tag add lap tag:", 0, "tag:a\ntag:b\n", { GET_NODES } },
 	{ "__complete nodes approve-routes -i desk -r 1", 0, "", { GET_NODES } },
