@@ -91,6 +91,10 @@ static void put_told(const struct kit_world *w, const struct fl_policy_diff *d, 
 #define V(src, dst, ip, tag)                                                                       \
 	"{\"src\":[" src "],\"dst\":[" dst "],\"ip\":[" ip "],\"via\":[" tag "]},"
 
+#define GROUP(members)                                                                             \
+	"{\"groups\":{\"group:h\":[" members "]},\"tagOwners\":{\"tag:b\":[]},\"grants\":[" G(     \
+		"\"group:h\"", "\"tag:b\"", "\"22\"") "]}"
+
 static const struct row {
 	const char *name, *a, *b;
 	const char *want;
@@ -101,6 +105,10 @@ static const struct row {
 	  GRANTS(G("\"ann@\",\"bob@\"", "\"tag:b\"", "\"22\",\"80\"")),
 	  GRANTS(G("\"group:g\"", "\"tag:b\"", "\"80\"") G("\"group:g\"", "\"tag:b\"", "\"22\"")),
 	  "f: db db2\n" },
+	{ "a group of other people", GROUP("\"ann@\""), GROUP("\"bob@\""),
+	  "+ pc > tag:b 22\n- ann@ > tag:b 22\nfp: db db2\np: phone lap pc\n" },
+	{ "a group of more people", GROUP("\"ann@\""), GROUP("\"ann@\",\"bob@\""),
+	  "+ pc > tag:b 22\nfp: db db2\np: pc\n" },
 	{ "a port more", GRANTS(G("\"ann@\"", "\"tag:b\"", "\"22\"")),
 	  GRANTS(G("\"ann@\"", "\"tag:b\"", "\"22\",\"80-90\"")),
 	  "+ ann@ > tag:b 80-90\nf: db db2\n" },

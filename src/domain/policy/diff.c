@@ -62,6 +62,29 @@ static uint32_t rank_of(const struct fl_alias *a, int side)
 	return ranks[a->kind] * 2U + (side == 0);
 }
 
+static int compare_text(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	return strcmp(x->text, y->text);
+}
+
+/* A name that means others in one policy than in the other would mislead: neither stands. */
+static size_t drop_ambiguous(struct named *at, size_t len)
+{
+	size_t n = 0, next;
+
+	if (len > 1)
+		qsort(at, len, sizeof *at, compare_text);
+	for (size_t i = 0; i < len; i = next) {
+		bool same = true;
+		for (next = i; next < len && strcmp(at[next].text, at[i].text) == 0; next++)
+			same = same && at[next].hash == at[i].hash;
+		for (size_t k = i; same && k < next; k++)
+			at[n++] = at[k];
+	}
+	return n;
+}
+
 static enum fl_err make_names(struct fl_differ *d, struct names *out)
 {
 	const struct fl_policy_doc *const docs[] = { d->p[0]->doc, d->p[1]->doc };
@@ -72,9 +95,6 @@ static enum fl_err make_names(struct fl_differ *d, struct names *out)
 	out->at = fl_arena_array(&d->scratch, cap, sizeof *out->at);
 	if (out->at == NULL)
 		return FL_ERR_NOMEM;
-	for (uint32_t i = 0; i < d->nodes_len; i++)
-		all += fl_diff_mix(d->nodes[i].id);
-	out->at[out->len++] = (struct named){ all, 0, "*" };
 	for (int k = 0; k < FL_SIDES; k++) {
 		for (size_t i = 0; docs[k] != NULL && i < docs[k]->aliases_len; i++) {
 			const struct fl_alias *a = docs[k]->aliases[i];
@@ -84,6 +104,10 @@ static enum fl_err make_names(struct fl_differ *d, struct names *out)
 					(struct named){ hash, 1 + rank_of(a, k), a->text };
 		}
 	}
+	out->len = drop_ambiguous(out->at, out->len);
+	for (uint32_t i = 0; i < d->nodes_len; i++)
+		all += fl_diff_mix(d->nodes[i].id);
+	out->at[out->len++] = (struct named){ all, 0, "*" };
 	qsort(out->at, out->len, sizeof *out->at, compare_named);
 	return FL_OK;
 }
