@@ -22,9 +22,14 @@ static bool is_port(const char *text)
 	return fl_u64_parse(fl_slice_str(text), &n) == FL_OK && n > 0 && n <= UINT16_MAX;
 }
 
+static bool is_number(const char *text)
+{
+	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
 /*
- * The port is behind the last colon. What is an address as a whole has none: one of IPv6 with a
- * port has brackets.
+ * The port is behind the last colon, if it is a number at all: no name of a policy ends like that.
+ * What is an address as a whole has none: one of IPv6 with a port has brackets.
  */
 static bool split_target(const char *text, struct target *out)
 {
@@ -33,9 +38,11 @@ static bool split_target(const char *text, struct target *out)
 	struct fl_ip ip;
 
 	out->port[0] = '\0';
-	if (fl_ip_parse(fl_slice_str(text), &ip) != FL_OK && colon != NULL && is_port(colon + 1)) {
-		fl_str_copy(out->port, sizeof out->port, fl_slice_str(colon + 1));
+	if (fl_ip_parse(fl_slice_str(text), &ip) != FL_OK && colon != NULL &&
+	    is_number(colon + 1)) {
 		len = (size_t)(colon - text);
+		if (!fl_str_copy(out->port, sizeof out->port, fl_slice_str(colon + 1)))
+			return false;
 	}
 	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
 		text++;
@@ -51,15 +58,17 @@ static int put_target(struct fl_cli *c, const char *text, struct fl_policy_ask *
 	struct target t;
 
 	if (!split_target(text, &t))
-		return fl_cli_fail(c, FL_EXIT_USAGE, NULL, "the name is too long");
+		return fl_cli_fail(c, FL_EXIT_USAGE, NULL, "the name or its port is too long");
+	if (port == NULL && t.port[0] != '\0')
+		port = t.port;
 	if (port != NULL && !is_port(port)) {
 		fl_str_copy(c->field, sizeof c->field, fl_slice_str("port"));
-		return fl_cli_fail(c, FL_EXIT_USAGE, NULL, "--port goes from 1 to 65535, not '%s'",
+		return fl_cli_fail(c, FL_EXIT_USAGE, NULL, "a port goes from 1 to 65535, not '%s'",
 				   port);
 	}
 	fl_policy_ask_str(q, "dst", t.name);
-	if (port != NULL || t.port[0] != '\0')
-		fl_policy_ask_str(q, "port", port != NULL ? port : t.port);
+	if (port != NULL)
+		fl_policy_ask_str(q, "port", port);
 	if (proto != NULL)
 		fl_policy_ask_str(q, "proto", proto);
 	return FL_EXIT_DONE;
