@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cli/policy_ask.c - fairlead policy why, who-can, can, diff and test. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,19 @@ int fl_cmd_policy_why(struct fl_cli *c)
 
 /* ---- who-can and can ---- */
 
+/* Beside the table, which may go elsewhere. */
+static void say_cut(struct fl_cli *c, const struct fl_answer *a)
+{
+	struct fl_jv root = fl_json_root(a->doc), entries = fl_json_path(root, "entries"),
+		     count = fl_json_path(root, "entryCount");
+	uint64_t shown = fl_json_kind(entries) == FL_JSON_ARRAY ? fl_json_len(entries) : 0;
+
+	if (!fl_output_is_machine(&c->out) && fl_json_is_number(count) &&
+	    fl_json_u64(count, INT64_MAX) > shown)
+		fprintf(stderr, "and %" PRIu64 " more entries\n",
+			fl_json_u64(count, INT64_MAX) - shown);
+}
+
 static int ask_reach(struct fl_cli *c, const char *path, struct fl_policy_ask *q)
 {
 	struct fl_policy_text t = { 0 };
@@ -149,6 +163,8 @@ static int ask_reach(struct fl_cli *c, const char *path, struct fl_policy_ask *q
 		code = fl_policy_ask(c, "POST", path, q, &a);
 	if (code == FL_EXIT_DONE)
 		code = fl_cli_show(c, &fl_resource_reach, &a);
+	if (code == FL_EXIT_DONE)
+		say_cut(c, &a);
 	fl_answer_done(&a);
 	fl_policy_text_done(&t);
 	return code;

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <glob.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define ENTRY(src, dst, ports)                                                                     \
@@ -346,6 +347,32 @@ static void edit_row(void **state)
 	assert_int_equal(drop_kept(), e->kept);
 }
 
+/* What is left out is said beside the table, which may go to a program. */
+static void cut_short(void **state)
+{
+	static const struct mock_step steps[MOCK_STEPS_MAX] = {
+		{ "POST /api/v1/policy/who-can {\"dst\":\"db\"}", 0,
+		  "{\"entries\":[{\"src\":\"ann@\"}],\"entryCount\":3}" },
+	};
+	static char text[MOCK_TEXT_MAX];
+	(void)state;
+
+	mock_script(steps);
+	fflush(stdout);
+	int out = mock_redirect(STDOUT_FILENO, mock_out);
+	int err = mock_redirect(STDERR_FILENO, mock_err);
+	int code = mock_run_line("policy who-can db");
+	fflush(stdout);
+	mock_restore(STDOUT_FILENO, out);
+	mock_restore(STDERR_FILENO, err);
+	assert_int_equal(code, 0);
+	mock_read_back(mock_err, text);
+	assert_string_equal(text, "and 2 more entries\n");
+	mock_read_back(mock_out, text);
+	assert_non_null(strstr(text, "ann@"));
+	assert_null(strstr(text, "more"));
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -357,6 +384,7 @@ int main(void)
 	setenv("TMPDIR", ".", 1);
 	ROWS(&s, rows, mock_run_row);
 	ROWS(&s, edits, edit_row);
+	suite_add(&s, "cut short", cut_short, NULL);
 	int failed = suite_run(&s, "cli/policy_commands");
 	mock_stop();
 	return failed;

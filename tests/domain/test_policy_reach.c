@@ -370,6 +370,36 @@ static void rule_text(void **state)
 	fl_buf_done(&out);
 }
 
+/* More entries than are kept: they are counted, and whom the last ones bring is not lost. */
+static void many_entries(void **state)
+{
+	enum { RULES = FL_REACH_ENTRIES_MAX + 3 };
+	struct fl_buf text = fl_buf_make(1 << 20);
+	const struct fl_policy_query q = { .dst = ip_of("100.64.0.5"), .any_port = true };
+	struct fl_reaches r;
+	struct kit k;
+
+	(void)state;
+	fl_buf_str(&text, "{\"tagOwners\":{\"tag:b\":[]},\"grants\":[");
+	for (int i = 1; i <= RULES; i++)
+		fl_buf_printf(&text, "{\"src\":[\"%s@\"],\"dst\":[\"tag:b\"],\"ip\":[\"%d\"]},",
+			      i < RULES ? "ann" : "bob", i);
+	fl_buf_str(&text, "]}");
+	fl_buf_byte(&text, '\0');
+	kit_init(&k, WORLD, (const char *)text.ptr);
+	assert_err(fl_policy_who_can(k.p, &q, &r), FL_OK);
+	assert_int_equal(r.len, FL_REACH_ENTRIES_MAX);
+	assert_int_equal(r.count, RULES);
+	assert_true(listed(&r, kit_id(&k.world, "pc")));
+	fl_reaches_done(&r);
+	assert_err(fl_policy_can(k.p, kit_id(&k.world, "phone"), &r), FL_OK);
+	assert_int_equal(r.len, FL_REACH_ENTRIES_MAX);
+	assert_int_equal(r.count, RULES - 1);
+	fl_reaches_done(&r);
+	fl_buf_done(&text);
+	kit_done(&k);
+}
+
 int main(void)
 {
 	static const unsigned plain = RAND_PLAIN, self = RAND_SELF, all = RAND_VIA | RAND_SELF;
@@ -377,6 +407,7 @@ int main(void)
 
 	suite_add_rows(&s, (void *)(uintptr_t)whos, COUNT(whos), sizeof *whos, who_row);
 	suite_add_rows(&s, (void *)(uintptr_t)cans, COUNT(cans), sizeof *cans, can_row);
+	suite_add(&s, "many entries", many_entries, NULL);
 	suite_add_rows(&s, (void *)(uintptr_t)chains, COUNT(chains), sizeof *chains, chain_row);
 	suite_add_rows(&s, (void *)(uintptr_t)misses, COUNT(misses), sizeof *misses, miss_row);
 	suite_add(&s, "the text of a rule", rule_text, NULL);

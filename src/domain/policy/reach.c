@@ -89,40 +89,65 @@ static void add_route(struct collector *c, const struct fl_prefix *prefix, uint6
 	c->routes[c->routes_len++] = (struct fl_reach_route){ *prefix, router };
 }
 
+static bool keep_entry(struct collector *c, const struct fl_reach *e)
+{
+	struct fl_reaches *out = c->out;
+
+	if (out->len == out->cap) {
+		size_t cap = out->cap > 0 ? out->cap * 2 : 16;
+		struct fl_reach *at = realloc(out->at, cap * sizeof *at);
+		if (at == NULL)
+			return false;
+		out->at = at;
+		out->cap = cap;
+	}
+	out->at[out->len++] = *e;
+	return true;
+}
+
+/* Takes the bits of the entry over into those of all; were there any? */
+static bool merge_bits(struct collector *c)
+{
+	uint64_t any = 0;
+
+	for (uint32_t w = 0; w < c->p->words; w++) {
+		any |= c->now[w];
+		c->all[w] |= c->now[w];
+		c->now[w] = 0;
+	}
+	return any != 0;
+}
+
+static bool fill_entry(struct collector *c, struct fl_reach *e)
+{
+	struct fl_reach_route *routes;
+
+	e->nodes = ids_of(c, c->now, FL_REACH_SHOWN, &e->nodes_shown, &e->nodes_len);
+	e->routes_len = c->routes_len;
+	e->routes_shown = e->routes_len < FL_REACH_SHOWN ? e->routes_len : FL_REACH_SHOWN;
+	e->routes = routes = fl_arena_array(&c->out->arena, e->routes_shown + 1, sizeof *routes);
+	if (routes != NULL && e->routes_shown > 0)
+		memcpy(routes, c->routes, e->routes_shown * sizeof *routes);
+	return e->nodes != NULL && routes != NULL;
+}
+
 /* Ends an entry; nothing if nobody is in it. */
 static void entry_end(struct collector *c, const struct fl_rule *rule, const struct fl_alias *src,
 		      const struct fl_alias *dst)
 {
 	struct fl_reach e = { .rule = rule, .src = src, .dst = dst };
-	struct fl_reaches *out = c->out;
-	struct fl_reach_route *routes;
+	bool full = c->out->len == FL_REACH_ENTRIES_MAX;
 
-	e.nodes = ids_of(c, c->now, FL_REACH_SHOWN, &e.nodes_shown, &e.nodes_len);
-	e.routes_len = c->routes_len;
-	e.routes_shown = e.routes_len < FL_REACH_SHOWN ? e.routes_len : FL_REACH_SHOWN;
-	e.routes = routes = fl_arena_array(&out->arena, e.routes_shown + 1, sizeof *routes);
-	if (routes != NULL && e.routes_shown > 0)
-		memcpy(routes, c->routes, e.routes_shown * sizeof *routes);
-	c->routes_len = 0;
-	for (uint32_t w = 0; w < c->p->words; w++) {
-		c->all[w] |= c->now[w];
-		c->now[w] = 0;
-	}
-	if (c->failed || routes == NULL || (e.nodes_len == 0 && e.routes_len == 0)) {
-		c->failed = c->failed || routes == NULL;
+	if (c->failed || (!full && !fill_entry(c, &e))) {
+		c->failed = true;
 		return;
 	}
-	if (out->len == out->cap) {
-		size_t cap = out->cap > 0 ? out->cap * 2 : 16;
-		struct fl_reach *at = realloc(out->at, cap * sizeof *at);
-		if (at == NULL) {
-			c->failed = true;
-			return;
-		}
-		out->at = at;
-		out->cap = cap;
-	}
-	out->at[out->len++] = e;
+	bool any = merge_bits(c) || c->routes_len > 0;
+	c->routes_len = 0;
+	if (!any)
+		return;
+	c->out->count++;
+	c->failed = !full && !keep_entry(c, &e);
 }
 
 static enum fl_err collector_end(struct collector *c)

@@ -6,7 +6,8 @@
  * rule, in the sense of fl_policy_explain. A node may appear in several.
  *
  * Memory  an arena of the answer; rules and aliases are borrowed from the document.
- * Limits  FL_REACH_SHOWN nodes and routes an entry are named, the rest is counted.
+ * Limits  FL_REACH_ENTRIES_MAX entries are kept and FL_REACH_SHOWN nodes and routes an entry are
+ *         named; the rest is counted. Who is in some entry is complete.
  * Source  docs/policy.md 4.5 to 4.13
  */
 #ifndef FL_DOMAIN_POLICY_REACH_H
@@ -15,7 +16,7 @@
 #include "base/arena.h"
 #include "domain/policy/policy.h"
 
-enum { FL_REACH_SHOWN = 100 };
+enum { FL_REACH_ENTRIES_MAX = 500, FL_REACH_SHOWN = 100 };
 
 struct fl_reach_route {
 	struct fl_prefix prefix;
@@ -33,8 +34,8 @@ struct fl_reach {
 
 struct fl_reaches {
 	struct fl_reach *at;
-	size_t len, cap;
-	const uint64_t *nodes; /* all that are in some entry: ids, ascending */
+	size_t len, cap, count; /* kept, room for, and found */
+	const uint64_t *nodes;  /* all that are in some entry: ids, ascending */
 	size_t nodes_len;
 	struct fl_arena arena;
 };

@@ -136,6 +136,8 @@ static void tell(struct fl_api_long *l)
 	for (size_t i = 0; i < r->reaches.len; i++)
 		write_reach(l->api, r->trial.policy, &r->reaches.at[i], &w);
 	fl_jw_arr_end(&w);
+	fl_jw_key(&w, "entryCount");
+	fl_jw_u64(&w, r->reaches.count);
 	fl_jw_key(&w, "nodeCount");
 	fl_jw_u64(&w, r->reaches.nodes_len);
 	fl_jw_key(&w, "users");
