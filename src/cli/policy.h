@@ -75,6 +75,15 @@ void fl_policy_ask_done(struct fl_policy_ask *q);
 int fl_policy_ask(struct fl_cli *c, const char *method, const char *path, struct fl_policy_ask *q,
 		  struct fl_answer *out);
 
+/* Members of an answer; empty, 0 or false if they are absent or something else. */
+struct fl_slice fl_policy_text_at(struct fl_jv v, const char *path);
+uint64_t fl_policy_number_at(struct fl_jv v, const char *path);
+bool fl_policy_true_at(struct fl_jv v, const char *path);
+size_t fl_policy_len_at(struct fl_jv v, const char *path); /* of a list */
+
+/* Prints an answer that programs read, as it came or as YAML. */
+int fl_policy_show_data(struct fl_cli *c, const struct fl_answer *a);
+
 /* ---- policy_show.c ---- */
 
 /* What a diff says, as lines for people. */

@@ -89,18 +89,6 @@ static int put_as_of(struct fl_cli *c, struct fl_policy_text *t, struct fl_polic
 	return code;
 }
 
-static int show_data(struct fl_cli *c, const struct fl_answer *a)
-{
-	static const struct fl_resource none = { .list = "-", .item = "-" };
-	return fl_cli_show(c, &none, a);
-}
-
-static bool true_at(const struct fl_answer *a, const char *path)
-{
-	struct fl_jv v = fl_json_path(fl_json_root(a->doc), path);
-	return fl_json_kind(v) == FL_JSON_BOOL && fl_json_bool(v);
-}
-
 /* ---- why ---- */
 
 static int show_verdict(struct fl_cli *c, const struct fl_answer *a)
@@ -108,7 +96,7 @@ static int show_verdict(struct fl_cli *c, const struct fl_answer *a)
 	struct fl_buf out = fl_buf_make(TEXT_MAX);
 
 	if (fl_output_is_machine(&c->out))
-		return show_data(c, a);
+		return fl_policy_show_data(c, a);
 	fl_policy_show_verdict(fl_json_root(a->doc), c->args.word[0], c->args.word[1], &out);
 	return fl_policy_print(c, &out, false);
 }
@@ -128,7 +116,7 @@ int fl_cmd_policy_why(struct fl_cli *c)
 		code = fl_policy_ask(c, "POST", "/explain", &q, &a);
 	if (code == FL_EXIT_DONE)
 		code = show_verdict(c, &a);
-	if (code == FL_EXIT_DONE && !true_at(&a, "allowed"))
+	if (code == FL_EXIT_DONE && !fl_policy_true_at(fl_json_root(a.doc), "allowed"))
 		code = FL_EXIT_CHECK;
 	fl_answer_done(&a);
 	fl_policy_text_done(&t);
@@ -141,14 +129,12 @@ int fl_cmd_policy_why(struct fl_cli *c)
 /* Beside the table, which may go elsewhere. */
 static void say_cut(struct fl_cli *c, const struct fl_answer *a)
 {
-	struct fl_jv root = fl_json_root(a->doc), entries = fl_json_path(root, "entries"),
-		     count = fl_json_path(root, "entryCount");
-	uint64_t shown = fl_json_kind(entries) == FL_JSON_ARRAY ? fl_json_len(entries) : 0;
+	struct fl_jv root = fl_json_root(a->doc);
+	uint64_t count = fl_policy_number_at(root, "entryCount"),
+		 shown = fl_policy_len_at(root, "entries");
 
-	if (!fl_output_is_machine(&c->out) && fl_json_is_number(count) &&
-	    fl_json_u64(count, INT64_MAX) > shown)
-		fprintf(stderr, "and %" PRIu64 " more entries\n",
-			fl_json_u64(count, INT64_MAX) - shown);
+	if (count > shown && !fl_output_is_machine(&c->out))
+		fprintf(stderr, "and %" PRIu64 " more entries\n", count - shown);
 }
 
 static int ask_reach(struct fl_cli *c, const char *path, struct fl_policy_ask *q)
@@ -217,7 +203,7 @@ static int show_diff(struct fl_cli *c, const struct fl_answer *a)
 	struct fl_buf out = fl_buf_make(TEXT_MAX);
 
 	if (fl_output_is_machine(&c->out))
-		return show_data(c, a);
+		return fl_policy_show_data(c, a);
 	fl_policy_show_diff(fl_json_root(a->doc), &out);
 	return fl_policy_print(c, &out, false);
 }
@@ -251,7 +237,7 @@ int fl_cmd_policy_diff(struct fl_cli *c)
 static void put_failures(struct fl_jv root, struct fl_buf *out)
 {
 	struct fl_jv list = fl_json_path(root, "failures");
-	size_t len = fl_json_kind(list) == FL_JSON_ARRAY ? fl_json_len(list) : 0;
+	size_t len = fl_policy_len_at(root, "failures");
 
 	for (size_t i = 0; i < len; i++) {
 		fl_output_clean(fl_json_str(fl_json_at(list, i)), out);
@@ -262,14 +248,13 @@ static void put_failures(struct fl_jv root, struct fl_buf *out)
 static int show_tests(struct fl_cli *c, const struct fl_answer *a)
 {
 	struct fl_jv root = fl_json_root(a->doc);
-	struct fl_jv count = fl_json_path(root, "tests");
 	struct fl_buf out = fl_buf_make(TEXT_MAX);
-	uint64_t tests = fl_json_is_number(count) ? fl_json_u64(count, INT64_MAX) : 0;
 
 	if (fl_output_is_machine(&c->out))
-		return show_data(c, a);
-	if (true_at(a, "passed"))
-		fl_buf_printf(&out, "tests passed: %zu\n", (size_t)tests);
+		return fl_policy_show_data(c, a);
+	if (fl_policy_true_at(root, "passed"))
+		fl_buf_printf(&out, "tests passed: %" PRIu64 "\n",
+			      fl_policy_number_at(root, "tests"));
 	put_failures(root, &out);
 	return fl_policy_print(c, &out, false);
 }
@@ -291,7 +276,7 @@ int fl_cmd_policy_test(struct fl_cli *c)
 		code = fl_policy_ask(c, "POST", "/test", &q, &a);
 	if (code == FL_EXIT_DONE)
 		code = show_tests(c, &a);
-	if (code == FL_EXIT_DONE && !true_at(&a, "passed"))
+	if (code == FL_EXIT_DONE && !fl_policy_true_at(fl_json_root(a.doc), "passed"))
 		code = FL_EXIT_CHECK;
 	fl_answer_done(&a);
 	fl_policy_text_done(&t);

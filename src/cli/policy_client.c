@@ -48,19 +48,39 @@ void fl_policy_ask_done(struct fl_policy_ask *q)
 	fl_buf_done(&q->body);
 }
 
-/* ---- refusals ---- */
+/* ---- members of answers ---- */
 
-static size_t number_at(struct fl_jv v, const char *path)
-{
-	struct fl_jv n = fl_json_path(v, path);
-	return fl_json_is_number(n) ? (size_t)fl_json_u64(n, INT64_MAX) : 0;
-}
-
-static struct fl_slice text_at(struct fl_jv v, const char *path)
+struct fl_slice fl_policy_text_at(struct fl_jv v, const char *path)
 {
 	struct fl_jv s = fl_json_path(v, path);
 	return fl_json_kind(s) == FL_JSON_STRING ? fl_json_str(s) : fl_slice_of(NULL, 0);
 }
+
+uint64_t fl_policy_number_at(struct fl_jv v, const char *path)
+{
+	struct fl_jv n = fl_json_path(v, path);
+	return fl_json_is_number(n) ? fl_json_u64(n, INT64_MAX) : 0;
+}
+
+bool fl_policy_true_at(struct fl_jv v, const char *path)
+{
+	struct fl_jv b = fl_json_path(v, path);
+	return fl_json_kind(b) == FL_JSON_BOOL && fl_json_bool(b);
+}
+
+size_t fl_policy_len_at(struct fl_jv v, const char *path)
+{
+	struct fl_jv list = fl_json_path(v, path);
+	return fl_json_kind(list) == FL_JSON_ARRAY ? fl_json_len(list) : 0;
+}
+
+int fl_policy_show_data(struct fl_cli *c, const struct fl_answer *a)
+{
+	static const struct fl_resource none = { .list = "-", .item = "-" };
+	return fl_cli_show(c, &none, a);
+}
+
+/* ---- refusals ---- */
 
 /* Problems of a text, rather than of the request? Those have places, or are failed tests. */
 static bool is_about_text(struct fl_jv errors)
@@ -82,7 +102,8 @@ static enum fl_exit code_of(struct fl_jv errors, const char *key)
 {
 	for (size_t i = 0; i < fl_json_len(errors); i++) {
 		struct fl_jv e = fl_json_at(errors, i);
-		if (!is_at(text_at(e, "location"), key, ".tests") || number_at(e, "line") > 0)
+		if (!is_at(fl_policy_text_at(e, "location"), key, ".tests") ||
+		    fl_policy_number_at(e, "line") > 0)
 			return FL_EXIT_REFUSED;
 	}
 	return FL_EXIT_CHECK;
@@ -90,7 +111,7 @@ static enum fl_exit code_of(struct fl_jv errors, const char *key)
 
 static int show_refusal(struct fl_cli *c, const struct fl_policy_ask *q, struct fl_jv errors)
 {
-	struct fl_slice location = text_at(fl_json_at(errors, 0), "location");
+	struct fl_slice location = fl_policy_text_at(fl_json_at(errors, 0), "location");
 	int n = q->texts[1].text != NULL && is_at(location, q->texts[1].key, NULL);
 	const struct fl_policy_text *t = q->texts[n].text;
 	enum fl_exit code = code_of(errors, q->texts[n].key);
@@ -99,8 +120,9 @@ static int show_refusal(struct fl_cli *c, const struct fl_policy_ask *q, struct 
 
 	for (size_t i = 0; i < fl_json_len(errors); i++) {
 		struct fl_jv e = fl_json_at(errors, i);
-		const struct fl_policy_issue issue = { number_at(e, "line"), number_at(e, "column"),
-						       text_at(e, "message") };
+		const struct fl_policy_issue issue = { fl_policy_number_at(e, "line"),
+						       fl_policy_number_at(e, "column"),
+						       fl_policy_text_at(e, "message") };
 		if (!machine)
 			fl_policy_issue_show(t->name, fl_buf_slice(&t->text), &issue, &out);
 		else if (issue.line > 0)

@@ -27,9 +27,8 @@ static int read_current(struct fl_cli *c, struct fl_buf *out)
 	fl_buf_reset(out);
 	int code = fl_policy_ask(c, "GET", "", NULL, &a);
 	if (code == FL_EXIT_DONE) {
-		struct fl_jv text = fl_json_path(fl_json_root(a.doc), "policy");
-		if (fl_json_kind(text) == FL_JSON_STRING)
-			fl_buf_put(out, fl_json_str(text).ptr, fl_json_str(text).len);
+		struct fl_slice text = fl_policy_text_at(fl_json_root(a.doc), "policy");
+		fl_buf_put(out, text.ptr, text.len);
 	}
 	fl_answer_done(&a);
 	return code;

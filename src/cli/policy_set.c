@@ -12,13 +12,12 @@ enum { TEXT_MAX = 8 << 20, PATH_MAX_LEN = 64 };
 
 static int show_text(struct fl_cli *c, const struct fl_answer *a, const char *path)
 {
-	static const struct fl_resource none = { .list = "-", .item = "-" };
-	struct fl_jv text = fl_json_path(fl_json_root(a->doc), path);
+	struct fl_slice text = fl_policy_text_at(fl_json_root(a->doc), path);
 
 	if (fl_output_is_machine(&c->out))
-		return fl_cli_show(c, &none, a);
-	if (fl_json_kind(text) == FL_JSON_STRING && fl_json_str(text).len > 0)
-		fwrite(fl_json_str(text).ptr, 1, fl_json_str(text).len, stdout);
+		return fl_policy_show_data(c, a);
+	if (text.len > 0)
+		fwrite(text.ptr, 1, text.len, stdout);
 	return FL_EXIT_DONE;
 }
 
@@ -52,7 +51,6 @@ static bool takes_away(struct fl_jv diff)
 
 static int show_preview(struct fl_cli *c, const struct fl_answer *a, enum fl_policy_intent intent)
 {
-	static const struct fl_resource none = { .list = "-", .item = "-" };
 	struct fl_jv diff = fl_json_root(a->doc);
 	struct fl_buf out = fl_buf_make(TEXT_MAX);
 	bool question = intent == FL_POLICY_ASK && takes_away(diff) &&
@@ -60,7 +58,7 @@ static int show_preview(struct fl_cli *c, const struct fl_answer *a, enum fl_pol
 
 	if (fl_output_is_machine(&c->out) && !question)
 		/* stdout is for one answer: that of the change, if there is one */
-		return intent == FL_POLICY_DRY ? fl_cli_show(c, &none, a) : FL_EXIT_DONE;
+		return intent == FL_POLICY_DRY ? fl_policy_show_data(c, a) : FL_EXIT_DONE;
 	fl_policy_show_diff(diff, &out);
 	return fl_policy_print(c, &out, question);
 }
@@ -76,9 +74,7 @@ static int fail_tests(struct fl_cli *c, struct fl_jv diff)
 
 int fl_policy_check_mode(struct fl_cli *c, struct fl_jv diff)
 {
-	struct fl_jv mode = fl_json_path(diff, "mode");
-
-	if (fl_json_kind(mode) != FL_JSON_STRING || !fl_slice_is(fl_json_str(mode), "file"))
+	if (!fl_slice_is(fl_policy_text_at(diff, "mode"), "file"))
 		return FL_EXIT_DONE;
 	return fl_cli_fail(c, FL_EXIT_REFUSED,
 			   "Change the file and reload the server; see policy.path.",
@@ -111,9 +107,8 @@ static int preview(struct fl_cli *c, struct fl_policy_ask *q, enum fl_policy_int
 	out_base[0] = '\0';
 	int code = fl_policy_ask(c, "POST", "/diff", q, &a);
 	if (code == FL_EXIT_DONE) {
-		struct fl_jv base = fl_json_path(fl_json_root(a.doc), "base");
-		if (fl_json_kind(base) == FL_JSON_STRING)
-			fl_str_copy(out_base, FL_POLICY_HASH_MAX, fl_json_str(base));
+		fl_str_copy(out_base, FL_POLICY_HASH_MAX,
+			    fl_policy_text_at(fl_json_root(a.doc), "base"));
 		code = judge(c, &a, intent);
 	}
 	fl_answer_done(&a);
@@ -137,12 +132,11 @@ int fl_policy_preview(struct fl_cli *c, const struct fl_policy_text *t,
 static int change(struct fl_cli *c, const char *method, const char *path, struct fl_policy_ask *q,
 		  const char *done)
 {
-	static const struct fl_resource none = { .list = "-", .item = "-" };
 	struct fl_answer a = { 0 };
 
 	int code = fl_policy_ask(c, method, path, q, &a);
 	if (code == FL_EXIT_DONE && fl_output_is_machine(&c->out))
-		code = fl_cli_show(c, &none, &a);
+		code = fl_policy_show_data(c, &a);
 	else if (code == FL_EXIT_DONE)
 		fl_cli_say(c, "%s", done);
 	fl_answer_done(&a);

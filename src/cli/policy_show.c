@@ -7,33 +7,9 @@
 
 enum { NAMES_SHOWN = 8 };
 
-static struct fl_slice text_at(struct fl_jv v, const char *path)
-{
-	struct fl_jv s = fl_json_path(v, path);
-	return fl_json_kind(s) == FL_JSON_STRING ? fl_json_str(s) : fl_slice_of(NULL, 0);
-}
-
-static uint64_t number_at(struct fl_jv v, const char *path)
-{
-	struct fl_jv n = fl_json_path(v, path);
-	return fl_json_is_number(n) ? fl_json_u64(n, INT64_MAX) : 0;
-}
-
-static bool true_at(struct fl_jv v, const char *path)
-{
-	struct fl_jv b = fl_json_path(v, path);
-	return fl_json_kind(b) == FL_JSON_BOOL && fl_json_bool(b);
-}
-
-static size_t len_at(struct fl_jv v, const char *path)
-{
-	struct fl_jv list = fl_json_path(v, path);
-	return fl_json_kind(list) == FL_JSON_ARRAY ? fl_json_len(list) : 0;
-}
-
 static void put(struct fl_jv v, const char *path, struct fl_buf *out)
 {
-	fl_output_clean(text_at(v, path), out);
+	fl_output_clean(fl_policy_text_at(v, path), out);
 }
 
 /* The texts of a list with blanks between; of objects their names. */
@@ -57,25 +33,25 @@ static void put_list(struct fl_jv list, const char *between, size_t max, struct 
 
 uint64_t fl_policy_diff_lost(struct fl_jv diff)
 {
-	return number_at(diff, "lostCount");
+	return fl_policy_number_at(diff, "lostCount");
 }
 
 bool fl_policy_diff_cut(struct fl_jv diff)
 {
-	return true_at(diff, "incomplete");
+	return fl_policy_true_at(diff, "incomplete");
 }
 
 size_t fl_policy_diff_failures(struct fl_jv diff)
 {
-	return len_at(diff, "tests");
+	return fl_policy_len_at(diff, "tests");
 }
 
 static void put_entries(struct fl_jv diff, const char *key, const char *count_key, char sign,
 			struct fl_buf *out)
 {
 	struct fl_jv list = fl_json_path(diff, key);
-	size_t len = len_at(diff, key);
-	uint64_t count = number_at(diff, count_key);
+	size_t len = fl_policy_len_at(diff, key);
+	uint64_t count = fl_policy_number_at(diff, count_key);
 
 	if (count == 0)
 		return;
@@ -97,13 +73,13 @@ static void put_entries(struct fl_jv diff, const char *key, const char *count_ke
 static void put_told(struct fl_jv diff, struct fl_buf *out)
 {
 	struct fl_jv groups = fl_json_path(diff, "nodes");
-	size_t len = len_at(diff, "nodes");
+	size_t len = fl_policy_len_at(diff, "nodes");
 
 	if (len > 0)
 		fl_buf_str(out, "told anew:\n");
 	for (size_t i = 0; i < len; i++) {
 		struct fl_jv g = fl_json_at(groups, i);
-		uint64_t count = number_at(g, "nodeCount");
+		uint64_t count = fl_policy_number_at(g, "nodeCount");
 		fl_buf_printf(out, "  %" PRIu64 " node%s: ", count, count == 1 ? "" : "s");
 		put_list(fl_json_path(g, "changes"), ", ", SIZE_MAX, out);
 		fl_buf_str(out, " (");
@@ -123,7 +99,7 @@ void fl_policy_show_diff(struct fl_jv diff, struct fl_buf *out)
 	if (fl_policy_diff_cut(diff))
 		fl_buf_str(out, "The policies are too large to compare them whole: more may be "
 				"gained or lost.\n");
-	if (number_at(diff, "nodeCount") == 0)
+	if (fl_policy_number_at(diff, "nodeCount") == 0)
 		fl_buf_str(out, "Nothing changes for any node.\n");
 	if (failures > 0)
 		fl_buf_str(out, "tests that fail:\n");
@@ -139,8 +115,8 @@ void fl_policy_show_diff(struct fl_jv diff, struct fl_buf *out)
 static void put_place(struct fl_jv rule, struct fl_buf *out)
 {
 	put(rule, "section", out);
-	fl_buf_printf(out, "[%" PRIu64 "], line %" PRIu64 ": ", number_at(rule, "index"),
-		      number_at(rule, "line"));
+	fl_buf_printf(out, "[%" PRIu64 "], line %" PRIu64 ": ", fl_policy_number_at(rule, "index"),
+		      fl_policy_number_at(rule, "line"));
 	put(rule, "text", out);
 	fl_buf_byte(out, '\n');
 }
@@ -148,12 +124,12 @@ static void put_place(struct fl_jv rule, struct fl_buf *out)
 /* Of several nodes that a user or a tag has, the one that the answer is about. */
 static void put_choice(struct fl_jv end, const char *what, const char *said, struct fl_buf *out)
 {
-	if (number_at(end, "matches") < 2)
+	if (fl_policy_number_at(end, "matches") < 2)
 		return;
 	fl_buf_printf(out, "  %-8s ", what);
 	put(end, "node.name", out);
-	fl_buf_printf(out, ", the first of %" PRIu64 " nodes of %s\n", number_at(end, "matches"),
-		      said);
+	fl_buf_printf(out, ", the first of %" PRIu64 " nodes of %s\n",
+		      fl_policy_number_at(end, "matches"), said);
 }
 
 static void put_chain(struct fl_jv chain, struct fl_buf *out)
@@ -170,7 +146,7 @@ static void put_chain(struct fl_jv chain, struct fl_buf *out)
 void fl_policy_show_verdict(struct fl_jv v, const char *src, const char *dst, struct fl_buf *out)
 {
 	struct fl_jv rule = fl_json_path(v, "rule");
-	bool allowed = true_at(v, "allowed");
+	bool allowed = fl_policy_true_at(v, "allowed");
 
 	fl_buf_printf(out, "%s: ", allowed ? "allowed" : "denied");
 	fl_output_clean(fl_slice_str(src), out);
@@ -190,7 +166,7 @@ void fl_policy_show_verdict(struct fl_jv v, const char *src, const char *dst, st
 	if (fl_json_has(fl_json_path(v, "via"))) {
 		fl_buf_str(out, "  via      ");
 		put(v, "via.name", out);
-		fl_buf_str(out, text_at(v, "route").len > 0 ? ", route " : "");
+		fl_buf_str(out, fl_policy_text_at(v, "route").len > 0 ? ", route " : "");
 		put(v, "route", out);
 		fl_buf_byte(out, '\n');
 	}

@@ -209,7 +209,6 @@ void fl_policy_report_json(const struct fl_policy_text *t, const struct fl_polic
 
 int fl_policy_show_body(struct fl_cli *c, const struct fl_buf *body)
 {
-	static const struct fl_resource none = { .list = "-", .item = "-" };
 	struct fl_answer a = { .body = fl_buf_make(REPORT_MAX) };
 	int code;
 
@@ -219,7 +218,7 @@ int fl_policy_show_body(struct fl_cli *c, const struct fl_buf *body)
 		    FL_OK)
 		code = fl_cli_fail(c, FL_EXIT_FAILED, NULL, "out of memory");
 	else
-		code = fl_cli_show(c, &none, &a);
+		code = fl_policy_show_data(c, &a);
 	fl_answer_done(&a);
 	return code;
 }
