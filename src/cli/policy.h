@@ -81,6 +81,9 @@ uint64_t fl_policy_number_at(struct fl_jv v, const char *path);
 bool fl_policy_true_at(struct fl_jv v, const char *path);
 size_t fl_policy_len_at(struct fl_jv v, const char *path); /* of a list */
 
+/* CSV and names are for lists: FL_EXIT_USAGE, and it was said. */
+int fl_policy_check_format(struct fl_cli *c);
+
 /* Prints an answer that programs read, as it came or as YAML. */
 int fl_policy_show_data(struct fl_cli *c, const struct fl_answer *a);
 

@@ -109,7 +109,9 @@ int fl_cmd_policy_why(struct fl_cli *c)
 
 	fl_policy_ask_init(&q);
 	fl_policy_ask_str(&q, "src", c->args.word[0]);
-	int code = put_target(c, c->args.word[1], &q);
+	int code = fl_policy_check_format(c);
+	if (code == FL_EXIT_DONE)
+		code = put_target(c, c->args.word[1], &q);
 	if (code == FL_EXIT_DONE)
 		code = put_as_of(c, &t, &q);
 	if (code == FL_EXIT_DONE)
@@ -214,10 +216,10 @@ int fl_cmd_policy_diff(struct fl_cli *c)
 	size_t last = c->args.words - 1;
 	struct fl_policy_ask q;
 	struct fl_answer a = { 0 };
-	int code = FL_EXIT_DONE;
 
 	fl_policy_ask_init(&q);
-	if (last > 0)
+	int code = fl_policy_check_format(c);
+	if (code == FL_EXIT_DONE && last > 0)
 		code = put_version(c, "from", c->args.word[0], &from, &q);
 	if (code == FL_EXIT_DONE)
 		code = put_version(c, "to", c->args.word[last], &to, &q);
@@ -265,10 +267,10 @@ int fl_cmd_policy_test(struct fl_cli *c)
 	struct fl_policy_ask q;
 	struct fl_answer a = { 0 };
 	const char *path = fl_cli_choice(c, "file");
-	int code = FL_EXIT_DONE;
 
 	fl_policy_ask_init(&q);
-	if (path != NULL)
+	int code = fl_policy_check_format(c);
+	if (code == FL_EXIT_DONE && path != NULL)
 		code = fl_policy_text_read(c, path, &t);
 	if (code == FL_EXIT_DONE && path != NULL)
 		fl_policy_ask_text(&q, "policy", &t);

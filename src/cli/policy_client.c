@@ -74,6 +74,15 @@ size_t fl_policy_len_at(struct fl_jv v, const char *path)
 	return fl_json_kind(list) == FL_JSON_ARRAY ? fl_json_len(list) : 0;
 }
 
+int fl_policy_check_format(struct fl_cli *c)
+{
+	if (c->out.format != FL_FORMAT_CSV && c->out.format != FL_FORMAT_NAME)
+		return FL_EXIT_DONE;
+	fl_str_copy(c->field, sizeof c->field, fl_slice_str("output"));
+	return fl_cli_fail(c, FL_EXIT_USAGE, "Use json, json-line or yaml, or leave it away.",
+			   "the answer is no list: it has neither csv nor name");
+}
+
 int fl_policy_show_data(struct fl_cli *c, const struct fl_answer *a)
 {
 	static const struct fl_resource none = { .list = "-", .item = "-" };
