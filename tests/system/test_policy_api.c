@@ -212,6 +212,9 @@ static const struct ask {
 	{ "by id and tag",
 	  "{\"src\":\"2\",\"dst\":\"tag:db\",\"port\":5432}",
 	  { "allowed", "true", "src.node.name", "lap", "dst.by", "tag", "dst.matches", "1" } },
+	{ "by id as a number",
+	  "{\"src\":2,\"dst\":5,\"port\":5432}",
+	  { "allowed", "true", "src.node.name", "lap", "dst.node.name", "db" } },
 	{ "by user, the first node",
 	  "{\"src\":\"ann@\",\"dst\":\"db\",\"port\":5432}",
 	  { "allowed", "true", "src.by", "user", "src.matches", "2", "src.node.id", "1" } },
@@ -265,6 +268,8 @@ static const struct wrong {
 	unsigned status;
 	const char *location;
 } wrongs[] = {
+	{ "a source that is no id", "/explain", "{\"src\":1.5,\"dst\":\"db\"}", 400, "src" },
+	{ "a source of another kind", "/explain", "{\"src\":[],\"dst\":\"db\"}", 400, "src" },
 	{ "no source", "/explain", "{\"dst\":\"db\"}", 400, "src" },
 	{ "an unknown node", "/explain", "{\"src\":\"nobody\",\"dst\":\"db\"}", 404, "src" },
 	{ "an unknown tag", "/explain", "{\"src\":\"pc\",\"dst\":\"tag:x\"}", 404, "dst" },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* services/api/policy_select.c - sources and destinations by what people call them. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "services/api/policy.h"
@@ -130,13 +131,27 @@ static bool by_hostname(struct fl_api *a, const char *text, struct fl_api_end *e
 	return e->of > 0;
 }
 
+/* Ids may be numbers, as everywhere. */
+static bool read_selector(struct fl_http *x, struct fl_jv body, const char *name,
+			  char out[static SELECTOR_MAX])
+{
+	uint64_t id;
+
+	if (!fl_json_is_number(fl_json_get(body, name)))
+		return fl_api_text(x, body, name, out, SELECTOR_MAX);
+	if (!fl_api_number(x, body, name, &id))
+		return false;
+	snprintf(out, SELECTOR_MAX, "%" PRIu64, id);
+	return true;
+}
+
 bool fl_api_policy_end(struct fl_api *a, struct fl_http *x, struct fl_jv body, const char *name,
 		       const struct fl_policy_doc *doc, struct fl_api_end *out)
 {
 	char text[SELECTOR_MAX], detail[SELECTOR_MAX + 64];
 
 	*out = (struct fl_api_end){ 0 };
-	if (!fl_api_text(x, body, name, text, sizeof text))
+	if (!read_selector(x, body, name, text))
 		return false;
 	if (text[0] != '\0' &&
 	    (by_address(a, text, out) || by_id(a, text, out) || by_tag(a, text, out) ||
