@@ -230,8 +230,9 @@ const struct fl_flag fl_flags_policy_fmt[] = {
 
 #define COMMENT TEXT("comment", 'm', "TEXT", "what the history says about it")
 #define AS_OF   FILENAME("as-of", 0, "answer as if this policy were in force (-: standard input)")
-#define PROTO   TEXT("proto", 0, "NAME", "tcp, udp, sctp, icmp, ... or a number; else tcp, without a port any")
-#define PORT    TEXT("port", 'p', "N", "the port, in place of :PORT")
+#define PROTO                                                                                      \
+	TEXT("proto", 0, "NAME", "udp, sctp, icmp, ... or a number; else tcp, without a port any")
+#define PORT TEXT("port", 'p', "N", "the port, in place of :PORT")
 
 const struct fl_flag fl_flags_policy_get[] = {
 	{ .name = "revision",

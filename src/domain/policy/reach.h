@@ -41,7 +41,8 @@ struct fl_reaches {
 };
 
 /*
- * Which nodes get to `dst`; the source of the query does not count. Errors: FL_ERR_NOMEM. Release with done.
+ * Which nodes get to `dst`; the source of the query does not count.
+ * Errors: FL_ERR_NOMEM. Release with done.
  */
 FL_MUST enum fl_err fl_policy_who_can(const struct fl_policy *p, const struct fl_policy_query *q,
 				      struct fl_reaches *out);

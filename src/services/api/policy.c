@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/api/policy.c - /api/v1/policy: the text in force, its changes and its history. */
+/* services/api/policy.c - /api/v1/policy: the text in force, and texts that are tried. */
 #include "services/api/policy.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "crypto/prim.h"
-
-enum { AUTHOR_MAX = 64, REPORT_MAX = 8 << 20 };
+enum { REPORT_MAX = 8 << 20 };
 
 bool fl_api_policy_open(struct fl_api *a, struct fl_http *x, struct fl_json **out)
 {
@@ -90,9 +84,9 @@ bool fl_api_trial(struct fl_api *a, struct fl_http *x, struct fl_jv body, const 
 	return false;
 }
 
-/* ---- get and set ---- */
+/* ---- the text ---- */
 
-static void write_text(struct fl_api *a, const struct fl_api_subject *s, struct fl_jw *w)
+void fl_api_policy_write(struct fl_api *a, const struct fl_api_subject *s, struct fl_jw *w)
 {
 	fl_wall updated = 0;
 	struct fl_slice text = fl_policies_text(a->policies, &updated);
@@ -120,118 +114,11 @@ void fl_api_policy_get(void *ctx, struct fl_http *x)
 	if (!fl_api_policy_open(a, x, &doc))
 		return;
 	fl_json_free(doc);
-	write_text(a, &none, &w);
+	fl_api_policy_write(a, &none, &w);
 	fl_api_json(x, &out);
 }
 
-/* Whom the history names: the socket's user is not known, a key has a prefix. */
-static void author_of(struct fl_http *x, char out[static AUTHOR_MAX])
-{
-	const struct fl_api_conn *conn = fl_http_conn_ctx(x);
-	struct fl_slice token = fl_http_field(x, "authorization"), secret;
-	char prefix[FL_TOKEN_PREFIX_LEN + 1];
-
-	fl_str_copy(out, AUTHOR_MAX, fl_slice_str("socket"));
-	if (conn != NULL && conn->trusted)
-		return;
-	token = fl_slice_skip(token, strlen("Bearer "));
-	if (fl_token_parse(FL_TOKEN_API, token, prefix, &secret) == FL_OK)
-		snprintf(out, AUTHOR_MAX, "apikey %s", prefix);
-}
-
-/* The newest text, in force or about to be. */
-static struct fl_slice newest(struct fl_api *a)
-{
-	const struct fl_policy_revision *revs;
-	size_t count = fl_policies_history(a->policies, &revs);
-
-	return count > 0 ? revs[count - 1].text : fl_slice_of("", 0);
-}
-
-void fl_api_policy_hash(struct fl_slice text, char out[static FL_API_HASH_TEXT_MAX])
-{
-	uint8_t hash[FL_HASH_LEN];
-
-	fl_sha256(text, hash);
-	fl_hex_encode(hash, sizeof hash, out);
-}
-
-/* What a change says besides its text. */
-struct change {
-	char comment[FL_REVISION_NOTE_MAX + 1];
-	char base[FL_API_HASH_TEXT_MAX]; /* of the text that it was made from; "" not given */
-};
-
-static bool read_change(struct fl_http *x, struct fl_jv body, struct change *out)
-{
-	if (!fl_api_text(x, body, "comment", out->comment, sizeof out->comment) ||
-	    !fl_api_text(x, body, "base", out->base, sizeof out->base))
-		return false;
-	if (fl_str_is_clean(fl_slice_str(out->comment)))
-		return true;
-	fl_api_problem(x, FL_ERR_INVALID, "a comment has no control characters", "comment");
-	return false;
-}
-
-/* May this change be made now? False: answered. */
-static bool may_change(struct fl_api *a, struct fl_http *x, const struct change *c)
-{
-	char hash[FL_API_HASH_TEXT_MAX];
-
-	if (fl_policies_mode(a->policies) == FL_POLICY_MODE_FILE) {
-		fl_api_problem(x, FL_ERR_DENIED,
-			       "the policy comes from a file (policy.mode: file): change the file "
-			       "and reload the server",
-			       "policy");
-		return false;
-	}
-	fl_api_policy_hash(newest(a), hash);
-	if (c->base[0] == '\0' || fl_str_ieq(fl_slice_str(c->base), fl_slice_str(hash)))
-		return true;
-	fl_api_problem(x, FL_ERR_EXISTS,
-		       "another policy was set meanwhile: compare with that one and try again",
-		       "base");
-	return false;
-}
-
-/* The same text once more is checked, but makes no revision: one set by a timer fills no history. */
-static enum fl_err put_text(struct fl_api *a, struct fl_http *x, struct fl_slice text,
-			    const char *comment, struct fl_policy_report *report)
-{
-	struct fl_policy_candidate c = { 0 };
-	char author[AUTHOR_MAX];
-	uint64_t rev;
-
-	author_of(x, author);
-	if (!fl_slice_eq(text, newest(a)))
-		return fl_policies_set(a->policies, text, author, comment, report, &rev);
-	enum fl_err err = fl_policies_try(a->policies, text, report, &c);
-	fl_policy_candidate_done(&c);
-	return err;
-}
-
-static void store(struct fl_api *a, struct fl_http *x, struct fl_slice text, const struct change *c)
-{
-	struct fl_policy_report report = { 0 };
-	const struct fl_api_subject none = { 0 };
-
-	if (!may_change(a, x, c))
-		return;
-	enum fl_err err = put_text(a, x, text, c->comment, &report);
-	if (err == FL_OK)
-		fl_api_after_commit(a, x, write_text, &none);
-	else if (err == FL_ERR_INVALID)
-		fl_api_policy_problem(x, "policy", text, &report);
-	else
-		fl_api_problem(x, err, fl_err_text(err), "policy");
-	fl_policy_report_done(&report);
-}
-
-/*
- * The text that a request must bring. An empty one allows everything, so one that was forgotten
- * must not pass for it. False: answered.
- */
-static bool read_text(struct fl_http *x, struct fl_jv body, struct fl_slice *out)
+bool fl_api_policy_text(struct fl_http *x, struct fl_jv body, struct fl_slice *out)
 {
 	struct fl_jv v = fl_json_get(body, "policy");
 
@@ -247,21 +134,6 @@ static bool read_text(struct fl_http *x, struct fl_jv body, struct fl_slice *out
 	return false;
 }
 
-void fl_api_policy_put(void *ctx, struct fl_http *x)
-{
-	struct fl_api *a = ctx;
-	struct change change;
-	struct fl_slice text;
-	struct fl_json *doc;
-
-	if (!fl_api_policy_open(a, x, &doc))
-		return;
-	struct fl_jv body = fl_json_root(doc);
-	if (read_text(x, body, &text) && read_change(x, body, &change))
-		store(a, x, text, &change);
-	fl_json_free(doc);
-}
-
 /* ---- check and test ---- */
 
 void fl_api_policy_check(void *ctx, struct fl_http *x)
@@ -274,7 +146,7 @@ void fl_api_policy_check(void *ctx, struct fl_http *x)
 
 	if (!fl_api_policy_open(a, x, &doc))
 		return;
-	if (!read_text(x, fl_json_root(doc), &text)) {
+	if (!fl_api_policy_text(x, fl_json_root(doc), &text)) {
 		fl_json_free(doc);
 		return;
 	}
@@ -323,117 +195,4 @@ void fl_api_policy_test(void *ctx, struct fl_http *x)
 		fl_api_json(x, &out);
 	}
 	fl_api_trial_done(&t);
-}
-
-/* ---- history ---- */
-
-static void write_revision(const struct fl_policy_revision *r, bool whole, struct fl_jw *w)
-{
-	char hash[FL_API_HASH_TEXT_MAX];
-
-	fl_api_policy_hash(r->text, hash);
-	fl_jw_obj(w);
-	fl_jw_key(w, "rev");
-	fl_jw_u64_str(w, r->rev);
-	fl_jw_key(w, "createdAt");
-	fl_jw_time(w, r->created);
-	fl_jw_key(w, "author");
-	fl_jw_str(w, r->author);
-	fl_jw_key(w, "comment");
-	fl_jw_str(w, r->comment);
-	fl_jw_key(w, "hash");
-	fl_jw_str(w, hash);
-	fl_jw_key(w, "bytes");
-	fl_jw_u64(w, r->text.len);
-	if (whole) {
-		fl_jw_key(w, "policy");
-		fl_jw_text(w, r->text);
-	}
-	fl_jw_obj_end(w);
-}
-
-void fl_api_policy_history(void *ctx, struct fl_http *x)
-{
-	struct fl_api *a = ctx;
-	struct fl_buf out = fl_buf_make(FL_API_ANSWER_MAX);
-	struct fl_jw w = fl_jw_make(&out);
-	const struct fl_policy_revision *revs;
-	struct fl_json *doc;
-
-	if (!fl_api_policy_open(a, x, &doc))
-		return;
-	fl_json_free(doc);
-	size_t count = fl_policies_history(a->policies, &revs);
-	fl_jw_obj(&w);
-	fl_jw_key(&w, "revisions");
-	fl_jw_arr(&w);
-	for (size_t i = 0; i < count; i++)
-		write_revision(&revs[i], false, &w);
-	fl_jw_arr_end(&w);
-	fl_jw_obj_end(&w);
-	fl_api_json(x, &out);
-}
-
-/* That of the path; NULL: there is none, answered. */
-static const struct fl_policy_revision *find_revision(struct fl_api *a, struct fl_http *x)
-{
-	const struct fl_policy_revision *revs;
-	size_t count = fl_policies_history(a->policies, &revs);
-	uint64_t rev;
-
-	if (!fl_api_path_id(x, 0, &rev))
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		if (revs[i].rev == rev)
-			return &revs[i];
-	}
-	fl_api_problem(x, FL_ERR_NOT_FOUND, "no revision has this number", "path");
-	return NULL;
-}
-
-void fl_api_policy_revision(void *ctx, struct fl_http *x)
-{
-	struct fl_api *a = ctx;
-	struct fl_buf out = fl_buf_make(FL_API_ANSWER_MAX);
-	struct fl_jw w = fl_jw_make(&out);
-	struct fl_json *doc;
-
-	if (!fl_api_policy_open(a, x, &doc))
-		return;
-	fl_json_free(doc);
-	const struct fl_policy_revision *r = find_revision(a, x);
-	if (r == NULL)
-		return;
-	fl_jw_obj(&w);
-	fl_jw_key(&w, "revision");
-	write_revision(r, true, &w);
-	fl_jw_obj_end(&w);
-	fl_api_json(x, &out);
-}
-
-/*
- * A rollback is a new revision: the history only grows. A comment of the request goes before ours.
- */
-void fl_api_policy_rollback(void *ctx, struct fl_http *x)
-{
-	struct fl_api *a = ctx;
-	struct change change;
-	struct fl_json *doc;
-
-	if (!fl_api_policy_open(a, x, &doc))
-		return;
-	bool ok = read_change(x, fl_json_root(doc), &change);
-	fl_json_free(doc);
-	const struct fl_policy_revision *r = ok ? find_revision(a, x) : NULL;
-	if (r == NULL)
-		return;
-	char *text = fl_str_dup(r->text); /* the history changes with the next revision */
-	size_t len = r->text.len;
-	if (change.comment[0] == '\0')
-		snprintf(change.comment, sizeof change.comment, "rollback to %" PRIu64, r->rev);
-	if (text != NULL)
-		store(a, x, fl_slice_of(text, len), &change);
-	else
-		fl_api_problem(x, FL_ERR_NOMEM, "out of memory", NULL);
-	free(text);
 }

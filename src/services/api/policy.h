@@ -2,7 +2,7 @@
 /*
  * services/api/policy.h - what the handlers of /api/v1/policy share.
  *
- *   policy.c        the text in force: get, set, check, test, history, rollback
+ *   policy.c        get, check, test        policy_change.c set, history, rollback
  *   policy_ask.c    explain                 policy_reach.c  who-can, can
  *   policy_diff.c   diff                    policy_long.c   answers made beside the loop
  *   policy_json.c   rules, nodes, reports and diffs as JSON
@@ -25,10 +25,13 @@
 /* The admitted request's body; false: answered. First call of every handler of policies. */
 bool fl_api_policy_open(struct fl_api *a, struct fl_http *x, struct fl_json **out);
 
-enum { FL_API_HASH_TEXT_MAX = 2 * FL_HASH_LEN + 1 };
+/*
+ * The text that a request must bring. An empty one allows everything, so one that was forgotten
+ * must not pass for it. False: answered.
+ */
+bool fl_api_policy_text(struct fl_http *x, struct fl_jv body, struct fl_slice *out);
 
-/* SHA-256 in hex: by it a change names the text that it was made from. */
-void fl_api_policy_hash(struct fl_slice text, char out[static FL_API_HASH_TEXT_MAX]);
+fl_api_write fl_api_policy_write; /* the text in force */
 
 /* A text of the request as a snapshot. */
 struct fl_api_trial {
@@ -48,6 +51,13 @@ bool fl_api_trial(struct fl_api *a, struct fl_http *x, struct fl_jv body, const 
 bool fl_api_trial_text(struct fl_api *a, struct fl_http *x, const char *name, struct fl_slice text,
 		       struct fl_api_trial *out);
 void fl_api_trial_done(struct fl_api_trial *t);
+
+/* ---- policy_change.c ---- */
+
+enum { FL_API_HASH_TEXT_MAX = 2 * FL_HASH_LEN + 1 };
+
+/* SHA-256 in hex: by it a change names the text that it was made from. */
+void fl_api_policy_hash(struct fl_slice text, char out[static FL_API_HASH_TEXT_MAX]);
 
 /* ---- policy_long.c ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/api/policy_diff.c - who gains and loses what when a policy takes the place of another. */
+/* services/api/policy_diff.c - who gains and loses what by another policy. */
 #include <stdlib.h>
 
 #include "services/api/policy.h"
