@@ -124,6 +124,9 @@ int fl_policy_preview(struct fl_cli *c, const struct fl_policy_text *t,
 	fl_policy_ask_text(&q, "policy", t);
 	int code = preview(c, &q, intent, out_base);
 	fl_policy_ask_done(&q);
+	/* Nothing is lost by it, but a file may be empty because writing it failed. */
+	if (code == FL_EXIT_DONE && intent == FL_POLICY_ASK && t->text.len == 0)
+		code = fl_cli_confirm(c, "An empty policy allows everything. Go on?");
 	return code;
 }
 

@@ -139,6 +139,15 @@ static struct mock_row rows[] = {
 	  { { "POST /api/v1/policy/diff {\"policy\":\"{}\\n\"}", 0, MADE_FROM("database") },
 	    { "PUT /api/v1/policy {\"policy\":\"{}\\n\",\"base\":\"abc\"}", 409,
 	      "{\"errors\":[{\"message\":\"set meanwhile\",\"location\":\"base\"}]}" } } },
+	{ "policy set empty.hujson -q",
+	  2,
+	  "An empty policy allows everything. Go on?",
+	  { { "POST /api/v1/policy/diff {\"policy\":\"\"}", 0, MADE_FROM("database") } } },
+	{ "policy set empty.hujson --force",
+	  0,
+	  "the policy is in force",
+	  { { "POST /api/v1/policy/diff {\"policy\":\"\"}", 0, MADE_FROM("database") },
+	    { "PUT /api/v1/policy {\"policy\":\"\",\"base\":\"abc\"}", 0, "{}" } } },
 	{ "policy set p.hujson --force",
 	  4,
 	  "the policy comes from a file (policy.mode: file)",
@@ -383,6 +392,7 @@ int main(void)
 	mock_start();
 	mock_file("p.hujson", "{}\n");
 	mock_file("q.hujson", "{ }");
+	mock_file("empty.hujson", "");
 	unsetenv("VISUAL");
 	setenv("TMPDIR", ".", 1);
 	ROWS(&s, rows, mock_run_row);
