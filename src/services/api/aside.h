@@ -17,7 +17,7 @@
 
 #include "io/loop.h"
 
-enum { FL_ASIDE_WAITING_MAX = 64 };
+enum { FL_ASIDE_WAITING_MAX = 16 }; /* each may hold two snapshots */
 
 /* Embedded in what the work reads and writes. Zero-initialise the rest. */
 struct fl_aside_job {
