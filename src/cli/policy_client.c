@@ -103,7 +103,7 @@ static bool is_about_text(struct fl_jv errors)
 static bool is_at(struct fl_slice location, const char *key, const char *more)
 {
 	size_t len = strlen(key);
-	return location.len >= len && memcmp(location.ptr, key, len) == 0 &&
+	return len > 0 && location.len >= len && memcmp(location.ptr, key, len) == 0 &&
 	       (more == NULL || fl_slice_is(fl_slice_skip(location, len), more));
 }
 
