@@ -58,16 +58,18 @@ func (c *Client) inPlace(f func(bind netip.Addr) error, own netip.Addr) error {
 
 // Dial opens a TCP connection to a tailnet address, or, through SOCKS5, to a
 // name that the client resolves itself.
-func (c *Client) Dial(target string) (conn net.Conn, err error) {
-	if c.Options.Kind == TUN {
-		err = c.Options.Netns.Do(func() error {
-			conn, err = net.DialTimeout("tcp", target, 15*time.Second)
-			return err
-		})
-		return conn, err
-	}
+func (c *Client) Dial(target string) (net.Conn, error) {
+	return c.DialBefore(time.Now().Add(20*time.Second), target)
+}
+
+// DialBefore is Dial with a deadline.
+func (c *Client) DialBefore(deadline time.Time, target string) (conn net.Conn, err error) {
 	err = c.inPlace(func(netip.Addr) error {
-		conn, err = socksDial(c.socks, target)
+		if c.Options.Kind == TUN {
+			conn, err = net.DialTimeout("tcp", target, time.Until(deadline))
+		} else {
+			conn, err = socksDial(c.socks, target, deadline)
+		}
 		return err
 	}, netip.Addr{})
 	return conn, err
@@ -123,17 +125,18 @@ func connect(t testing.TB, a, b *Client, name string) (dialed, accepted net.Conn
 }
 
 // socksDial opens a TCP connection through a SOCKS5 proxy.
-func socksDial(proxy, target string) (net.Conn, error) {
+func socksDial(proxy, target string, deadline time.Time) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(target)
 	if err != nil {
 		return nil, err
 	}
-	conn, _, err := socksRequest(proxy, 1, host, port)
+	conn, _, err := socksRequest(proxy, 1, host, port, deadline)
 	return conn, err
 }
 
 // socksRequest speaks RFC 1928 up to the reply and returns the bound address.
-func socksRequest(proxy string, command byte, host, port string) (net.Conn, netip.AddrPort, error) {
+func socksRequest(proxy string, command byte, host, port string,
+	deadline time.Time) (net.Conn, netip.AddrPort, error) {
 	var none netip.AddrPort
 	number, err := net.LookupPort("tcp", port)
 	if err != nil {
@@ -143,7 +146,7 @@ func socksRequest(proxy string, command byte, host, port string) (net.Conn, neti
 	if err != nil {
 		return nil, none, err
 	}
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(deadline)
 	bound, err := socksHandshake(conn, command, host, uint16(number))
 	if err != nil {
 		conn.Close()
@@ -208,7 +211,8 @@ type socksUDP struct {
 }
 
 func socksAssociate(proxy string, target netip.AddrPort) (net.Conn, error) {
-	control, bound, err := socksRequest(proxy, 3, "0.0.0.0", "0")
+	soon := time.Now().Add(20 * time.Second)
+	control, bound, err := socksRequest(proxy, 3, "0.0.0.0", "0", soon)
 	if err != nil {
 		return nil, err
 	}
