@@ -67,6 +67,9 @@ func (p *Proc) Alive() bool {
 	}
 }
 
+// Signal sends a signal and goes on.
+func (p *Proc) Signal(sig syscall.Signal) error { return p.cmd.Process.Signal(sig) }
+
 // Stop sends the signal, waits, kills after the limit, and returns the exit
 // code (-1 for a death by signal).
 func (p *Proc) Stop(sig syscall.Signal, limit time.Duration) (int, error) {

@@ -192,6 +192,14 @@ func (s *Server) Start(t testing.TB) {
 // Kill ends the server as a power cut would.
 func (s *Server) Kill() { s.proc.Kill() }
 
+// Reload makes the server read its settings and its policy file again.
+func (s *Server) Reload(t testing.TB) {
+	t.Helper()
+	if err := s.proc.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Get fetches a path of the public listener; any status but 200 is an error.
 func (s *Server) Get(path string) (string, error) {
 	res, err := s.http.Get(s.URL + path)

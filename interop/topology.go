@@ -2,7 +2,10 @@
 
 package interop
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // Topology is a small internet: two sites and a server behind one router, the
 // right site behind address translation when asked for.
@@ -36,4 +39,31 @@ func newTopology(t testing.TB, nat bool) *Topology {
 	n.Right.DefaultVia(t, "192.168.7.1")
 	gate.Masquerade(t, outside)
 	return n
+}
+
+// Star is a hub with the server in it and one leaf for each node, so that every
+// node has its own loopback.
+type Star struct {
+	Hub    *Netns
+	Addr   string // of the server
+	leaves int
+}
+
+func newStar(t testing.TB) *Star {
+	t.Helper()
+	s := &Star{Hub: newNetns(t, "hub"), Addr: "10.9.0.1"}
+	s.Hub.Forward(t)
+	s.Hub.Ip(t, "addr", "add", s.Addr+"/32", "dev", "lo")
+	return s
+}
+
+// Leaf makes a namespace whose only way out leads to the hub.
+func (s *Star) Leaf(t testing.TB, label string) *Netns {
+	t.Helper()
+	s.leaves++
+	leaf := newNetns(t, label)
+	gateway := fmt.Sprintf("10.9.%d.1", s.leaves)
+	link(t, s.Hub, gateway+"/24", leaf, fmt.Sprintf("10.9.%d.2/24", s.leaves))
+	leaf.DefaultVia(t, gateway)
+	return leaf
 }
