@@ -127,6 +127,8 @@ void node_lite(struct node *n, const char *fields);
 bool node_fold(struct node *n);
 /* What a fresh one-shot request shows. */
 void node_fresh(struct node *n, struct fold *out);
+/* What it folded from its frames is what a fresh map shows. */
+void node_assert_complete(struct node *n);
 
 /* Its id, asked of the API by its node key. */
 json_int_t node_id(struct node *n);
