@@ -289,6 +289,49 @@ static void test_not_stored(void **state)
 	assert_true(in_force(row->after));
 }
 
+/* ---- a file, and approvals that were not stored ---- */
+
+static enum fl_err reload(const char *text)
+{
+	struct fl_policy_report report = { 0 };
+
+	sys_write(&sys, "policy.hujson", text);
+	enum fl_err err = fl_policies_reload(policies(), &report);
+	fl_policy_report_done(&report);
+	return err;
+}
+
+/* The text is in force, so what it approves must be too as soon as the disk takes it. */
+static void test_approvals_come_later(void **state)
+{
+	struct sys outer = sys;
+	struct node n;
+	(void)state;
+
+	sys_make(&sys, false, "policy:\n  path: policy.hujson\n");
+	sys_write(&sys, "policy.hujson", "{\"tagOwners\": {\"tag:router\": []}}");
+	sys_boot(&sys);
+	char *key = api_key(&sys, api_user(&sys, "ada"), "\"aclTags\":[\"tag:router\"]");
+	node_open(&n, &sys, "north");
+	node_join(&n, key);
+	node_lite(&n, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.0.0/16\"]}}");
+	assert_int_equal(fl_state_node_by_key(sys_state(&sys), &n.key)->approved_count, 0);
+	faulty_vfs_arm(0, FAULTY_DEAD, true);
+	assert_err(reload("{\"tagOwners\": {\"tag:router\": []}, \"autoApprovers\": {\"routes\": "
+			  "{\"10.9.0.0/16\": [\"tag:router\"]}}}"),
+		   FL_OK);
+	sys_turn(&sys, 12);
+	assert_true(faulty_vfs_hit());
+	assert_int_equal(fl_state_node_by_key(sys_state(&sys), &n.key)->approved_count, 0);
+	faulty_vfs_disarm();
+	api_user(&sys, "bob"); /* the next tick that writes */
+	assert_int_equal(fl_state_node_by_key(sys_state(&sys), &n.key)->approved_count, 1);
+	node_close(&n);
+	free(key);
+	sys_stop(&sys);
+	sys = outer;
+}
+
 /* ---- */
 
 static void join(struct node *n, const char *hostname, json_int_t user, const char *fields)
@@ -308,6 +351,7 @@ int main(void)
 	ROWS(&suite, seeds, test_shared_ticks);
 	suite_add(&suite, "a poll meets a change", test_poll_meets_change, NULL);
 	ROWS(&suite, swaps, test_not_stored);
+	suite_add(&suite, "approvals come later", test_approvals_come_later, NULL);
 	faulty_vfs_install();
 	sys_start(&sys, false, "policy:\n  mode: database\n");
 	ada = api_user(&sys, "ada");

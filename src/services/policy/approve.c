@@ -49,13 +49,11 @@ static void approve(struct fl_policies *s, const struct fl_policy *p, const stru
 			    FL_LS("reason", fault.text));
 }
 
-void fl_policies_approve_all(struct fl_policies *s, const struct fl_policy *p)
+static void approve_all(struct fl_policies *s, const struct fl_policy *p)
 {
 	struct fl_node *const *nodes;
 	size_t count = fl_state_nodes(s->core->state, &nodes);
 
-	if (!has_approvers(p))
-		return;
 	for (size_t i = 0; i < count; i++)
 		approve(s, p, nodes[i]);
 }
@@ -85,8 +83,11 @@ void fl_policies_prepare(void *ctx)
 	const struct fl_policy *p = s->pending ? s->next.policy : s->now;
 	const struct fl_change *changes;
 
+	s->failures = s->core->stats.commit_failures;
 	if (!has_approvers(p))
 		return;
+	if (s->review)
+		approve_all(s, p);
 	/* An approval adds changes and may move the list. */
 	for (size_t i = 0; i < fl_state_changes(s->core->state, &changes); i++) {
 		if (!asks_for_review(&changes[i]))

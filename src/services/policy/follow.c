@@ -190,12 +190,17 @@ void fl_policies_follow(void *ctx, const struct fl_change *changes, size_t count
 	struct fl_policies *s = ctx;
 
 	s->past = fl_policy_doc_free(s->past);
+	/* Approvals that were not stored were taken back: they are made again in the next tick. */
+	if (s->core->stats.commit_failures == s->failures)
+		s->review = false;
 	if (s->pending && is_stored(s)) {
 		adopt(s);
 		return;
 	}
-	if (s->pending)
+	if (s->pending) {
 		fl_policies_drop_pending(s);
+		s->review = false;
+	}
 	if (s->doc == NULL)
 		s->stale = true;
 	else if (s->behind || changes == NULL || any_user(changes, count))

@@ -20,6 +20,9 @@ struct fl_policies {
 	struct fl_policy *now;
 	bool stale;  /* without a document the snapshot is made when somebody asks */
 	bool behind; /* a step failed: the next one starts from the records */
+	/* Every node is to be judged by the policy that came, until a commit has stored it. */
+	bool review;
+	uint64_t failures; /* of commits, before this tick's */
 	/* The document that was replaced last: `policy_was` of the core may still use it. */
 	struct fl_policy_doc *past;
 	/* Tried and on its way: in force with this tick's commit. */
@@ -56,9 +59,10 @@ void fl_policies_drop_pending(struct fl_policies *s);
 
 /* ---- approve.c ---- */
 
-/* For every node, by this policy: it was set or read again. */
-void fl_policies_approve_all(struct fl_policies *s, const struct fl_policy *p);
-/* For the nodes that registered or announced something in this tick. */
+/*
+ * For the nodes that registered or announced something in this tick; for all, when the policy was
+ * set or read again.
+ */
 void fl_policies_prepare(void *ctx);
 struct fl_judge fl_policies_judge(struct fl_policies *s);
 

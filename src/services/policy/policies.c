@@ -119,19 +119,25 @@ enum fl_err fl_policies_try(struct fl_policies *s, struct fl_slice text,
 
 /* ---- changing ---- */
 
-/* `c` is taken: in force with the commit of this tick. */
-static void announce(struct fl_policies *s, const struct fl_policy_candidate *c, uint64_t rev)
+/* Makes the tick one that has work: nothing is stored that would. */
+static void call_tick(const struct fl_policies *s)
 {
 	const struct fl_change change = { .kind = FL_CHANGE_POLICY };
 
+	fl_core_announce(s->core, &change);
+}
+
+/* `c` is taken: in force with the commit of this tick. */
+static void announce(struct fl_policies *s, const struct fl_policy_candidate *c, uint64_t rev)
+{
 	if (s->pending)
 		fl_policies_drop_pending(s);
 	s->pending = true;
 	s->pending_rev = rev;
 	s->next = *c;
-	fl_policies_approve_all(s, c->policy);
-	if (rev == 0) /* nothing is stored that would tell */
-		fl_core_announce(s->core, &change);
+	s->review = true;
+	if (rev == 0)
+		call_tick(s);
 }
 
 enum fl_err fl_policies_set(struct fl_policies *s, struct fl_slice text, const char *author,
@@ -281,7 +287,9 @@ enum fl_err fl_policies_new(struct fl_core *core, const struct fl_policies_confi
 	fl_core_policy(core, NULL, s->now);
 	fl_core_follow(core, &hooks);
 	fl_state_judge(core->state, &judge);
-	fl_policies_approve_all(s, s->now);
+	s->review = s->doc != NULL;
+	if (s->review)
+		call_tick(s);
 	*out = s;
 	return FL_OK;
 }
