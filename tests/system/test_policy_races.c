@@ -12,6 +12,7 @@
 
 #include "../store/faulty_vfs.h"
 #include "base/rng.h"
+#include "io/file.h"
 
 #include <stdio.h>
 
@@ -332,6 +333,47 @@ static void test_approvals_come_later(void **state)
 	sys = outer;
 }
 
+/* ---- a stored text that is not valid any more ---- */
+
+/* The server's own e-mail domain, example.com or example.net. */
+static void write_domain(const char *end)
+{
+	struct fl_buf text = fl_buf_make(1 << 16);
+	struct fl_fault fault;
+
+	assert_err(fl_file_read(sys_path(&sys, "config.yaml"), 1 << 16, &fault, &text), FL_OK);
+	fl_buf_byte(&text, '\0');
+	char *domain = strstr((char *)text.ptr, "[example.");
+	assert_non_null(domain);
+	memcpy(domain + strlen("[example."), end, 3);
+	sys_write(&sys, "config.yaml", (const char *)text.ptr);
+	fl_buf_done(&text);
+}
+
+static void test_stored_is_refused(void **state)
+{
+	static const char config[] = "policy:\n  mode: database\n  domains: [example.com]\n";
+	struct sys outer = sys;
+	struct fl_fault fault = { "" };
+	(void)state;
+
+	sys_make(&sys, false, config);
+	sys_boot(&sys);
+	set("{\"acls\": [{\"action\": \"accept\", \"src\": [\"user:*@example.com\"], "
+	    "\"dst\": [\"*:*\"]}]}");
+	sys_turn(&sys, 12);
+	sys_halt(&sys);
+	write_domain("net");
+	assert_err(sys_try(&sys, &fault), FL_ERR_INVALID);
+	if (strstr(fault.text, "stored policy:1:") == NULL ||
+	    strstr(fault.text, "policy.path") == NULL)
+		fail_msg("said: %s", fault.text);
+	write_domain("com");
+	sys_boot(&sys);
+	sys_stop(&sys);
+	sys = outer;
+}
+
 /* ---- */
 
 static void join(struct node *n, const char *hostname, json_int_t user, const char *fields)
@@ -352,6 +394,7 @@ int main(void)
 	suite_add(&suite, "a poll meets a change", test_poll_meets_change, NULL);
 	ROWS(&suite, swaps, test_not_stored);
 	suite_add(&suite, "approvals come later", test_approvals_come_later, NULL);
+	suite_add(&suite, "a stored text that is refused", test_stored_is_refused, NULL);
 	faulty_vfs_install();
 	sys_start(&sys, false, "policy:\n  mode: database\n");
 	ada = api_user(&sys, "ada");

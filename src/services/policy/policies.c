@@ -46,12 +46,17 @@ static void log_problems(const struct fl_policies *s, const char *event, struct 
 	}
 }
 
+/* A stored text that was valid once: it cannot be mended through a server that does not start. */
+static const char way_out[] = "\nto start with a corrected copy, set policy.mode to file and "
+			      "policy.path to it";
+
 /* "file:line:column: problem" for each, as many as find room. */
 static enum fl_err refuse(const struct fl_policies *s, struct fl_slice text,
 			  const struct fl_policy_report *report, struct fl_fault *fault)
 {
-	char lines[sizeof fault->text];
+	char lines[sizeof fault->text - sizeof way_out];
 	struct fl_buf b = fl_buf_over(lines, sizeof lines - 1);
+	const char *hint = s->mode == FL_POLICY_MODE_DATABASE ? way_out : "";
 
 	for (size_t i = 0; i < report->len; i++) {
 		fl_buf_str(&b, i > 0 ? "\n" : "");
@@ -60,7 +65,7 @@ static enum fl_err refuse(const struct fl_policies *s, struct fl_slice text,
 	}
 	lines[b.len] = '\0';
 	log_problems(s, "the policy is not valid", text, report);
-	return fl_fault_set(fault, FL_ERR_INVALID, "%s", lines);
+	return fl_fault_set(fault, FL_ERR_INVALID, "%s%s", lines, hint);
 }
 
 /* ---- trying ---- */
