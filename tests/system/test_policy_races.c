@@ -203,6 +203,32 @@ static void test_shared_ticks(void **state)
 	}
 }
 
+/* ---- a role ---- */
+
+/* It is in no profile: only those hear of it for whom the policy says something else. */
+static void test_role_alone(void **state)
+{
+	struct fl_fault fault = { "" };
+	(void)state;
+
+	assert_err(fl_state_user_role(sys_state(&sys), (fl_user_id)ada, FL_ROLE_MEMBER, &fault),
+		   FL_OK);
+	set(everything);
+	size_t before = frames();
+	assert_err(fl_state_user_role(sys_state(&sys), (fl_user_id)ada, FL_ROLE_ADMIN, &fault),
+		   FL_OK);
+	assert_int_equal(frames(), before);
+	set(roles);
+	fold_all();
+	size_t other = server.frames;
+	assert_err(fl_state_user_role(sys_state(&sys), (fl_user_id)ada, FL_ROLE_MEMBER, &fault),
+		   FL_OK);
+	assert_true(frames() > before);
+	assert_null(node_peer(&server, "laptop"));
+	assert_int_equal(server.frames, other + 1);
+	expect_complete();
+}
+
 /* ---- a poll that begins with the change ---- */
 
 static bool has_map(void *ctx)
@@ -391,6 +417,7 @@ int main(void)
 	struct suite suite = { 0 };
 
 	ROWS(&suite, seeds, test_shared_ticks);
+	suite_add(&suite, "a role alone", test_role_alone, NULL);
 	suite_add(&suite, "a poll meets a change", test_poll_meets_change, NULL);
 	ROWS(&suite, swaps, test_not_stored);
 	suite_add(&suite, "approvals come later", test_approvals_come_later, NULL);

@@ -49,10 +49,13 @@ enum fl_patch_field {
  */
 enum { FL_CHANGED_REVIEW = 1 << 7 };
 
+/* For FL_CHANGE_USER: it has another role, which policies look at and profiles do not show. */
+enum { FL_CHANGED_ROLE = 1 << 8 };
+
 struct fl_change {
 	enum fl_change_kind kind;
 	uint64_t id;     /* node or user */
-	uint32_t fields; /* enum fl_patch_field */
+	uint32_t fields; /* enum fl_patch_field, or one of the above */
 	uint64_t origin; /* the node that caused it or whose key it concerns; 0: an admin or time */
 };
 

@@ -141,7 +141,7 @@ enum fl_err fl_state_user_role(struct fl_state *s, fl_user_id id, enum fl_role r
 	c->role = role;
 	enum fl_err err = fl_state_put(s, FL_RECORD_USER, id, c);
 	if (err == FL_OK)
-		err = fl_state_note(s, FL_CHANGE_USER, id, 0, 0);
+		err = fl_state_note(s, FL_CHANGE_USER, id, FL_CHANGED_ROLE, 0);
 	return fl_state_end(s, &sp, err);
 }
 

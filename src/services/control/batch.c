@@ -101,7 +101,7 @@ bool fl_batch_init(struct fl_control *c, struct fl_batch *b, const struct fl_cha
 			continue;
 		if (changes[i].kind != FL_CHANGE_USER)
 			b->nodes[b->nodes_count++] = merge_one(&changes[i]);
-		else if (is_shown(c, changes[i].id))
+		else if (changes[i].fields != FL_CHANGED_ROLE && is_shown(c, changes[i].id))
 			b->profiles[b->profiles_count++] = changes[i].id;
 	}
 	qsort(b->profiles, b->profiles_count, sizeof *b->profiles, by_number);
