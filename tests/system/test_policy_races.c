@@ -11,6 +11,7 @@
 #include "client.h"
 
 #include "../store/faulty_vfs.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "io/file.h"
 
@@ -229,6 +230,43 @@ static void test_role_alone(void **state)
 	expect_complete();
 }
 
+/* ---- a name that two users have ---- */
+
+static void catch_twice(void *ctx, const char *line, size_t len)
+{
+	if (memmem(line, len, "multiple users found", 20) != NULL)
+		++*(unsigned *)ctx;
+}
+
+static fl_wall no_clock(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+/* The policy was good when it was set; who looks for the lost access finds why. */
+static void test_ambiguous_later(void **state)
+{
+	const struct fl_user_fields twin = { .name = "carl", .email = "bob" };
+	struct fl_fault fault = { "" };
+	unsigned said = 0;
+	fl_user_id id;
+	(void)state;
+
+	set(via_router);
+	fold_all();
+	fl_log_setup(FL_LOG_ERROR, FL_LOG_TEXT, catch_twice, no_clock, &said);
+	assert_err(fl_state_user_create(sys_state(&sys), 1, &twin, &fault, &id), FL_OK);
+	sys_turn(&sys, 12);
+	assert_int_equal(said, 1);
+	expect_complete();
+	assert_err(fl_state_user_delete(sys_state(&sys), id, &fault), FL_OK);
+	sys_turn(&sys, 12);
+	assert_int_equal(said, 1);
+	fl_log_setup((enum fl_log_level)(FL_LOG_ERROR + 1), FL_LOG_TEXT, NULL, NULL, NULL);
+	expect_complete();
+}
+
 /* ---- a poll that begins with the change ---- */
 
 static bool has_map(void *ctx)
@@ -418,6 +456,7 @@ int main(void)
 
 	ROWS(&suite, seeds, test_shared_ticks);
 	suite_add(&suite, "a role alone", test_role_alone, NULL);
+	suite_add(&suite, "a name that two have", test_ambiguous_later, NULL);
 	suite_add(&suite, "a poll meets a change", test_poll_meets_change, NULL);
 	ROWS(&suite, swaps, test_not_stored);
 	suite_add(&suite, "approvals come later", test_approvals_come_later, NULL);

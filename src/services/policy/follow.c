@@ -185,6 +185,13 @@ static bool any_user(const struct fl_change *changes, size_t count)
 	return false;
 }
 
+/* A name given twice since takes from both what the policy gives it. */
+static void follow_users(struct fl_policies *s)
+{
+	rebuild(s);
+	fl_policies_warn_users(s);
+}
+
 void fl_policies_follow(void *ctx, const struct fl_change *changes, size_t count)
 {
 	struct fl_policies *s = ctx;
@@ -203,8 +210,10 @@ void fl_policies_follow(void *ctx, const struct fl_change *changes, size_t count
 	}
 	if (s->doc == NULL)
 		s->stale = true;
-	else if (s->behind || changes == NULL || any_user(changes, count))
+	else if (s->behind || changes == NULL)
 		rebuild(s);
+	else if (any_user(changes, count))
+		follow_users(s);
 	else
 		step(s, changes, count);
 }

@@ -32,6 +32,11 @@ struct fl_policies {
 	struct fl_policy_revision *history; /* as last asked for */
 };
 
+/* ---- policies.c ---- */
+
+/* Logs each user token in force that more than one user fits: it means nobody. */
+void fl_policies_warn_users(const struct fl_policies *s);
+
 /* ---- world.c ---- */
 struct fl_world {
 	struct fl_policy_user *users;

@@ -102,6 +102,15 @@ static enum fl_err check_users(const struct fl_policies *s, const struct fl_poli
 	return err;
 }
 
+void fl_policies_warn_users(const struct fl_policies *s)
+{
+	struct fl_policy_report report = { 0 };
+
+	if (check_users(s, s->doc, &report) != FL_OK)
+		log_problems(s, "the policy is in force all the same", s->doc->source, &report);
+	fl_policy_report_done(&report);
+}
+
 enum fl_err fl_policies_try(struct fl_policies *s, struct fl_slice text,
 			    struct fl_policy_report *report, struct fl_policy_candidate *out)
 {
@@ -198,12 +207,12 @@ enum fl_err fl_policies_reload(struct fl_policies *s, struct fl_policy_report *r
 static void warn(const struct fl_policies *s, const struct fl_policy *p)
 {
 	struct fl_policy_report report = { 0 };
-	const struct fl_policy_doc *doc = s->doc;
 
-	if (doc == NULL)
+	if (s->doc == NULL)
 		return;
-	if (check_users(s, doc, &report) != FL_OK || fl_policy_run_tests(p, &report) != FL_OK)
-		log_problems(s, "the policy is in force all the same", doc->source, &report);
+	fl_policies_warn_users(s);
+	if (fl_policy_run_tests(p, &report) != FL_OK)
+		log_problems(s, "the policy is in force all the same", s->doc->source, &report);
 	fl_policy_report_done(&report);
 }
 
