@@ -391,6 +391,60 @@ static void check_differs(const struct fl_policy *old, const struct fl_policy *p
 	}
 }
 
+static bool has_id(const uint64_t *ids, size_t n, uint64_t id)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ids[i] == id)
+			return true;
+	}
+	return false;
+}
+
+/* The ids of `x` that are not in `y`, and no other. */
+static void check_rest(const uint64_t *x, size_t n, const uint64_t *y, size_t k,
+		       const struct fl_policy_ids *rest)
+{
+	size_t want = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool alone = !has_id(y, k, x[i]);
+		assert_int_equal(has_id(rest->at, rest->len, x[i]), alone);
+		want += alone;
+	}
+	assert_int_equal(rest->len, want);
+}
+
+static void check_moved_of(const struct fl_policy_moved *m, const struct fl_policy *old,
+			   const struct fl_policy *p, uint64_t node)
+{
+	uint64_t x[IDS], y[IDS], lost_at[IDS], gained_at[IDS];
+	struct fl_policy_ids lost = { .at = lost_at }, gained = { .at = gained_at };
+	size_t n = peers_of(old, node, x), k = peers_of(p, node, y);
+	bool other = false;
+
+	assert_true(fl_policy_moved_of(m, node, &lost, &gained));
+	check_rest(x, n, y, k, &lost);
+	check_rest(y, k, x, n, &gained);
+	if (fl_policy_slot(old, node) == FL_SLOT_NONE)
+		return;
+	for (size_t i = 0; i < n; i++)
+		other = other || (has_id(y, k, x[i]) && !same_routes(old, p, node, x[i]));
+	unsigned bits = fl_policy_differs_in(old, p, node, FL_POLICY_ROUTES);
+	assert_int_equal(bits, other ? FL_POLICY_ROUTES : 0);
+}
+
+/* Returns whether slots could say it. */
+static bool check_moved(const struct fl_policy *old, const struct fl_policy *p)
+{
+	struct fl_policy_moved *m = fl_policy_moved_new(old, p);
+
+	for (size_t i = 0; m != NULL && i < p->nodes_len; i++)
+		check_moved_of(m, old, p, p->by_id[i].id);
+	bool said = m != NULL;
+	fl_policy_moved_free(m);
+	return said;
+}
+
 /* ---- rows ---- */
 
 struct life_row {
@@ -404,6 +458,7 @@ static void run_life(void **state)
 	const struct life_row *row = *state;
 	struct life *l = calloc(1, sizeof *l);
 	struct fl_policy *p = NULL;
+	size_t said = 0;
 
 	assert_non_null(l);
 	fl_rng_init(&l->rng, row->seed);
@@ -421,10 +476,12 @@ static void run_life(void **state)
 		if (l->world.nodes_len > 0)
 			check_pairs(next, l->list[below(&l->rng, l->world.nodes_len)].id);
 		check_differs(p, next);
+		said += check_moved(p, next);
 		fl_policy_unref(fresh);
 		fl_policy_unref(p);
 		p = next;
 	}
+	assert_true(2 * said > row->changes);
 	fl_policy_unref(p);
 	fl_policy_doc_free(doc);
 	free(text);

@@ -311,10 +311,6 @@ uint32_t fl_group_find(const struct fl_core *c, const struct fl_source *s, unsig
 /* peers.c: all peers of a node as bits; *out_own is to be freed. NULL: out of memory. */
 const uint64_t *fl_peers_row(const struct fl_policy *p, uint32_t slot, uint64_t **out_own);
 
-/* differs.c: fl_policy_differs, of these parts alone. */
-unsigned fl_policy_differs_in(const struct fl_policy *a, const struct fl_policy *b, uint64_t node,
-			      unsigned parts);
-
 /* class.c */
 struct fl_class *fl_class_unref(struct fl_class *k);
 FL_MUST enum fl_err fl_classes_new(struct fl_policy *p);

@@ -316,6 +316,36 @@ static bool peers_differ(const struct pair *d)
 	       routes_differ(d, d->a->nodes[d->x], d->b->nodes[d->y], same);
 }
 
+/* Of the peers that have the same slot in both. */
+static bool kept_differ(const struct pair *d, const uint64_t *x, const uint64_t *y)
+{
+	const struct fl_policy *a = d->a, *b = d->b;
+	uint32_t words = a->words < b->words ? a->words : b->words;
+	bool same = same_rules(d);
+
+	for (uint32_t w = 0; w < words; w++) {
+		uint64_t served = a->routers[w] | a->exits[w] | b->routers[w] | b->exits[w];
+		for (uint64_t left = x[w] & y[w] & served; left != 0; left &= left - 1) {
+			uint32_t slot = w * 64 + (uint32_t)__builtin_ctzll(left);
+			if (slot != d->x && a->nodes[slot]->id == b->nodes[slot]->id &&
+			    routes_differ(d, a->nodes[slot], b->nodes[slot], same))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool kept_routes_differ(const struct pair *d)
+{
+	uint64_t *x_own, *y_own;
+	const uint64_t *x = fl_peers_row(d->a, d->x, &x_own), *y = fl_peers_row(d->b, d->y, &y_own);
+	bool differs = x == NULL || y == NULL || kept_differ(d, x, y);
+
+	free(x_own);
+	free(y_own);
+	return differs;
+}
+
 /* ---- SSH and attributes ---- */
 
 static bool ssh_differs(const struct pair *d)
@@ -371,7 +401,8 @@ static unsigned parts_of(const struct pair *d, unsigned of)
 	} parts[] = { { FL_POLICY_FILTER, filter_differs },
 		      { FL_POLICY_PEERS, peers_differ },
 		      { FL_POLICY_SSH, ssh_differs },
-		      { FL_POLICY_ATTRS, attrs_differ } };
+		      { FL_POLICY_ATTRS, attrs_differ },
+		      { FL_POLICY_ROUTES, kept_routes_differ } };
 	unsigned out = 0;
 
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

@@ -135,6 +135,7 @@ enum fl_policy_part {
 	FL_POLICY_PEERS = 1 << 1, /* the list, or the routes of a peer */
 	FL_POLICY_SSH = 1 << 2,
 	FL_POLICY_ATTRS = 1 << 3,
+	FL_POLICY_ROUTES = 1 << 4, /* of a peer in both, see fl_policy_moved_new; part of PEERS */
 };
 
 /*
@@ -142,6 +143,27 @@ enum fl_policy_part {
  * results give no bit. Work: what changed between two steps of one document is found by sharing.
  */
 unsigned fl_policy_differs(const struct fl_policy *a, const struct fl_policy *b, uint64_t node);
+
+/* The same, of these parts alone: FL_POLICY_ROUTES only here. */
+unsigned fl_policy_differs_in(const struct fl_policy *a, const struct fl_policy *b, uint64_t node,
+			      unsigned parts);
+
+/*
+ * Which peers came and went, for one node after the other. NULL: lists must be compared, because
+ * `b` did not come from `a` by steps, or for want of memory. Both are borrowed.
+ */
+struct fl_policy_moved;
+struct fl_policy_moved *fl_policy_moved_new(const struct fl_policy *a, const struct fl_policy *b);
+struct fl_policy_moved *fl_policy_moved_free(struct fl_policy_moved *m); /* NULL in, NULL out */
+
+struct fl_policy_ids {
+	uint64_t *at; /* the caller's, with room for all nodes */
+	size_t len;
+};
+
+/* In no order. False: lists must be compared for this node. */
+bool fl_policy_moved_of(const struct fl_policy_moved *m, uint64_t node, struct fl_policy_ids *lost,
+			struct fl_policy_ids *gained);
 
 /* ---- tests of the document ---- */
 

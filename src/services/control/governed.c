@@ -29,6 +29,7 @@ struct tell {
 	const struct fl_batch *batch;
 	const struct fl_policy *was, *now;      /* NULL: everybody sees everybody */
 	const struct fl_policy *before, *after; /* the same as snapshots, for what differs */
+	struct fl_policy_moved *moved;          /* NULL: the lists are compared */
 	uint64_t *seen_was, *seen_now;          /* lists of the session at hand */
 	uint64_t *routers;                      /* ascending: who serves anything, or may have */
 	size_t routers_count, room;
@@ -170,14 +171,54 @@ static void tell_all(struct tell *t)
 	}
 }
 
-/* The same peers with the same routes as before: only of them, and of what happened. */
-static void tell_changed(struct tell *t)
+static int by_number(const void *a, const void *b)
 {
-	for (size_t i = 0; i < t->batch->nodes_count; i++) {
-		const struct fl_merged *m = &t->batch->nodes[i];
-		if (m->id != t->viewer.id && fl_viewer_sees(&t->viewer, m->id))
-			tell_same(t, m->id);
-	}
+	const uint64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+static int by_node(const void *a, const void *b)
+{
+	const struct fl_netmap_peer *x = a, *y = b;
+	return (x->node->id > y->node->id) - (x->node->id < y->node->id);
+}
+
+static bool is_among(const struct fl_policy_ids *ids, fl_node_id id)
+{
+	return bsearch(&id, ids->at, ids->len, sizeof *ids->at, by_number) != NULL;
+}
+
+static bool stays(const struct tell *t, const struct fl_policy_ids *came, fl_node_id id)
+{
+	return id != t->viewer.id && fl_viewer_sees(&t->viewer, id) && !is_among(came, id);
+}
+
+/* Of the peers before and now: those of whom something happened, and those with other routes. */
+static void tell_stayed(struct tell *t, const struct fl_policy_ids *came, bool routes)
+{
+	for (size_t i = 0; i < t->batch->nodes_count; i++)
+		if (stays(t, came, t->batch->nodes[i].id))
+			tell_same(t, t->batch->nodes[i].id);
+	for (size_t i = 0; routes && i < t->routers_count; i++)
+		if (fl_batch_find(t->batch, t->routers[i]) == NULL && stays(t, came, t->routers[i]))
+			tell_same(t, t->routers[i]);
+}
+
+/* As tell_all would, without looking at those of whom there is nothing to tell. */
+static bool tell_moved(struct tell *t, bool routes)
+{
+	struct fl_policy_ids went = { .at = t->seen_was }, came = { .at = t->seen_now };
+
+	if (t->moved != NULL && !fl_policy_moved_of(t->moved, t->viewer.id, &went, &came))
+		return false;
+	qsort(came.at, came.len, sizeof *came.at, by_number);
+	for (size_t i = 0; i < went.len; i++)
+		add_removed(t, went.at[i]);
+	for (size_t i = 0; i < came.len; i++)
+		add_peer(t, came.at[i], 0);
+	tell_stayed(t, &came, routes);
+	qsort(t->peers, t->peers_count, sizeof *t->peers, by_node);
+	return true;
 }
 
 /* Nodes that went with the last policy-less tick are in neither snapshot. */
@@ -210,20 +251,13 @@ static void list_profiles(struct tell *t)
 	}
 }
 
-static int by_number(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
-}
-
 static void list_peers(struct tell *t, unsigned differs)
 {
 	t->peers_count = t->removed_count = t->profiles_count = 0;
 	t->err = FL_OK;
-	if ((differs & FL_POLICY_PEERS) != 0 || ip4_moves(t))
+	bool all = (differs & FL_POLICY_PEERS) != 0 || ip4_moves(t);
+	if (all || !tell_moved(t, (differs & FL_POLICY_ROUTES) != 0))
 		tell_all(t);
-	else
-		tell_changed(t);
 	tell_gone(t);
 	qsort(t->removed, t->removed_count, sizeof *t->removed, by_number);
 	list_profiles(t);
@@ -370,14 +404,23 @@ static unsigned own_parts(const struct tell *t, const struct fl_merged *m, unsig
 	return parts;
 }
 
+static unsigned differing(const struct tell *t, fl_node_id node)
+{
+	unsigned peers = t->moved != NULL ? FL_POLICY_ROUTES : FL_POLICY_PEERS;
+
+	if (t->before == t->after)
+		return 0;
+	return fl_policy_differs_in(t->before, t->after, node,
+				    FL_POLICY_FILTER | FL_POLICY_SSH | FL_POLICY_ATTRS | peers);
+}
+
 static void tell_session(struct tell *t, struct fl_session *s)
 {
 	const struct fl_node *n = fl_state_node(t->control->core->state, s->node);
 
 	if (n == NULL) /* its session ends elsewhere */
 		return;
-	unsigned differs =
-		t->before != t->after ? fl_policy_differs(t->before, t->after, s->node) : 0;
+	unsigned differs = differing(t, s->node);
 	t->viewer = (struct fl_viewer){
 		.policy = t->now,
 		.id = s->node,
@@ -418,6 +461,8 @@ static bool tell_init(struct tell *t, struct fl_control *c, const struct fl_batc
 	t->before = core->policy_was != NULL ? core->policy_was : core->policy;
 	t->was = fl_governing(t->before);
 	t->now = fl_governing(t->after);
+	if (t->before != t->after)
+		t->moved = fl_policy_moved_new(t->before, t->after);
 	t->hid_ip4 = fl_policy_hides_ip4(t->was);
 	t->hides_ip4 = fl_policy_hides_ip4(t->now);
 	t->room = fl_state_nodes(core->state, &nodes) + b->nodes_count;
@@ -435,6 +480,7 @@ static void tell_done(struct tell *t)
 {
 	for (size_t i = 0; i < FORMS_MAX; i++)
 		form_done(&t->forms[i]);
+	fl_policy_moved_free(t->moved);
 	free(t->seen_was);
 	free(t->seen_now);
 	free(t->routers);
