@@ -11,6 +11,7 @@
  *   attrs.c    node attributes          tests.c, sshtests.c  tests, see tests.h
  *   explain.c  why, with chain.c        reach.c    who reaches what
  *   differs.c  what a node is told differently
+ *   moved.c    which peers came and went
  *   diff.c     what changes for people, see diff_parts.h
  *
  * core.h holds what only the files of the compiler, the filter and the peers share.
