@@ -3,7 +3,8 @@
  * cli/quickstart.c - the first minute: a user, a key that works, and the line to paste.
  *
  * The key is kept in a file beside the database, so that the next start prints the same line. When
- * it has expired, was revoked or belongs to another database, a new one takes its place.
+ * it has expired, was revoked, lost its user or belongs to another database, a new one takes its
+ * place.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +91,8 @@ static bool read_key(struct fl_quickstart *q, fl_wall now)
 			const struct fl_preauth *k =
 				fl_state_preauth_by_prefix(q->core->state, prefix);
 			good = k != NULL && fl_token_matches(secret, k->hash) && k->reusable &&
-			       k->revoked == 0 && (k->expiration == 0 || k->expiration > now);
+			       k->revoked == 0 && (k->expiration == 0 || k->expiration > now) &&
+			       !fl_state_key_is_orphan(q->core->state, k);
 		}
 		if (good)
 			fl_str_copy(q->token.text, sizeof q->token.text, token);

@@ -20,7 +20,7 @@ struct reader {
 	int at;
 	const char *bad; /* column that could not be read, NULL if all well */
 	bool nomem;
-	bool orphan; /* a node was of a user that does not exist */
+	bool orphan; /* a record was of a user that does not exist */
 	struct fl_fault *fault;
 };
 
@@ -239,6 +239,7 @@ static enum fl_err read_preauth(struct reader *r)
 		fl_preauth_unref(k);
 		return err;
 	}
+	r->orphan = r->orphan || fl_state_key_is_orphan(r->state, k);
 	err = fl_state_load_preauth(r->state, k, &why);
 	return refused(r, err, &why);
 }

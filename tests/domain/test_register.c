@@ -793,10 +793,42 @@ static void test_login_beside_a_tagged_node(void **unused)
 	done(&w);
 }
 
+/* Nobody's key lets no node in; with tags it is as good as before. */
+static void test_key_of_nobody(void **unused)
+{
+	(void)unused;
+	struct fl_state *old = kit_state(), *s = kit_state();
+	fl_user_id gone = kit_user(old, "alice");
+	struct kit_auth own = kit_auth(old, gone, NULL, true);
+	struct kit_auth tags = kit_auth(old, gone, "tag:web", true);
+	struct fl_fault fault = { "" };
+
+	assert_int_equal(
+		fl_state_load_preauth(s, fl_preauth_copy(fl_state_preauth(old, own.id)), &fault),
+		FL_OK);
+	assert_int_equal(
+		fl_state_load_preauth(s, fl_preauth_copy(fl_state_preauth(old, tags.id)), &fault),
+		FL_OK);
+	fl_state_free(old);
+	assert_true(fl_state_key_is_orphan(s, fl_state_preauth(s, own.id)));
+	assert_int_equal(kit_user(s, "bob"), 2);
+
+	struct fl_register_result got = kit_register(
+		s, KIT_NOW, (struct kit_request){ .machine = 1, .key = 1, .auth = own.text });
+	assert_int_equal(got.outcome, FL_REG_REFUSED);
+	assert_non_null(strstr(got.fault.text, "user does not exist"));
+	fl_node_id id =
+		kit_join(s, (struct kit_request){ .machine = 1, .key = 1, .auth = tags.text });
+	assert_true(fl_node_is_tagged(fl_state_node(s, id)));
+	assert_int_equal(fl_state_preauth_delete(s, own.id, &fault), FL_OK);
+	kit_check(s);
+	fl_state_free(s);
+}
+
 enum {
 	ROWS = sizeof rows / sizeof *rows,
 	EXPIRIES = sizeof expiries / sizeof *expiries,
-	CASES = 19
+	CASES = 20
 };
 
 int main(void)
@@ -821,6 +853,7 @@ int main(void)
 		cmocka_unit_test(test_exhausted_addresses_leave_nothing),
 		cmocka_unit_test(test_approval),
 		cmocka_unit_test(test_login_beside_a_tagged_node),
+		cmocka_unit_test(test_key_of_nobody),
 	};
 	size_t at = CASES;
 	for (size_t i = 0; i < ROWS; i++)

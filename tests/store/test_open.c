@@ -465,6 +465,43 @@ static void test_node_of_a_user_that_is_gone(void **unused)
 	store_kit_free(&k);
 }
 
+/* Its key is kept, written and deleted like others (TAG-6). */
+static void test_key_of_a_user_that_is_gone(void **unused)
+{
+	(void)unused;
+	struct store_kit k = filled();
+	struct fl_state *s = kit_state();
+	struct fl_fault fault;
+
+	exec(k.path, "PRAGMA foreign_keys = OFF; UPDATE preauth_keys SET user_id = 77");
+	struct fl_store *st = store_kit_open(&k, s);
+	fl_key_id id = fl_state_node(s, 1)->auth_key;
+	assert_true(fl_state_key_is_orphan(s, fl_state_preauth(s, id)));
+	assert_int_equal(fl_state_preauth_expire(s, KIT_NOW + 9, id, &fault), FL_OK);
+	store_kit_commit(st, s);
+	fl_store_close(st);
+	fl_state_free(s);
+
+	s = kit_state();
+	st = store_kit_open(&k, s);
+	assert_int_equal(fl_state_preauth(s, id)->expiration, KIT_NOW + 9);
+	assert_int_equal(fl_state_preauth(s, id)->user, 77);
+	assert_int_equal(kit_user(s, "bob"), 78);
+	assert_int_equal(fl_state_preauth_delete(s, id, &fault), FL_OK);
+	store_kit_commit(st, s);
+	fl_store_close(st);
+	fl_state_free(s);
+
+	s = kit_state();
+	st = store_kit_open(&k, s);
+	assert_null(fl_state_preauth(s, id));
+	assert_non_null(fl_state_node(s, 1));
+	kit_check(s);
+	fl_store_close(st);
+	fl_state_free(s);
+	store_kit_free(&k);
+}
+
 /* Counters behind the rows, as an older copy put back may have them: ids still rise. */
 static void test_counter_behind_its_rows(void **unused)
 {
@@ -537,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_page_names_the_backup),
 		cmocka_unit_test(test_cut_file),
 		cmocka_unit_test(test_node_of_a_user_that_is_gone),
+		cmocka_unit_test(test_key_of_a_user_that_is_gone),
 		cmocka_unit_test(test_counter_behind_its_rows),
 		cmocka_unit_test(test_busy_database_fails_the_commit),
 	};

@@ -27,8 +27,14 @@ static const struct fl_preauth *find_key(const struct fl_state *s, const char *t
 	return k != NULL && fl_token_matches(secret, k->hash) ? k : NULL;
 }
 
-static enum fl_err validate(const struct fl_preauth *k, fl_wall now, struct fl_fault *fault)
+static enum fl_err validate(const struct fl_state *s, const struct fl_preauth *k, fl_wall now,
+			    struct fl_fault *fault)
 {
+	/* A key of tags needs its creator no more than after the creator was deleted. */
+	if (k->tags.len == 0 && fl_state_key_is_orphan(s, k))
+		return fl_fault_set(fault, FL_ERR_DENIED,
+				    "the pre auth key's user does not exist: create a new one with "
+				    "`fairlead preauthkeys create`");
 	if (k->revoked != 0)
 		return fl_fault_set(fault, FL_ERR_DENIED,
 				    "pre auth key revoked: create a new one with `fairlead "
@@ -131,7 +137,7 @@ enum fl_err fl_authkey_register(struct fl_state *s, fl_wall now, const char *tex
 		out->node = t.node->id;
 		return fl_enrol_renew(s, now, e, t.node->id, FL_RENEW_RESTART);
 	}
-	if (validate(k, now, &out->fault) != FL_OK)
+	if (validate(s, k, now, &out->fault) != FL_OK)
 		return refuse(out);
 	if (t.ambiguous) {
 		fl_fault_set(&out->fault, FL_ERR_AMBIGUOUS,

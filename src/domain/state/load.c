@@ -69,6 +69,14 @@ static bool tags_ok(const struct fl_strlist *tags)
 	return true;
 }
 
+/* A user made later must not get the id, and with it what belonged to another. */
+static void reserve_user(struct fl_state *s, fl_user_id user)
+{
+	if (user > s->table[FL_RECORD_USER].last_id)
+		s->table[FL_RECORD_USER].last_id = user;
+}
+
+/* A key whose user does not exist is taken in; what it is worth then, authkey.c says (TAG-6). */
 enum fl_err fl_state_load_preauth(struct fl_state *s, struct fl_preauth *k, struct fl_fault *fault)
 {
 	enum fl_err err = FL_OK;
@@ -79,8 +87,10 @@ enum fl_err fl_state_load_preauth(struct fl_state *s, struct fl_preauth *k, stru
 		err = bad(fault, "the tags are malformed");
 	else if (k->user == 0 && k->tags.len == 0)
 		err = bad(fault, "the key has neither user nor tags");
-	else if (k->user != 0 && fl_state_user(s, k->user) == NULL)
-		err = bad(fault, "its user does not exist");
+	else if (k->user > MAX_ID)
+		err = bad(fault, "its user's id is too high");
+	if (err == FL_OK)
+		reserve_user(s, k->user);
 	return load(s, FL_RECORD_PREAUTH, k->id, k, err, fault);
 }
 
@@ -178,9 +188,8 @@ enum fl_err fl_state_load_node(struct fl_state *s, struct fl_node *n, struct fl_
 
 	if (err == FL_OK)
 		err = mark_addresses(s, n, fault);
-	/* Else a new user may get the id, and the node with it. */
-	if (err == FL_OK && n->user > s->table[FL_RECORD_USER].last_id)
-		s->table[FL_RECORD_USER].last_id = n->user;
+	if (err == FL_OK)
+		reserve_user(s, n->user);
 	return load(s, FL_RECORD_NODE, n->id, n, err, fault);
 }
 

@@ -195,6 +195,11 @@ bool fl_state_is_orphan(const struct fl_state *s, const struct fl_node *n)
 	return n->user != 0 && fl_state_user(s, n->user) == NULL;
 }
 
+bool fl_state_key_is_orphan(const struct fl_state *s, const struct fl_preauth *k)
+{
+	return k->user != 0 && fl_state_user(s, k->user) == NULL;
+}
+
 struct fl_user *fl_state_user(const struct fl_state *s, fl_user_id id)
 {
 	return find(s, FL_RECORD_USER, id);

@@ -123,6 +123,7 @@ size_t fl_state_nodes(const struct fl_state *s, struct fl_node *const **out);
 
 /* Does it belong to a user that does not exist? Only a loaded record can (TAG-6). */
 bool fl_state_is_orphan(const struct fl_state *s, const struct fl_node *n);
+bool fl_state_key_is_orphan(const struct fl_state *s, const struct fl_preauth *k);
 
 /* Does the machine own a node? */
 bool fl_state_knows_machine(const struct fl_state *s, const struct fl_machine_key *machine);

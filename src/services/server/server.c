@@ -117,6 +117,19 @@ static void list_long_names(const struct fl_server *s)
 }
 
 /* Someone edited the database, or another program wrote it (TAG-6). */
+static void list_orphan_keys(const struct fl_server *s)
+{
+	struct fl_preauth *const *keys;
+	size_t count = fl_state_preauths(s->core.state, &keys);
+
+	for (size_t i = 0; i < count; i++)
+		if (fl_state_key_is_orphan(s->core.state, keys[i]))
+			fl_log_warn("the pre auth key's user does not exist: delete it with "
+				    "`fairlead preauthkeys delete`, and create a new one",
+				    FL_LU("key.id", keys[i]->id),
+				    FL_LU("user.id", keys[i]->user));
+}
+
 static void list_orphans(const struct fl_server *s)
 {
 	struct fl_node *const *nodes;
@@ -342,6 +355,7 @@ static enum fl_err start(struct fl_server *s, struct fl_fault *fault)
 	if (err == FL_OK) {
 		list_long_names(s);
 		list_orphans(s);
+		list_orphan_keys(s);
 		err = open_policies(s, fault);
 	}
 	if (err == FL_OK)
