@@ -36,6 +36,8 @@ struct fl_http; /* an exchange */
 /* ---- the request; borrowed until the exchange ends ---- */
 struct fl_slice fl_http_method(const struct fl_http *x);
 struct fl_slice fl_http_path(const struct fl_http *x); /* without query, not decoded */
+/* What follows the "?", not decoded; empty if nothing does. Printable, without "#". */
+struct fl_slice fl_http_query_text(const struct fl_http *x);
 /* The path of the route, "*" in place of what it matched; empty if none was found. */
 struct fl_slice fl_http_pattern(const struct fl_http *x);
 /* What the i-th "*" of the route matched, percent-decoded; a trailing "**" counts as one more. */

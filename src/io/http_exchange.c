@@ -375,6 +375,11 @@ struct fl_slice fl_http_body(const struct fl_http *x)
 	return fl_buf_slice(&x->body);
 }
 
+struct fl_slice fl_http_query_text(const struct fl_http *x)
+{
+	return range_slice(x, x->query);
+}
+
 enum fl_err fl_http_query(const struct fl_http *x, const char *name, char *out, size_t cap)
 {
 	return fl_httpx_query(range_slice(x, x->query), name, out, cap);

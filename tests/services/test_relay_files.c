@@ -31,6 +31,8 @@ static struct http_row {
 	{ "probe", "GET /derp/probe", " 308 ", "/derp/probe" },
 	{ "upgrade", "POST /derp", " 308 ", "/derp" },
 	{ "unknown page", "GET /a/b", " 308 ", "/a/b" },
+	{ "query", "GET /a?b=c&d=%0d", " 308 ", "/a?b=c&d=%0d" },
+	{ "empty query", "GET /a?", " 308 ", "/a" },
 };
 
 static bool contains(struct fl_slice s, const char *text)

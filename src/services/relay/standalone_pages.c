@@ -54,7 +54,7 @@ static void on_check(void *ctx, struct fl_http *x)
 }
 
 static void write_location(const struct fl_relay_standalone *s, struct fl_slice path,
-			   struct fl_buf *b)
+			   struct fl_slice query, struct fl_buf *b)
 {
 	uint16_t port = fl_listener_at(s->listener).port;
 	bool v6 = strchr(s->host, ':') != NULL;
@@ -63,6 +63,10 @@ static void write_location(const struct fl_relay_standalone *s, struct fl_slice 
 	if (port != TLS_PORT)
 		fl_buf_printf(b, ":%u", port);
 	fl_buf_put(b, path.ptr, path.len);
+	if (query.len > 0) {
+		fl_buf_byte(b, '?');
+		fl_buf_put(b, query.ptr, query.len);
+	}
 	fl_buf_byte(b, 0);
 }
 
@@ -78,10 +82,10 @@ static void on_elsewhere(void *ctx, struct fl_http *x, unsigned status)
 				fl_slice_str("only /generate_204 is here\n"));
 		return;
 	}
-	write_location(s, fl_http_path(x), &b);
+	write_location(s, fl_http_path(x), fl_http_query_text(x), &b);
 	if (fl_buf_err(&b) != FL_OK) {
 		fl_buf_reset(&b);
-		write_location(s, fl_slice_str("/"), &b);
+		write_location(s, fl_slice_str("/"), fl_slice_of(NULL, 0), &b);
 	}
 	fl_http_set(x, "Location", location);
 	fl_http_respond(x, 308, "text/plain; charset=utf-8", fl_slice_str("see https\n"));
