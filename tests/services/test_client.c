@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tests/services/test_client.c - whom the server believes about a client's address. */
-#include "services/api/client.h"
+#include "services/control/client.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

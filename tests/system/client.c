@@ -368,8 +368,11 @@ static void send_upgrade(struct client *c, const uint8_t *initiation)
 	fl_buf_printf(&c->out,
 		      "POST /ts2021 HTTP/1.1\r\nHost: x:80\r\nUser-Agent: Go-http-client/1.1\r\n"
 		      "Content-Length: 0\r\nConnection: upgrade\r\n"
-		      "Upgrade: tailscale-control-protocol\r\nX-Tailscale-Handshake: %s\r\n\r\n",
+		      "Upgrade: tailscale-control-protocol\r\nX-Tailscale-Handshake: %s\r\n",
 		      text);
+	if (c->forwarded != NULL)
+		fl_buf_printf(&c->out, "X-Forwarded-For: %s\r\n", c->forwarded);
+	fl_buf_str(&c->out, "\r\n");
 }
 
 void client_dial(struct client *c, struct sys *s, const struct fl_private_key *machine,
@@ -379,12 +382,14 @@ void client_dial(struct client *c, struct sys *s, const struct fl_private_key *m
 	struct fl_private_key ephemeral;
 	size_t window = c->window;
 	bool ws = c->ws;
+	const char *forwarded = c->forwarded;
 
 	*c = (struct client){
 		.sys = s,
 		.fd = sys_dial(s),
 		.window = window,
 		.ws = ws,
+		.forwarded = forwarded,
 		.frames = fl_buf_make(WIRE_MAX),
 		.goaway = UINT32_MAX,
 		.in = fl_buf_make(WIRE_MAX),

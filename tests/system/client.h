@@ -54,6 +54,7 @@ struct client {
 	char refusal[256];            /* a type-3 message */
 	bool early_done, deaf;        /* deaf: takes nothing from its socket */
 	bool ws;                      /* set before client_dial: by WebSocket */
+	const char *forwarded;        /* set before client_dial: for whom a proxy says it asks */
 	struct fl_buf frames;         /* WebSocket frames that are not whole yet */
 	uint32_t goaway;              /* code seen, UINT32_MAX: none */
 	size_t window;                /* of each stream towards us */

@@ -162,6 +162,26 @@ static void test_connections_of_one_source(void **state)
 	assert_true(sys_until(&sys, all_left, NULL));
 }
 
+/* Behind a trusted proxy the one limit is not everybody's. */
+static void test_sources_behind_a_proxy(void **state)
+{
+	static struct client c[PER_SOURCE + 2];
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(c); i++) {
+		c[i] = (struct client){
+			.forwarded = i <= PER_SOURCE ? "203.0.113.9, 192.0.2.1" : "192.0.2.2",
+		};
+		client_dial(&c[i], &sys, NULL, 145);
+		assert_true(sys_until(&sys, client_settled, &c[i]));
+		assert_int_equal(client_over(&c[i]), i == PER_SOURCE);
+	}
+	assert_non_null(strstr(c[PER_SOURCE].refusal, "too many unregistered machines"));
+	for (size_t i = 0; i < COUNT(c); i++)
+		client_close(&c[i]);
+	assert_true(sys_until(&sys, all_left, NULL));
+}
+
 static void test_registering_ends_it(void **state)
 {
 	struct node n;
@@ -186,8 +206,10 @@ int main(void)
 	suite_add(&suite, "heads count", test_heads_count, NULL);
 	suite_add(&suite, "waiting logins", test_waiting_logins_hold_no_request, NULL);
 	suite_add(&suite, "connections of one source", test_connections_of_one_source, NULL);
+	suite_add(&suite, "sources behind a proxy", test_sources_behind_a_proxy, NULL);
 	suite_add(&suite, "registering ends it", test_registering_ends_it, NULL);
-	sys_start(&sys, false, "tuning:\n  unregistered_per_source: 2\n");
+	sys_start(&sys, false,
+		  "tuning:\n  unregistered_per_source: 2\ntrusted_proxies: [127.0.0.1/32]\n");
 	strangers()->budget.max = BUDGET;
 	reusable = api_key(&sys, api_user(&sys, "ada"), "\"reusable\":true");
 	node_open(&known, &sys, "known");

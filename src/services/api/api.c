@@ -100,11 +100,6 @@ enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[static 16]
 	return FL_OK;
 }
 
-enum fl_err fl_api_trust(struct fl_api *a, const struct fl_prefix *at, size_t count)
-{
-	return fl_trusted_set(&a->trusted, at, count);
-}
-
 void fl_api_policies(struct fl_api *a, struct fl_policies *policies)
 {
 	a->policies = policies;
@@ -120,7 +115,6 @@ struct fl_api *fl_api_free(struct fl_api *a)
 	if (a == NULL)
 		return NULL;
 	fl_aside_end(&a->aside);
-	fl_trusted_done(&a->trusted);
 	free(a);
 	return NULL;
 }

@@ -23,12 +23,6 @@ FL_MUST enum fl_err fl_api_new(struct fl_control *control, const uint8_t seed[st
 			       struct fl_api **out);
 struct fl_api *fl_api_free(struct fl_api *a);
 
-/*
- * Proxies whose word on the client's address counts (services/api/client.h). Copies. Errors:
- * FL_ERR_NOMEM.
- */
-FL_MUST enum fl_err fl_api_trust(struct fl_api *a, const struct fl_prefix *at, size_t count);
-
 /* The policies that /api/v1/policy is about; borrowed until the API is freed. */
 struct fl_policies;
 void fl_api_policies(struct fl_api *a, struct fl_policies *policies);

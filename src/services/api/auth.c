@@ -15,13 +15,7 @@ struct fl_api_conn fl_api_public = { .trusted = false };
 
 static struct fl_api_fails *slot_of(struct fl_api *a, struct fl_http *x)
 {
-	struct fl_addrport peer = fl_stream_peer(fl_http_stream(x));
-	const struct fl_client_claims claims = {
-		.true_client_ip = fl_http_field(x, "true-client-ip"),
-		.real_ip = fl_http_field(x, "x-real-ip"),
-		.forwarded_for = fl_http_field(x, "x-forwarded-for"),
-	};
-	struct fl_ip client = fl_trusted_client(&a->trusted, &peer.ip, &claims);
+	struct fl_ip client = fl_control_client(a->control, x);
 	uint64_t hash = fl_sip_hash(a->seed, client.b, sizeof client.b);
 	struct fl_api_fails *f = &a->fails[hash % FL_API_FAIL_SLOTS];
 	fl_time now = fl_loop_now(a->core->loop);

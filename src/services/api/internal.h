@@ -12,7 +12,6 @@
 #include "base/jw.h"
 #include "services/api/api.h"
 #include "services/api/aside.h"
-#include "services/api/client.h"
 #include "wire/json.h"
 
 enum {
@@ -35,8 +34,7 @@ struct fl_api {
 	struct fl_state *state;       /* of the core */
 	struct fl_policies *policies; /* NULL until given */
 	uint64_t seed[2];
-	struct fl_trusted trusted; /* proxies */
-	struct fl_aside aside;     /* long questions about policies */
+	struct fl_aside aside; /* long questions about policies */
 	struct fl_api_fails fails[FL_API_FAIL_SLOTS];
 	uint64_t refusals;
 };

@@ -146,6 +146,16 @@ struct fl_core *fl_control_core(struct fl_control *c)
 	return c->core;
 }
 
+enum fl_err fl_control_trust(struct fl_control *c, const struct fl_prefix *at, size_t count)
+{
+	return fl_trusted_set(&c->noise.trusted, at, count);
+}
+
+struct fl_ip fl_control_client(const struct fl_control *c, const struct fl_http *x)
+{
+	return fl_trusted_client_of(&c->noise.trusted, x);
+}
+
 bool fl_control_knows(void *control, const struct fl_node_key *key, const struct fl_addrport *from)
 {
 	struct fl_control *c = control;

@@ -52,6 +52,14 @@ void fl_control_netmap(struct fl_control *c, struct fl_netmap_config *netmap);
 
 struct fl_core *fl_control_core(struct fl_control *c);
 
+/*
+ * Proxies whose word on a client's address counts (services/control/client.h). Copies. Errors:
+ * FL_ERR_NOMEM, then nothing changed.
+ */
+FL_MUST enum fl_err fl_control_trust(struct fl_control *c, const struct fl_prefix *at,
+				     size_t count);
+struct fl_ip fl_control_client(const struct fl_control *c, const struct fl_http *x);
+
 /* The on_answer of every router of the server. */
 void fl_control_log_request(const struct fl_http *x, unsigned status);
 

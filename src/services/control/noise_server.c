@@ -33,7 +33,7 @@ static void leave_strangers(struct fl_noise_link *l)
 	l->stranger = false;
 	if (l->h2 != NULL)
 		fl_h2_budget(l->h2, NULL);
-	fl_strangers_leave(&l->server->strangers, &l->peer.ip);
+	fl_strangers_leave(&l->server->strangers, &l->source);
 }
 
 static enum fl_err check_stranger(struct fl_noise_link *l)
@@ -42,7 +42,7 @@ static enum fl_err check_stranger(struct fl_noise_link *l)
 
 	if (s->strangers.per_source == 0 || s->knows(s->knows_ctx, &l->noise.peer))
 		return FL_OK;
-	enum fl_err err = fl_strangers_enter(&s->strangers, &l->peer.ip);
+	enum fl_err err = fl_strangers_enter(&s->strangers, &l->source);
 	l->stranger = err == FL_OK;
 	return err;
 }
@@ -295,14 +295,15 @@ static enum fl_err link_start(struct fl_noise_link *l, const uint8_t *response, 
 	return err;
 }
 
-static struct fl_noise_link *link_new(struct fl_noise_server *s, struct fl_stream *stream)
+static struct fl_noise_link *link_new(struct fl_noise_server *s, struct fl_stream *stream,
+				      const struct fl_ip *source)
 {
 	struct fl_noise_link *l = calloc(1, sizeof *l);
 	if (l == NULL)
 		return NULL;
 	l->server = s;
 	l->stream = stream;
-	l->peer = fl_stream_peer(stream);
+	l->source = *source;
 	l->partial = fl_buf_make(FL_NOISE_RECORD_MAX);
 	l->closing = (struct fl_deferred){ .fn = link_close_now, .ctx = l };
 	fl_list_push(&s->links, &l->link);
@@ -314,8 +315,9 @@ static struct fl_noise_link *link_new(struct fl_noise_server *s, struct fl_strea
  * Takes the stream. Answers what is malformed with a type-3 message, closes on what does not
  * verify.
  */
-static void handshake(struct fl_noise_server *s, struct fl_stream *stream, struct fl_slice early,
-		      struct fl_slice initiation, bool early_payload)
+static void handshake(struct fl_noise_server *s, struct fl_stream *stream,
+		      const struct fl_ip *source, struct fl_slice early, struct fl_slice initiation,
+		      bool early_payload)
 {
 	struct fl_noise_initiation parsed;
 	if (fl_noise_initiation_decode(initiation, &parsed) != FL_OK) {
@@ -328,7 +330,7 @@ static void handshake(struct fl_noise_server *s, struct fl_stream *stream, struc
 		send_error(stream, "client too old: update it to version 1.80 or newer");
 		return;
 	}
-	struct fl_noise_link *l = link_new(s, stream);
+	struct fl_noise_link *l = link_new(s, stream, source);
 	if (l == NULL) {
 		fl_stream_close(stream, 0);
 		return;
@@ -388,6 +390,7 @@ static void upgrade_ws(struct fl_noise_server *s, struct fl_http *x)
 		refuse(x, 400, "missing or malformed X-Tailscale-Handshake parameter\n");
 		return;
 	}
+	const struct fl_ip source = fl_trusted_client_of(&s->trusted, x);
 	struct fl_stream *stream;
 	if (fl_http_upgrade_ws(x, "tailscale-control-protocol", WS_MESSAGE_MAX, &stream) != FL_OK)
 		return; /* answered by the upgrade itself */
@@ -396,7 +399,7 @@ static void upgrade_ws(struct fl_noise_server *s, struct fl_http *x)
 		send_error(stream, "malformed handshake message");
 		return;
 	}
-	handshake(s, stream, fl_slice_of(NULL, 0), fl_slice_of(initiation, len), false);
+	handshake(s, stream, &source, fl_slice_of(NULL, 0), fl_slice_of(initiation, len), false);
 }
 
 static void upgrade_post(struct fl_noise_server *s, struct fl_http *x)
@@ -412,6 +415,7 @@ static void upgrade_post(struct fl_noise_server *s, struct fl_http *x)
 		refuse(x, 400, "missing or malformed X-Tailscale-Handshake header\n");
 		return;
 	}
+	const struct fl_ip source = fl_trusted_client_of(&s->trusted, x);
 	struct fl_stream *stream;
 	struct fl_slice early;
 	if (fl_http_upgrade(x, &stream, &early) != FL_OK) {
@@ -427,7 +431,7 @@ static void upgrade_post(struct fl_noise_server *s, struct fl_http *x)
 		send_error(stream, "malformed handshake message");
 		return;
 	}
-	handshake(s, stream, early, fl_slice_of(initiation, len), true);
+	handshake(s, stream, &source, early, fl_slice_of(initiation, len), true);
 }
 
 void fl_noise_server_upgrade(struct fl_noise_server *s, struct fl_http *x)
@@ -482,6 +486,7 @@ void fl_noise_server_done(struct fl_noise_server *s)
 		return;
 	fl_list_each(it, &s->links) link_free(fl_list_entry(it, struct fl_noise_link, link));
 	fl_strangers_done(&s->strangers);
+	fl_trusted_done(&s->trusted);
 	fl_buf_done(&s->scratch);
 	fl_wipe(&s->key, sizeof s->key);
 }

@@ -20,6 +20,7 @@
 
 #include "io/http.h"
 #include "proto/control/noise.h"
+#include "services/control/client.h"
 #include "services/control/strangers.h"
 
 enum { FL_NOISE_PENDING_MAX = 256 << 10 };
@@ -39,6 +40,7 @@ struct fl_noise_server {
 	struct fl_buf scratch;        /* records on their way to a socket, one write at a time */
 	bool (*knows)(void *ctx, const struct fl_machine_key *machine); /* does it own a node? */
 	void *knows_ctx;
+	struct fl_trusted trusted;     /* proxies; nobody at first */
 	struct fl_strangers strangers; /* counted when it was initialised */
 	struct fl_list links;
 	size_t count;
@@ -52,7 +54,7 @@ struct fl_noise_link {
 	struct fl_stream *stream;
 	struct fl_noise_conn noise;
 	struct fl_h2 *h2;
-	struct fl_addrport peer;
+	struct fl_ip source; /* the client's, also behind a trusted proxy */
 	struct fl_timer timer;
 	struct fl_deferred closing;
 	struct fl_buf partial; /* a record that has not arrived whole */

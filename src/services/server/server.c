@@ -126,8 +126,7 @@ static void list_orphan_keys(const struct fl_server *s)
 		if (fl_state_key_is_orphan(s->core.state, keys[i]))
 			fl_log_warn("the pre auth key's user does not exist: delete it with "
 				    "`fairlead preauthkeys delete`, and create a new one",
-				    FL_LU("key.id", keys[i]->id),
-				    FL_LU("user.id", keys[i]->user));
+				    FL_LU("key.id", keys[i]->id), FL_LU("user.id", keys[i]->user));
 }
 
 static void list_orphans(const struct fl_server *s)
@@ -338,7 +337,7 @@ static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
 	fl_wipe(&cfg, sizeof cfg);
 	if (err == FL_OK &&
 	    (fl_api_new(s->control, s->seed, &s->api) != FL_OK ||
-	     fl_api_trust(s->api, c->trusted_proxies, c->trusted_proxies_count) != FL_OK))
+	     fl_control_trust(s->control, c->trusted_proxies, c->trusted_proxies_count) != FL_OK))
 		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
 	if (err == FL_OK)
 		fl_api_policies(s->api, s->policies);
@@ -437,7 +436,8 @@ enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, stru
 		return err;
 	}
 	fl_log_level_set(config->log_level);
-	if (fl_api_trust(s->api, config->trusted_proxies, config->trusted_proxies_count) != FL_OK)
+	if (fl_control_trust(s->control, config->trusted_proxies, config->trusted_proxies_count) !=
+	    FL_OK)
 		fl_log_warn("trusted proxies kept as they were: out of memory");
 	note_restart_keys(s->config, config, fault);
 	fl_config_free(s->config);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * services/api/client.h - whose request it is: the peer of the connection, or whom a trusted
+ * services/control/client.h - whose request it is: the peer of the connection, or whom a trusted
  * proxy names.
  *
  * Only a proxy inside the trusted prefixes is believed: True-Client-IP, else X-Real-IP, else the
  * right-most address of X-Forwarded-For that is not itself a trusted proxy. Anybody else's headers
  * say nothing.
  */
-#ifndef FL_SERVICES_API_CLIENT_H
-#define FL_SERVICES_API_CLIENT_H
+#ifndef FL_SERVICES_CONTROL_CLIENT_H
+#define FL_SERVICES_CONTROL_CLIENT_H
 
 #include "base/ip.h"
+#include "io/http.h"
 
 struct fl_trusted {
 	struct fl_prefix *at; /* owned */
@@ -27,5 +28,8 @@ struct fl_client_claims {
 };
 struct fl_ip fl_trusted_client(const struct fl_trusted *t, const struct fl_ip *peer,
 			       const struct fl_client_claims *claims);
+
+/* The same of a request of HTTP/1. */
+struct fl_ip fl_trusted_client_of(const struct fl_trusted *t, const struct fl_http *x);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/api/client.c - believes trusted proxies, and nobody else, about addresses. */
-#include "services/api/client.h"
+/* services/control/client.c - believes trusted proxies, and nobody else, about addresses. */
+#include "services/control/client.h"
 
 #include <stdlib.h>
 
@@ -65,4 +65,16 @@ struct fl_ip fl_trusted_client(const struct fl_trusted *t, const struct fl_ip *p
 			break;
 	}
 	return ip;
+}
+
+struct fl_ip fl_trusted_client_of(const struct fl_trusted *t, const struct fl_http *x)
+{
+	struct fl_addrport peer = fl_stream_peer(fl_http_stream(x));
+	const struct fl_client_claims claims = {
+		.true_client_ip = fl_http_field(x, "true-client-ip"),
+		.real_ip = fl_http_field(x, "x-real-ip"),
+		.forwarded_for = fl_http_field(x, "x-forwarded-for"),
+	};
+
+	return fl_trusted_client(t, &peer.ip, &claims);
 }
