@@ -3,7 +3,7 @@
  * tests/base/test_alloc.c - everything in base that allocates, with the n-th allocation failing
  * for every n. The allocator is replaced at link time.
  */
-#include "alloc_fail.h"
+#include "alloc_plan.h"
 #include "table.h"
 
 #include "base/arena.h"
@@ -16,24 +16,6 @@
 
 void __real_free(void *p);
 void __wrap_free(void *p);
-
-static struct {
-	bool armed;
-	size_t left; /* allocations that still succeed */
-	size_t failed;
-} plan;
-
-bool alloc_fails(void)
-{
-	if (!plan.armed)
-		return false;
-	if (plan.left > 0) {
-		plan.left--;
-		return false;
-	}
-	plan.failed++;
-	return true;
-}
 
 /* Memory that is looked at in the moment of its release. */
 static struct {
@@ -260,12 +242,10 @@ static void alloc_row(void **state)
 	bool ok = false;
 
 	for (size_t n = 0; !ok; n++) {
-		plan.armed = true;
-		plan.left = n;
-		plan.failed = 0;
+		alloc_fail_after(n);
 		ok = row->scenario();
-		plan.armed = false;
-		assert_int_equal(ok, plan.failed == 0);
+		bool failed = alloc_fail_end();
+		assert_int_equal(ok, !failed);
 		assert_true(!ok || n >= row->least);
 		assert_true(n < 1000);
 	}

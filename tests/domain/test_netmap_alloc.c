@@ -4,30 +4,12 @@
  * failing for every n: an error comes back, outputs stay, nothing leaks. The allocator is replaced
  * at link time, for the JSON library by its own hook.
  */
-#include "../base/alloc_fail.h"
+#include "../base/alloc_plan.h"
 #include "netmap_kit.h"
 
 #include <jansson.h>
 
 #include "wire/mapframe.h"
-
-static struct {
-	bool armed;
-	size_t left; /* allocations that still succeed */
-	size_t failed;
-} plan;
-
-bool alloc_fails(void)
-{
-	if (!plan.armed)
-		return false;
-	if (plan.left > 0) {
-		plan.left--;
-		return false;
-	}
-	plan.failed++;
-	return true;
-}
 
 static void *json_malloc(size_t size)
 {
@@ -177,12 +159,10 @@ static void alloc_row(void **state)
 	size_t n = 0;
 
 	for (;; n++) {
-		plan.armed = true;
-		plan.left = n;
-		plan.failed = 0;
+		alloc_fail_after(n);
 		enum fl_err err = r->scenario();
-		plan.armed = false;
-		if (plan.failed == 0) {
+		bool failed = alloc_fail_end();
+		if (!failed) {
 			assert_err(err, FL_OK);
 			break;
 		}

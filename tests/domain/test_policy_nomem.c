@@ -5,60 +5,8 @@
  */
 #include "policy_kit.h"
 
+#include "../base/alloc_plan.h"
 #include "domain/policy/engine.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-static struct {
-	bool armed;
-	size_t left; /* allocations that still succeed */
-	size_t failed;
-} plan;
-
-static bool fails(void)
-{
-	if (!plan.armed)
-		return false;
-	if (plan.left > 0) {
-		plan.left--;
-		return false;
-	}
-	plan.failed++;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
-}
-
-static void arm(size_t left)
-{
-	plan.armed = true;
-	plan.left = left;
-	plan.failed = 0;
-}
-
-static bool disarm(void)
-{
-	plan.armed = false;
-	return plan.failed > 0;
-}
 
 static const char world[] = "user ann ann@example.com role=owner\n"
 			    "user bob bob@example.org\n"
@@ -114,9 +62,9 @@ static void compile(void **state)
 	(void)state;
 	for (size_t n = 0; err != FL_OK; n++) {
 		struct fl_policy *p = NULL;
-		arm(n);
+		alloc_fail_after(n);
 		err = fl_policy_new(kit.doc, &kit.world.world, &p);
-		bool failed = disarm();
+		bool failed = alloc_fail_end();
 		assert_int_equal(err, failed ? FL_ERR_NOMEM : FL_OK);
 		assert_int_equal(p == NULL, failed);
 		fl_policy_unref(p);
@@ -131,9 +79,9 @@ static void step(void **state)
 	(void)state;
 	for (size_t n = 0; err != FL_OK; n++) {
 		struct fl_policy *p = NULL;
-		arm(n);
+		alloc_fail_after(n);
 		err = fl_policy_step(kit.p, then.nodes, then.world.nodes_len, gone, 1, &p);
-		bool failed = disarm();
+		bool failed = alloc_fail_end();
 		assert_int_equal(err, failed ? FL_ERR_NOMEM : FL_OK);
 		assert_int_equal(p == NULL, failed);
 		fl_policy_unref(p);
@@ -150,9 +98,9 @@ static void filter(void **state)
 			struct fl_buf b = fl_buf_make(1 << 20);
 			struct fl_policy *p = NULL;
 			assert_err(fl_policy_new(kit.doc, &kit.world.world, &p), FL_OK);
-			arm(n);
+			alloc_fail_after(n);
 			fl_policy_filter(p, node, &b);
-			failed = disarm();
+			failed = alloc_fail_end();
 			assert_err(fl_buf_err(&b), failed ? FL_ERR_NOMEM : FL_OK);
 			if (!failed)
 				assert_text(fl_buf_slice(&b), want);
@@ -175,9 +123,9 @@ static void peers(void **state)
 		for (size_t n = 0; failed; n++) {
 			struct fl_policy *p = NULL;
 			assert_err(fl_policy_new(kit.doc, &kit.world.world, &p), FL_OK);
-			arm(n);
+			alloc_fail_after(n);
 			size_t have = fl_policy_peers(p, node, got, COUNT(got));
-			failed = disarm();
+			failed = alloc_fail_end();
 			assert_int_equal(have, len);
 			assert_memory_equal(got, want, len * sizeof *want);
 			fl_policy_unref(p);
@@ -194,9 +142,9 @@ static void resolve(void **state)
 	assert_err(fl_alias_parse("ann@", &alias, NULL), FL_OK);
 	for (size_t n = 0; err != FL_OK; n++) {
 		struct fl_policy_set *set = NULL;
-		arm(n);
+		alloc_fail_after(n);
 		err = fl_policy_resolve(kit.p, &alias, &set);
-		bool failed = disarm();
+		bool failed = alloc_fail_end();
 		assert_int_equal(err, failed ? FL_ERR_NOMEM : FL_OK);
 		assert_int_equal(set == NULL, failed);
 		fl_policy_set_unref(set);

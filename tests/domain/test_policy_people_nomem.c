@@ -5,41 +5,10 @@
  */
 #include "policy_kit.h"
 
-#include "../base/alloc_fail.h"
+#include "../base/alloc_plan.h"
 #include "domain/policy/chain.h"
 #include "domain/policy/diff.h"
 #include "domain/policy/reach.h"
-
-static struct {
-	bool armed;
-	size_t left; /* allocations that still succeed */
-	size_t failed;
-} plan;
-
-bool alloc_fails(void)
-{
-	if (!plan.armed)
-		return false;
-	if (plan.left > 0) {
-		plan.left--;
-		return false;
-	}
-	plan.failed++;
-	return true;
-}
-
-static void arm(size_t left)
-{
-	plan.armed = true;
-	plan.left = left;
-	plan.failed = 0;
-}
-
-static bool disarm(void)
-{
-	plan.armed = false;
-	return plan.failed > 0;
-}
 
 static const char world[] = "user ann ann@example.com\n"
 			    "user bob bob@example.org\n"
@@ -69,9 +38,9 @@ static void diff(void **state)
 	(void)state;
 	for (size_t n = 0; failed; n++) {
 		struct fl_policy_diff d;
-		arm(n);
+		alloc_fail_after(n);
 		enum fl_err err = fl_policy_diff(before.p, after.p, &d);
-		failed = disarm();
+		failed = alloc_fail_end();
 		/* Which node differs may be told too often then, not too seldom. */
 		assert_true(err == FL_OK || (failed && err == FL_ERR_NOMEM));
 		if (err == FL_OK) {
@@ -88,9 +57,9 @@ static void with(void **state)
 	(void)state;
 	for (size_t n = 0; failed; n++) {
 		struct fl_policy *p = NULL;
-		arm(n);
+		alloc_fail_after(n);
 		enum fl_err err = fl_policy_with(before.p, after.doc, &p);
-		failed = disarm();
+		failed = alloc_fail_end();
 		assert_err(err, failed ? FL_ERR_NOMEM : FL_OK);
 		fl_policy_unref(p);
 	}
@@ -108,10 +77,10 @@ static void reach(void **state)
 			const struct fl_policy_query q = { .dst = fl_ip_v4(10, 33, 5, 7),
 							   .any_port = true };
 			struct fl_reaches r;
-			arm(n);
+			alloc_fail_after(n);
 			enum fl_err err =
 				i % 2 == 0 ? fl_policy_who_can(p, &q, &r) : fl_policy_can(p, 3, &r);
-			failed = disarm();
+			failed = alloc_fail_end();
 			assert_err(err, failed ? FL_ERR_NOMEM : FL_OK);
 			if (err == FL_OK) {
 				assert_true(r.len > 0);
@@ -130,9 +99,9 @@ static void chain(void **state)
 	(void)state;
 	for (size_t n = 0; failed; n++) {
 		struct fl_strlist steps = { 0 };
-		arm(n);
+		alloc_fail_after(n);
 		enum fl_err err = fl_policy_chain(before.p, &ip, &r->src.at[0], &steps);
-		failed = disarm();
+		failed = alloc_fail_end();
 		assert_err(err, failed ? FL_ERR_NOMEM : FL_OK);
 		fl_strlist_done(&steps);
 	}

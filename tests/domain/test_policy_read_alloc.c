@@ -4,56 +4,10 @@
  * every n: an error comes back, outputs stay, nothing leaks, and a shortage is never told as a
  * problem of the text. The allocator is replaced at link time.
  */
+#include "../base/alloc_plan.h"
 #include "../base/table.h"
 
 #include "domain/policy/document.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-
-static struct {
-	bool armed;
-	size_t left; /* allocations that still succeed */
-	size_t failed;
-} plan;
-
-static bool fails(void)
-{
-	if (!plan.armed)
-		return false;
-	if (plan.left > 0) {
-		plan.left--;
-		return false;
-	}
-	plan.failed++;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
-}
-
-void *__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	return fails() ? NULL : __real_reallocarray(p, n, size);
-}
 
 static struct row {
 	const char *name, *text;
@@ -86,18 +40,16 @@ static void alloc_row(void **state)
 	for (;; n++) {
 		struct fl_policy_report report = { 0 };
 		struct fl_policy_doc *doc = NULL;
-		plan.armed = true;
-		plan.left = n;
-		plan.failed = 0;
+		alloc_fail_after(n);
 		enum fl_err err = fl_policy_doc_read(fl_slice_str(r->text),
 						     &(struct fl_policy_read){ 0 }, &report, &doc);
-		plan.armed = false;
-		assert_err(err, plan.failed == 0 ? r->want : FL_ERR_NOMEM);
+		bool failed = alloc_fail_end();
+		assert_err(err, !failed ? r->want : FL_ERR_NOMEM);
 		assert_int_equal(doc != NULL, err == FL_OK);
 		assert_int_equal(report.len > 0, err == FL_ERR_INVALID);
 		fl_policy_report_done(&report);
 		fl_policy_doc_free(doc);
-		if (plan.failed == 0)
+		if (!failed)
 			break;
 	}
 	assert_true(n >= r->least);
@@ -118,14 +70,12 @@ static void alloc_users(void **state)
 				      &doc),
 		   FL_OK);
 	for (size_t n = 0;; n++) {
-		plan.armed = true;
-		plan.left = n;
-		plan.failed = 0;
+		alloc_fail_after(n);
 		enum fl_err err = fl_policy_doc_users(doc, users, COUNT(users), &report);
-		plan.armed = false;
-		assert_err(err, plan.failed == 0 ? FL_ERR_INVALID : FL_ERR_NOMEM);
+		bool failed = alloc_fail_end();
+		assert_err(err, !failed ? FL_ERR_INVALID : FL_ERR_NOMEM);
 		fl_policy_report_done(&report);
-		if (plan.failed == 0)
+		if (!failed)
 			break;
 	}
 	fl_policy_doc_free(doc);

@@ -5,65 +5,7 @@
  */
 #include "policy_kit.h"
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-
-static struct {
-	bool armed;
-	size_t left; /* allocations that still succeed */
-	size_t failed;
-} plan;
-
-static bool fails(void)
-{
-	if (!plan.armed)
-		return false;
-	if (plan.left > 0) {
-		plan.left--;
-		return false;
-	}
-	plan.failed++;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
-}
-
-void *__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	return fails() ? NULL : __real_reallocarray(p, n, size);
-}
-
-static void arm(size_t left)
-{
-	plan.armed = true;
-	plan.left = left;
-	plan.failed = 0;
-}
-
-static bool disarm(void)
-{
-	plan.armed = false;
-	return plan.failed > 0;
-}
+#include "../base/alloc_plan.h"
 
 static const char world[] = "user ann ann@example.com\n"
 			    "user bob bob@example.org\n"
@@ -119,9 +61,9 @@ static void ssh(void **state)
 	for (size_t n = 0; failed; n++) {
 		struct fl_buf b = fl_buf_make(1 << 20);
 		struct fl_policy *p = fresh();
-		arm(n);
+		alloc_fail_after(n);
 		assert_true(fl_policy_ssh(p, 4, "x", &b));
-		failed = disarm();
+		failed = alloc_fail_end();
 		assert_err(fl_buf_err(&b), failed ? FL_ERR_NOMEM : FL_OK);
 		fl_buf_reset(&b);
 		assert_true(fl_policy_ssh(p, 4, "x", &b)); /* and it recovers */
@@ -148,9 +90,9 @@ static void attrs(void **state)
 	(void)state;
 	for (size_t n = 0; err != FL_OK; n++) {
 		size_t told = 0;
-		arm(n);
+		alloc_fail_after(n);
 		err = fl_policy_attrs(kit.p, 4, count, &told);
-		bool failed = disarm();
+		bool failed = alloc_fail_end();
 		assert_err(err, failed ? FL_ERR_NOMEM : FL_OK);
 		assert_true(failed ? told < 3 : told == 3);
 	}
@@ -164,9 +106,9 @@ static void document_tests(void **state)
 	for (size_t n = 0; failed; n++) {
 		struct fl_policy_report report = { 0 };
 		struct fl_policy *p = fresh();
-		arm(n);
+		alloc_fail_after(n);
 		enum fl_err err = fl_policy_run_tests(p, &report);
-		failed = disarm();
+		failed = alloc_fail_end();
 		assert_err(err, failed ? FL_ERR_NOMEM : FL_ERR_INVALID);
 		assert_true(failed || report.len == 2);
 		fl_policy_report_done(&report);
@@ -184,9 +126,9 @@ static void differs(void **state)
 		struct fl_policy *p = fresh();
 		struct fl_policy *q = NULL;
 		assert_err(fl_policy_step(p, NULL, 0, NULL, 0, &q), FL_OK);
-		arm(n);
+		alloc_fail_after(n);
 		unsigned parts = fl_policy_differs(p, q, 4);
-		failed = disarm();
+		failed = alloc_fail_end();
 		assert_true(failed || parts == 0);
 		fl_policy_unref(q);
 		fl_policy_unref(p);

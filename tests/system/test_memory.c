@@ -6,16 +6,10 @@
  */
 #include "client.h"
 
+#include "base/alloc_fail.h"
 #include "domain/state/state.h"
 
 #include <stdio.h>
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
 
 /* A session of nghttp2 in which an allocation failed is left behind on purpose (io/h2_mem.h). */
 const char *__lsan_default_suppressions(void) __attribute__((visibility("default")));
@@ -30,7 +24,7 @@ static struct {
 	size_t left; /* allocations that still succeed */
 } plan;
 
-static bool fails(void)
+bool alloc_fails(void)
 {
 	if (!plan.armed || (plan.once && plan.hit))
 		return false;
@@ -40,21 +34,6 @@ static bool fails(void)
 	}
 	plan.hit = true;
 	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
 }
 
 static struct sys sys;

@@ -3,49 +3,10 @@
  * tests/wire/test_hujson_alloc.c - a HuJSON document with the n-th allocation failing for every n.
  * The allocator is replaced at link time.
  */
+#include "../base/alloc_plan.h"
 #include "../base/table.h"
 
 #include "wire/hujson.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-static struct {
-	bool armed;
-	size_t left; /* allocations that still succeed */
-	size_t failed;
-} plan;
-
-static bool fails(void)
-{
-	if (!plan.armed)
-		return false;
-	if (plan.left > 0) {
-		plan.left--;
-		return false;
-	}
-	plan.failed++;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
-}
 
 /* Long enough for values and strings to grow more than once. */
 static struct fl_buf text;
@@ -69,12 +30,10 @@ static void every_allocation_may_fail(void **state)
 		struct fl_fault fault = { "" };
 		struct fl_hujson *doc = NULL;
 		size_t at = 4711;
-		plan.armed = true;
-		plan.left = n;
-		plan.failed = 0;
+		alloc_fail_after(n);
 		err = fl_hujson_parse(fl_buf_slice(&text), &fault, &at, &doc);
-		plan.armed = false;
-		assert_err(err, plan.failed > 0 ? FL_ERR_NOMEM : FL_OK);
+		bool failed = alloc_fail_end();
+		assert_err(err, failed ? FL_ERR_NOMEM : FL_OK);
 		assert_string_equal(fault.text, err == FL_OK ? "" : "hujson: out of memory");
 		assert_int_equal(at, 4711);
 		assert_int_equal(doc != NULL, err == FL_OK);
