@@ -10,6 +10,8 @@
 
 #include "proto/control/noise.h"
 
+#include "../proto/key_from.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { STREAM_MAX = 1 << 16 };
@@ -21,15 +23,6 @@ static void must(bool ok)
 {
 	if (!ok)
 		abort();
-}
-
-static struct fl_private_key key_from(unsigned first)
-{
-	struct fl_private_key k;
-
-	for (size_t i = 0; i < sizeof k.b; i++)
-		k.b[i] = (uint8_t)(first + i);
-	return k;
 }
 
 static void set_up(void)

@@ -12,6 +12,8 @@
 #include "io/stream_impl.h"
 #include "services/control/noise_server.h"
 
+#include "../proto/key_from.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { INPUT_MAX = 32 << 10, ANSWERS_MAX = 16 << 20, PIECE = 1000 };
@@ -129,23 +131,15 @@ static void feed(struct run *r, struct fl_slice in)
 
 /* ---- a proper client ---- */
 
-static void key_from(uint8_t first, struct fl_private_key *out)
-{
-	for (uint8_t i = 0; i < FL_KEY_LEN; i++)
-		out->b[i] = (uint8_t)(first + i);
-}
-
 static void speak_inside(struct run *r, struct fl_slice in)
 {
-	struct fl_private_key machine, ephemeral;
+	struct fl_private_key machine = key_from(0x00), ephemeral = key_from(0x20);
 	struct fl_noise_handshake hs;
 	struct fl_noise_conn conn;
 	uint8_t initiation[FL_NOISE_INITIATION_LEN];
 	char text[FL_NOISE_INITIATION_LEN * 2];
 	struct fl_buf b = fl_buf_make(1 << 20);
 
-	key_from(0x00, &machine);
-	key_from(0x20, &ephemeral);
 	must(fl_noise_initiate(&machine, &ephemeral, &r->server.public_key, 145, initiation, &hs) ==
 	     FL_OK);
 	fl_base64_encode(initiation, sizeof initiation, text);
@@ -168,10 +162,9 @@ static void speak_inside(struct run *r, struct fl_slice in)
 static void open_run(struct run *r, const struct fl_http_router *outer)
 {
 	const struct fl_http_router inner = { .routes = inner_routes, .count = 2, .ctx = r };
-	struct fl_private_key key;
+	struct fl_private_key key = key_from(0x40);
 
 	must(fl_loop_new(&r->loop) == FL_OK);
-	key_from(0x40, &key);
 	fl_noise_server_init(&r->server, r->loop, &key, 113, &inner);
 	fl_http_group_init(&r->group);
 	fl_stream_init(&r->sock.base, &ops, r->loop);

@@ -296,6 +296,16 @@ void net_tls_done(struct net_tls_peer *p)
 	fl_buf_done(&p->got);
 }
 
+uint8_t *net_bytes(size_t len)
+{
+	uint8_t *p = malloc(len);
+
+	assert_non_null(p);
+	for (size_t i = 0; i < len; i++)
+		p[i] = (uint8_t)(i * 7 + i / 251);
+	return p;
+}
+
 size_t net_drain_fd(int fd, int *out_errno)
 {
 	uint8_t step[16 << 10];

@@ -70,6 +70,9 @@ bool net_tls_step(struct net_tls_peer *p); /* handshake, then reads what is ther
 bool net_tls_ready(void *peer);
 void net_tls_done(struct net_tls_peer *p);
 
+/* `len` bytes that show where one is missing or out of place; the caller frees. */
+uint8_t *net_bytes(size_t len);
+
 /* Reads until the end or an error; the number of bytes. */
 size_t net_drain_fd(int fd, int *out_errno);
 

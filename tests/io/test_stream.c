@@ -199,22 +199,12 @@ static void closing_in_on_end_is_fine(void **state)
 	assert_int_equal(ear.ends, 1);
 }
 
-static uint8_t *big(size_t len)
-{
-	uint8_t *p = malloc(len);
-
-	assert_non_null(p);
-	for (size_t i = 0; i < len; i++)
-		p[i] = (uint8_t)(i * 7 + i / 251);
-	return p;
-}
-
 enum { BIG = 24 << 20 };
 
 /* Writes more than the kernel takes. */
 static void stuff(struct fl_stream *s)
 {
-	uint8_t *p = big(BIG);
+	uint8_t *p = net_bytes(BIG);
 
 	fl_stream_limit(s, BIG);
 	assert_int_equal(fl_stream_write(s, fl_slice_of(p, BIG)), FL_OK);
@@ -326,7 +316,7 @@ static void the_limit_of_pending_bytes(void **state)
 		net_ear_own(&ear, s);
 		stuff(s);
 		size_t pending = fl_stream_pending(s), room = 1000;
-		uint8_t *p = big(room + 1);
+		uint8_t *p = net_bytes(room + 1);
 		fl_stream_limit(s, pending + room);
 		size_t n = (size_t)((int)room + rows[i].more);
 		assert_int_equal(fl_stream_write(s, fl_slice_of(p, n)), rows[i].want);

@@ -195,16 +195,6 @@ static void data_right_behind_the_handshake_is_kept(void **state)
 
 enum { BIG = 5 << 20 };
 
-static uint8_t *big(size_t len)
-{
-	uint8_t *p = malloc(len);
-
-	assert_non_null(p);
-	for (size_t i = 0; i < len; i++)
-		p[i] = (uint8_t)(i * 7 + i / 251);
-	return p;
-}
-
 struct transfer {
 	struct net_tls_peer *p;
 	const uint8_t *bytes;
@@ -225,7 +215,7 @@ static bool push(void *ctx)
 static void much_data_to_the_server(void **state)
 {
 	struct net_tls_peer p;
-	uint8_t *bytes = big(BIG);
+	uint8_t *bytes = net_bytes(BIG);
 	struct transfer t = { .p = &p, .bytes = bytes, .want = BIG };
 
 	(void)state;
@@ -242,7 +232,7 @@ static void much_data_to_the_server(void **state)
 static void pausing_between_records_keeps_them(void **state)
 {
 	struct net_tls_peer p;
-	uint8_t *bytes = big(BIG);
+	uint8_t *bytes = net_bytes(BIG);
 
 	(void)state;
 	meet(&p, 0);
@@ -273,7 +263,7 @@ static bool all_received(void *ctx)
 static void much_data_from_the_server(void **state)
 {
 	struct net_tls_peer p;
-	uint8_t *bytes = big(BIG);
+	uint8_t *bytes = net_bytes(BIG);
 	struct transfer t = { .p = &p, .want = BIG };
 
 	(void)state;
@@ -292,7 +282,7 @@ static void much_data_from_the_server(void **state)
 static void the_pending_limit_holds(void **state)
 {
 	struct net_tls_peer p;
-	uint8_t *bytes = big(BIG);
+	uint8_t *bytes = net_bytes(BIG);
 
 	(void)state;
 	meet(&p, 0);
@@ -341,7 +331,7 @@ static bool pushed_but_one(void *ctx)
 static void handing_over_keeps_records_in_order(void **state)
 {
 	struct net_tls_peer p;
-	uint8_t *bytes = big(BIG);
+	uint8_t *bytes = net_bytes(BIG);
 	struct transfer t = { .p = &p, .bytes = bytes, .want = 200000 - 1 };
 
 	(void)state;
@@ -477,7 +467,7 @@ static void closing_says_goodbye(void **state)
 static void closing_inside_on_data(void **state)
 {
 	struct net_tls_peer p;
-	uint8_t *bytes = big(60000);
+	uint8_t *bytes = net_bytes(60000);
 
 	(void)state;
 	meet(&p, 0);

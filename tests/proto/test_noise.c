@@ -3,6 +3,8 @@
  * tests/proto/test_noise.c - the handshake against the published vector, byte for byte, and
  * everything that has to be refused.
  */
+#include "key_from.h"
+
 #include "proto/control/noise.h"
 
 #include <setjmp.h>
@@ -34,15 +36,6 @@ static const char response_hex[] = "020030675dd574ed7789310b3d2e7681f3790b466c77
 struct pair {
 	struct fl_noise_conn client, server;
 };
-
-static struct fl_private_key key_from(unsigned first)
-{
-	struct fl_private_key k;
-
-	for (size_t i = 0; i < sizeof k.b; i++)
-		k.b[i] = (uint8_t)(first + i);
-	return k;
-}
 
 static struct fl_machine_key public_of(unsigned first)
 {

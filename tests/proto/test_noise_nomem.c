@@ -6,6 +6,7 @@
  * Linked with --wrap for malloc and realloc, which catches our own calls and no library's.
  */
 #include "../base/alloc_fail.h"
+#include "key_from.h"
 #include "proto/control/noise.h"
 
 #include <setjmp.h>
@@ -22,15 +23,6 @@ bool alloc_fails(void)
 		return false;
 	failed = true;
 	return true;
-}
-
-static struct fl_private_key key_from(unsigned first)
-{
-	struct fl_private_key k;
-
-	for (size_t i = 0; i < sizeof k.b; i++)
-		k.b[i] = (uint8_t)(first + i);
-	return k;
 }
 
 static bool is_byte(const void *p, uint8_t byte, size_t n)

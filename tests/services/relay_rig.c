@@ -127,6 +127,11 @@ static bool has_ended(void *ctx)
 	return c->ended;
 }
 
+bool contains(struct fl_slice s, const char *text)
+{
+	return memmem(s.ptr, s.len, text, strlen(text)) != NULL;
+}
+
 bool client_ends(struct client *c)
 {
 	return net_until(c->r->loop, has_ended, c);

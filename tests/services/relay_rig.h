@@ -49,6 +49,7 @@ void client_hello(struct client *c);
 struct fl_slice client_read(struct client *c, size_t n);
 /* Up to and with the empty line. */
 struct fl_slice client_read_head(struct client *c);
+bool contains(struct fl_slice s, const char *text);
 bool client_ends(struct client *c); /* runs until the relay closes; false if it does not */
 struct fl_slice client_frame(struct client *c, uint8_t type);
 

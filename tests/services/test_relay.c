@@ -50,11 +50,6 @@ static struct upgrade_row {
 	  NULL, NULL },
 };
 
-static bool contains(struct fl_slice s, const char *text)
-{
-	return memmem(s.ptr, s.len, text, strlen(text)) != NULL;
-}
-
 static void upgrade_row(void **state)
 {
 	const struct upgrade_row *row = *state;

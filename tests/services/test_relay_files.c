@@ -35,11 +35,6 @@ static struct http_row {
 	{ "empty query", "GET /a?", " 308 ", "/a" },
 };
 
-static bool contains(struct fl_slice s, const char *text)
-{
-	return memmem(s.ptr, s.len, text, strlen(text)) != NULL;
-}
-
 static struct fl_slice get(struct rig *r, struct client *c, const char *request, bool tls)
 {
 	char text[256];

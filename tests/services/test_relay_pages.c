@@ -14,11 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool contains(struct fl_slice s, const char *text)
-{
-	return memmem(s.ptr, s.len, text, strlen(text)) != NULL;
-}
-
 /* ---- probes ---- */
 
 #define X64 "0123456789012345678901234567890123456789012345678901234567890123"
