@@ -6,6 +6,7 @@
 #include "client.h"
 
 #include "base/rng.h"
+#include "io/file.h"
 #include "io/net.h"
 #include "services/server/internal.h"
 #include "wire/derp.h"
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -327,6 +329,57 @@ static void test_metrics_of_the_listener(void **state)
 	reply_done(&r);
 }
 
+/* Takes the next name of a metric out of the document: what stands in backquotes. */
+static bool next_documented(const char **at, char out[static 80])
+{
+	static const char prefixes[][10] = { "fairlead_", "headscale", "process_",
+					     "derp_",     "derper_",   "stun_" };
+	const char *p = *at;
+
+	while ((p = strchr(p, '`')) != NULL) {
+		size_t len = strspn(++p, "abcdefghijklmnopqrstuvwxyz0123456789_");
+		for (size_t i = 0; len < 80 && i < COUNT(prefixes); i++) {
+			if (strncmp(p, prefixes[i], strlen(prefixes[i])) != 0)
+				continue;
+			memcpy(out, p, len);
+			out[len] = '\0';
+			*at = p + len;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* docs/metrics.md names every metric that there is, and no other. */
+static void test_metrics_are_documented(void **state)
+{
+	struct fl_addrport public = sys.at;
+	struct fl_buf doc = fl_buf_make(1 << 20);
+	size_t printed = 0, documented = 0;
+	char line[128], name[80];
+	(void)state;
+
+	assert_err(fl_file_read(FL_SOURCE_ROOT "/docs/metrics.md", 1 << 20, NULL, &doc), FL_OK);
+	fl_buf_byte(&doc, 0);
+	char *to_come = strstr((char *)doc.ptr, "## To come");
+	assert_non_null(to_come);
+	*to_come = '\0';
+	sys.at = fl_listener_at(sys.server->metrics_listener);
+	struct reply r = sys_get(&sys, "/metrics");
+	sys.at = public;
+	for (const char *at = (const char *)doc.ptr; next_documented(&at, name); documented++) {
+		snprintf(line, sizeof line, "# TYPE %s ", name);
+		if (strstr((const char *)r.body.ptr, line) == NULL)
+			fail_msg("docs/metrics.md names %s, and it is not there", name);
+	}
+	for (const char *p = (const char *)r.body.ptr; (p = strstr(p, "# TYPE ")) != NULL; p++)
+		printed++;
+	assert_true(printed > 80);
+	assert_int_equal(documented, printed);
+	reply_done(&r);
+	fl_buf_done(&doc);
+}
+
 /* ---- STUN ---- */
 
 static int stun_socket(void)
@@ -388,6 +441,7 @@ int main(void)
 	ROWS(&suite, rows, test_row);
 	suite_add(&suite, "cut at every byte", test_cut_at_every_byte, NULL);
 	suite_add(&suite, "metrics of the listener", test_metrics_of_the_listener, NULL);
+	suite_add(&suite, "metrics are documented", test_metrics_are_documented, NULL);
 	suite_add(&suite, "STUN garbage", test_stun_garbage, NULL);
 	sys_start(&sys, false, NULL);
 	reusable = api_key(&sys, api_user(&sys, "ada"), "\"reusable\":true");
