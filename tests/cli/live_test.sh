@@ -50,14 +50,12 @@ note() {
 }
 
 start() {
-	: >serve.out # or the wait below could find the words of the server before
-	"$fairlead" serve --quickstart var >serve.out 2>serve.err &
+	rm -f told
+	mkfifo told
+	"$fairlead" serve --quickstart var >told 2>serve.err &
 	server=$!
-	for _ in $(seq 300); do
-		grep -q Ctrl-C serve.out && return 0
-		kill -0 "$server" 2>/dev/null || break
-		sleep 0.1
-	done
+	sed /Ctrl-C/q <told >serve.out # waits for that line, or for the end of the server
+	grep -q Ctrl-C serve.out && return 0
 	echo "FAILED: the server did not start"
 	cat serve.out serve.err
 	exit 1
@@ -123,10 +121,7 @@ mkdir -p early
 printf 'unix_socket: s\nderp: {server: {private_key_path: d}}\n' >early/config.yaml
 printf 'noise: {private_key_path: n}\ndatabase: {sqlite: {path: db}}\n' >>early/config.yaml
 early() {
-	(
-		sleep 0.3
-		exec "$fairlead" serve -c early/config.yaml >/dev/null 2>&1
-	) &
+	"$fairlead" serve -c early/config.yaml >/dev/null 2>&1 &
 	server=$!
 }
 early
@@ -296,9 +291,9 @@ note "nothing but text in a pipe" [ -z "$(tr -d '[:print:]\t\n' <out)" ]
 
 # ---- reload, stop, start again ----
 kill -HUP "$server"
-for _ in $(seq 100); do
+for _ in $(seq 100); do # it serves between two requests what came before the second
+	"$fairlead" health >/dev/null
 	grep -q 'reloaded' serve.err && break
-	sleep 0.05
 done
 note "HUP reloads" grep -q 'info *reloaded' serve.err
 stop INT
