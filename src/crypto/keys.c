@@ -43,7 +43,7 @@ static void short_key(const uint8_t *key, char *out)
 	out[2 + SHORT_CHARS] = '\0';
 }
 
-#define KEY_COMMON(kind, prefix)                                                                   \
+#define KEY(kind, prefix)                                                                          \
 	void fl_##kind##_key_format(const struct fl_##kind##_key *k,                               \
 				    char out[static FL_KEY_TEXT_MAX])                              \
 	{                                                                                          \
@@ -61,30 +61,16 @@ static void short_key(const uint8_t *key, char *out)
 				   char out[static FL_KEY_SHORT_MAX])                              \
 	{                                                                                          \
 		short_key(k->b, out);                                                              \
-	}
-
-#define KEY_PARSE(kind, prefix)                                                                    \
+	}                                                                                          \
 	enum fl_err fl_##kind##_key_parse(struct fl_slice text, struct fl_##kind##_key *out)       \
 	{                                                                                          \
 		return parse_key(prefix, text, out->b);                                            \
 	}
 
-KEY_COMMON(machine, "mkey:")
-KEY_PARSE(machine, "mkey:")
-KEY_COMMON(node, "nodekey:")
-KEY_PARSE(node, "nodekey:")
-KEY_COMMON(disco, "discokey:")
-KEY_PARSE(disco, "discokey:")
-KEY_COMMON(challenge, "chalpub:")
-KEY_PARSE(challenge, "chalpub:")
-KEY_COMMON(lock, "nlpub:")
-
-enum fl_err fl_lock_key_parse(struct fl_slice text, struct fl_lock_key *out)
-{
-	if (parse_key("nlpub:", text, out->b) == FL_OK)
-		return FL_OK;
-	return parse_key("tlpub:", text, out->b);
-}
+KEY(machine, "mkey:")
+KEY(node, "nodekey:")
+KEY(disco, "discokey:")
+KEY(challenge, "chalpub:")
 
 void fl_private_key_format(const struct fl_private_key *k, char out[static FL_KEY_TEXT_MAX])
 {

@@ -27,7 +27,6 @@ struct fl_machine_key { uint8_t b[FL_KEY_LEN]; };   /* "mkey:" X25519 public */
 struct fl_node_key { uint8_t b[FL_KEY_LEN]; };      /* "nodekey:" X25519 public */
 struct fl_disco_key { uint8_t b[FL_KEY_LEN]; };     /* "discokey:" X25519 public */
 struct fl_challenge_key { uint8_t b[FL_KEY_LEN]; }; /* "chalpub:" X25519 public */
-struct fl_lock_key { uint8_t b[FL_KEY_LEN]; };      /* "nlpub:" Ed25519 public; reads "tlpub:" */
 struct fl_private_key { uint8_t b[FL_KEY_LEN]; };   /* "privkey:" X25519 secret, clamped */
 /* clang-format on */
 
@@ -45,7 +44,6 @@ FL_KEY_DECLARE(machine);
 FL_KEY_DECLARE(node);
 FL_KEY_DECLARE(disco);
 FL_KEY_DECLARE(challenge);
-FL_KEY_DECLARE(lock);
 
 /* "privkey:" + hex; the text is secret. */
 void fl_private_key_format(const struct fl_private_key *k, char out[static FL_KEY_TEXT_MAX]);

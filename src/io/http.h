@@ -146,8 +146,6 @@ struct fl_http_group {
 	size_t count;
 };
 void fl_http_group_init(struct fl_http_group *g);
-/* Idle connections close now, busy ones after their answer, which says so. */
-void fl_http_group_drain(struct fl_http_group *g);
 /* Closes all now; on_gone of unfinished exchanges runs. Not from inside a handler. */
 void fl_http_group_close(struct fl_http_group *g);
 

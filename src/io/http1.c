@@ -381,17 +381,6 @@ void fl_http_group_init(struct fl_http_group *g)
 	g->count = 0;
 }
 
-void fl_http_group_drain(struct fl_http_group *g)
-{
-	fl_list_each(it, &g->conns)
-	{
-		struct fl_http1 *h = fl_list_entry(it, struct fl_http1, link);
-		h->draining = true;
-		if (h->state == FL_HTTP1_IDLE)
-			shut(h, LINGER);
-	}
-}
-
 void fl_http_group_close(struct fl_http_group *g)
 {
 	while (!fl_list_empty(&g->conns))

@@ -8,8 +8,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-enum { MAPPED_PREFIX = 12 }; /* ::ffff: */
-
 static socklen_t fill_v6(const uint8_t addr[16], uint16_t port, struct sockaddr_storage *out)
 {
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
@@ -30,16 +28,6 @@ socklen_t fl_sockaddr_of(const struct fl_addrport *at, struct sockaddr_storage *
 	memset(out, 0, sizeof *out);
 	memcpy(out, &in, sizeof in);
 	return sizeof in;
-}
-
-socklen_t fl_sockaddr_mapped(const struct fl_addrport *at, struct sockaddr_storage *out)
-{
-	if (at->ip.family != FL_IP_V4)
-		return fill_v6(at->ip.b, at->port, out);
-
-	uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff };
-	memcpy(mapped + MAPPED_PREFIX, at->ip.b, 4);
-	return fill_v6(mapped, at->port, out);
 }
 
 static struct fl_addrport read_v6(const struct sockaddr_in6 *in6)

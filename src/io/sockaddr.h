@@ -15,9 +15,6 @@
 /* Fills `out` and returns its length. An unset address gives the IPv6 wildcard. */
 socklen_t fl_sockaddr_of(const struct fl_addrport *at, struct sockaddr_storage *out);
 
-/* The same as IPv6, IPv4 mapped: for sockets of family AF_INET6. */
-socklen_t fl_sockaddr_mapped(const struct fl_addrport *at, struct sockaddr_storage *out);
-
 /* Unset for families other than IPv4 and IPv6. */
 struct fl_addrport fl_sockaddr_read(const struct sockaddr_storage *sa);
 

@@ -114,9 +114,6 @@ struct fl_connect;
 FL_MUST enum fl_err fl_tcp_connect(struct fl_loop *l, const struct fl_addrport *to, int64_t timeout,
 				   void (*done)(void *ctx, enum fl_err err, struct fl_stream *s),
 				   void *ctx, struct fl_connect **out);
-FL_MUST enum fl_err fl_unix_connect(struct fl_loop *l, const char *path,
-				    void (*done)(void *ctx, enum fl_err err, struct fl_stream *s),
-				    void *ctx, struct fl_connect **out);
 struct fl_connect *fl_connect_cancel(struct fl_connect *c);
 
 #endif

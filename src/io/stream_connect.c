@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 struct fl_connect {
 	struct fl_sock *sock;
@@ -64,10 +63,10 @@ static void on_event(struct fl_sock *k, int events)
 }
 
 /* Starts on a fresh socket; takes `fd`. */
-static enum fl_err start(struct fl_loop *l, int fd, bool is_tcp, const struct fl_addrport *to,
+static enum fl_err start(struct fl_loop *l, int fd, const struct fl_addrport *to,
 			 const struct sockaddr *sa, socklen_t len, struct fl_connect *c)
 {
-	enum fl_err err = fl_sock_new(l, fd, is_tcp, to, &c->sock);
+	enum fl_err err = fl_sock_new(l, fd, true, to, &c->sock);
 	if (err != FL_OK)
 		return err;
 	c->sock->event_ctx = c;
@@ -121,36 +120,12 @@ enum fl_err fl_tcp_connect(struct fl_loop *l, const struct fl_addrport *to, int6
 	enum fl_err err = make(l, sa.ss_family, done, ctx, &fd, &c);
 	if (err != FL_OK)
 		return err;
-	err = start(l, fd, true, to, (const struct sockaddr *)&sa, len, c);
+	err = start(l, fd, to, (const struct sockaddr *)&sa, len, c);
 	if (err != FL_OK) {
 		release(c);
 		return err;
 	}
 	fl_timer_start(&c->timer, timeout);
-	*out = c;
-	return FL_OK;
-}
-
-enum fl_err fl_unix_connect(struct fl_loop *l, const char *path,
-			    void (*done)(void *ctx, enum fl_err err, struct fl_stream *s),
-			    void *ctx, struct fl_connect **out)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	struct fl_connect *c;
-	int fd;
-
-	if (strlen(path) >= sizeof un.sun_path)
-		return FL_ERR_INVALID;
-	memcpy(un.sun_path, path, strlen(path));
-
-	enum fl_err err = make(l, AF_UNIX, done, ctx, &fd, &c);
-	if (err != FL_OK)
-		return err;
-	err = start(l, fd, false, NULL, (const struct sockaddr *)&un, sizeof un, c);
-	if (err != FL_OK) {
-		release(c);
-		return err;
-	}
 	*out = c;
 	return FL_OK;
 }

@@ -50,7 +50,6 @@ KIND(machine)
 KIND(node)
 KIND(disco)
 KIND(challenge)
-KIND(lock)
 
 static void private_format(const void *k, char *out)
 {
@@ -72,7 +71,6 @@ static struct kind kinds[] = {
 	ROW(node, "nodekey:"),
 	ROW(disco, "discokey:"),
 	ROW(challenge, "chalpub:"),
-	ROW(lock, "nlpub:"),
 	{ "private", "privkey:", private_format, private_parse, NULL, NULL, NULL },
 };
 
@@ -167,18 +165,6 @@ static void short_form(void **state)
 	assert_string_equal(out, "[j0DFr]");
 }
 
-static void lock_key_by_its_other_prefix(void **state)
-{
-	struct fl_lock_key key;
-	char text[FL_KEY_TEXT_MAX];
-
-	(void)state;
-	assert_int_equal(fl_lock_key_parse(fl_slice_str("tlpub:" HEX), &key), FL_OK);
-	fl_lock_key_format(&key, text);
-	assert_string_equal(text, "nlpub:" HEX);
-	assert_int_equal(fl_lock_key_parse(fl_slice_str("xlpub:" HEX), &key), FL_ERR_SYNTAX);
-}
-
 static void new_keys_are_clamped_and_differ(void **state)
 {
 	struct fl_private_key a, b;
@@ -260,7 +246,6 @@ int main(void)
 		tests[n++] = (struct CMUnitTest){ .name = pub_rows[i].name,
 						  .test_func = public_half,
 						  .initial_state = &pub_rows[i] };
-	tests[n++] = (struct CMUnitTest)cmocka_unit_test(lock_key_by_its_other_prefix);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(new_keys_are_clamped_and_differ);
 	return cmocka_run_group_tests_name("crypto/keys", tests, NULL, NULL);
 }

@@ -175,48 +175,6 @@ static void group_close_inside_a_farewell(void **state)
 	assert_int_equal(group.count, 0);
 }
 
-static void group_drain_lets_answers_finish(void **state)
-{
-	(void)state;
-	open_client(NULL);
-	push_str(GET11("/hold", ""));
-	run();
-	fl_http_group_drain(&group);
-	run();
-	assert_int_equal(group.count, 1);
-	fl_http_respond(seen.held, 200, NULL, fl_slice_str("last"));
-	assert_true(wait_for(is_ended));
-	assert_non_null(strstr(text(), "Connection: close"));
-	assert_non_null(strstr(text(), "last"));
-	assert_int_equal(group.count, 0);
-}
-
-static void group_drain_waits_for_a_stream(void **state)
-{
-	(void)state;
-	open_client(NULL);
-	push_str(GET11("/stream", "") OK_AFTER);
-	run();
-	fl_http_group_drain(&group);
-	run();
-	assert_false(ended);
-	fl_http_stream_end(seen.held);
-	assert_true(wait_for(is_ended));
-	assert_null(strstr(text(), "hello"));
-}
-
-static void group_drain_closes_idle(void **state)
-{
-	(void)state;
-	open_client(NULL);
-	push_str(OK_AFTER);
-	run();
-	fl_http_group_drain(&group);
-	assert_int_equal(group.count, 0);
-	assert_true(wait_for(is_ended));
-	assert_int_equal(seen.gone, 0);
-}
-
 /* ---- streams ---- */
 
 static enum fl_err send_text(const char *s, size_t len)
@@ -449,9 +407,6 @@ int main(void)
 		T(half_close_is_still_answered),
 		T(group_close_tells_handlers),
 		T(group_close_inside_a_farewell),
-		T(group_drain_lets_answers_finish),
-		T(group_drain_waits_for_a_stream),
-		T(group_drain_closes_idle),
 		T(head_of_a_stream_has_no_body),
 		T(stream_is_chunked),
 		T(old_stream_ends_by_closing),

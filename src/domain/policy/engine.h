@@ -104,10 +104,6 @@ const struct fl_policy_set *fl_policy_alias(const struct fl_policy *p, const str
 FL_MUST enum fl_err fl_policy_resolve(const struct fl_policy *p, const struct fl_alias *a,
 				      struct fl_policy_set **out);
 
-/* The union of the sets of a list, failed ones left out. Release with unref. */
-FL_MUST enum fl_err fl_policy_union(const struct fl_policy *p, const struct fl_aliases *list,
-				    struct fl_policy_set **out);
-
 /* Fixed sets, made once a snapshot. */
 enum fl_policy_fixed { FL_SET_EVERYTHING, FL_SET_INTERNET, FL_SET_WILDCARD, FL_SET_FIXED };
 

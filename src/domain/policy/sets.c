@@ -227,31 +227,6 @@ enum fl_err fl_set_of_side(const struct fl_policy *p, const struct fl_side *side
 	return err;
 }
 
-enum fl_err fl_policy_union(const struct fl_policy *p, const struct fl_aliases *list,
-			    struct fl_policy_set **out)
-{
-	struct fl_policy_set **sets = calloc(list->len + 1, sizeof(struct fl_policy_set *)),
-			     *sum = NULL;
-	enum fl_err err = sets != NULL ? FL_OK : FL_ERR_NOMEM;
-	size_t n = 0;
-
-	for (size_t i = 0; i < list->len && err == FL_OK; i++) {
-		err = fl_policy_resolve(p, &list->at[i], &sets[n]);
-		if (err == FL_OK && sets[n]->failed)
-			sets[n] = fl_policy_set_unref(sets[n]);
-		else if (err == FL_OK)
-			n++;
-	}
-	if (err == FL_OK)
-		err = make_union(p, (const struct fl_policy_set *const *)sets, n, false, &sum);
-	for (size_t i = 0; i < n; i++)
-		fl_policy_set_unref(sets[i]);
-	free(sets);
-	if (err == FL_OK)
-		*out = sum;
-	return err;
-}
-
 /* ---- single aliases ---- */
 
 const struct fl_policy_set *fl_policy_alias(const struct fl_policy *p, const struct fl_alias *a)

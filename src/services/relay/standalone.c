@@ -382,11 +382,6 @@ struct fl_addrport fl_relay_standalone_http_at(const struct fl_relay_standalone 
 	return s->http != NULL ? fl_listener_at(s->http) : (struct fl_addrport){ 0 };
 }
 
-struct fl_addrport fl_relay_standalone_metrics_at(const struct fl_relay_standalone *s)
-{
-	return s->metrics != NULL ? fl_listener_at(s->metrics) : (struct fl_addrport){ 0 };
-}
-
 struct fl_relay *fl_relay_standalone_relay(struct fl_relay_standalone *s)
 {
 	return s->relay;

@@ -65,7 +65,6 @@ struct fl_relay_standalone *fl_relay_standalone_stop(struct fl_relay_standalone 
 struct fl_addrport fl_relay_standalone_at(const struct fl_relay_standalone *s);
 struct fl_addrport fl_relay_standalone_stun_at(const struct fl_relay_standalone *s); /* or unset */
 struct fl_addrport fl_relay_standalone_http_at(const struct fl_relay_standalone *s); /* or unset */
-struct fl_addrport fl_relay_standalone_metrics_at(const struct fl_relay_standalone *s);
 struct fl_relay *fl_relay_standalone_relay(struct fl_relay_standalone *s);
 
 /*
