@@ -12,7 +12,7 @@ interop="iproute2 iptables nftables procps curl ca-certificates"
 
 case "${1:-}" in
 build) wanted=$build ;;
-test) wanted="$build $clang libcmocka-dev" ;;
+test) wanted="$build $clang libcmocka-dev groff-base zsh fish" ;;
 fuzz) wanted="$build $clang" ;;
 cover) wanted="$build $clang libcmocka-dev" ;;
 lint) wanted="$build clang clang-format clang-tidy cppcheck git" ;;

@@ -30,17 +30,8 @@ fill() {
 	install -D -m 644 LICENSE "$1/usr/share/doc/fairlead/copyright"
 	install -m 644 README.md CHANGES docs/*.md "$1/usr/share/doc/fairlead/"
 	named_docs "$1"
-	mkdir -p "$1/usr/share/man/man1"
-	$out/fairlead help --man | gzip -9n >"$1/usr/share/man/man1/fairlead.1.gz"
-	for shell in bash zsh fish; do
-		case $shell in
-		bash) to=bash-completion/completions/fairlead ;;
-		zsh) to=zsh/vendor-completions/_fairlead ;;
-		fish) to=fish/vendor_completions.d/fairlead.fish ;;
-		esac
-		mkdir -p "$1/usr/share/${to%/*}"
-		$out/fairlead completion $shell >"$1/usr/share/$to"
-	done
+	sh tools/texts.sh $out/fairlead "$1/usr/share" zsh/vendor-completions
+	gzip -9n "$1/usr/share/man/man1/fairlead.1"
 	install -m 755 packaging/debian/postinst packaging/debian/prerm packaging/debian/postrm "$1/DEBIAN/"
 	echo /etc/fairlead/config.yaml >"$1/DEBIAN/conffiles"
 	sed "s/@VERSION@/$version/; s/@ARCH@/$arch/" packaging/debian/control >"$1/DEBIAN/control"
