@@ -121,9 +121,15 @@ struct fl_pick {
 	uint64_t id;
 	char name[256]; /* for messages; the given one when the server was not asked */
 };
-int fl_cli_pick_user(struct fl_cli *c, const char *text, struct fl_pick *out);
-int fl_cli_pick_node(struct fl_cli *c, const char *text, struct fl_pick *out);
-int fl_cli_pick_preauth(struct fl_cli *c, const char *text, struct fl_pick *out);
+typedef int fl_pick_fn(struct fl_cli *c, const char *text, struct fl_pick *out);
+fl_pick_fn fl_cli_pick_user, fl_cli_pick_node, fl_cli_pick_preauth;
+
+/*
+ * Does `fn` to what `text` names, or each line of the file in @FILE, and ends at the first failure.
+ * All are found before the first is touched. `at`: the word behind the name.
+ */
+typedef int fl_each_fn(struct fl_cli *c, const struct fl_pick *one, size_t at);
+int fl_cli_each(struct fl_cli *c, fl_pick_fn *pick, const char *text, fl_each_fn *fn);
 
 /* ---- the commands ---- */
 typedef int fl_cli_command(struct fl_cli *c);

@@ -112,50 +112,55 @@ int fl_cmd_preauth_list(struct fl_cli *c)
 	return list(c, "/api/v1/preauthkey", &fl_resource_preauth);
 }
 
-static int named_preauth(struct fl_cli *c, struct fl_pick *out)
+/* To the key that -i or the word names, or to those of @FILE. */
+static int each_preauth(struct fl_cli *c, fl_each_fn *fn)
 {
 	const char *text = fl_cli_choice(c, "id");
 
 	if (text == NULL)
 		return fl_cli_fail(c, FL_EXIT_USAGE, "See: fairlead preauthkeys list",
 				   "which key?");
-	return fl_cli_pick_preauth(c, text, out);
+	return fl_cli_each(c, fl_cli_pick_preauth, text, fn);
 }
 
-int fl_cmd_preauth_expire(struct fl_cli *c)
+static int expire_preauth(struct fl_cli *c, const struct fl_pick *key, size_t at)
 {
 	char text[64];
 	struct fl_buf path = fl_buf_over(text, sizeof text), body = fl_buf_make(BODY_MAX_LEN);
 	struct fl_jw w = fl_jw_make(&body);
-	struct fl_pick key = { 0 };
 	char done[64];
 
-	int code = named_preauth(c, &key);
-	if (code != FL_EXIT_DONE)
-		return code;
+	(void)at;
 	fl_buf_str(&path, "/api/v1/preauthkey/expire");
 	fl_jw_obj(&w);
 	fl_jw_key(&w, "id");
-	fl_jw_u64_str(&w, key.id);
+	fl_jw_u64_str(&w, key->id);
 	fl_jw_obj_end(&w);
-	snprintf(done, sizeof done, "key %" PRIu64 " expired", key.id);
-	code = fl_cli_run(c, "POST", &path, &body, &fl_resource_preauth, done);
+	snprintf(done, sizeof done, "key %" PRIu64 " expired", key->id);
+	int code = fl_cli_run(c, "POST", &path, &body, &fl_resource_preauth, done);
 	fl_buf_done(&body);
 	return code;
 }
 
-int fl_cmd_preauth_delete(struct fl_cli *c)
+int fl_cmd_preauth_expire(struct fl_cli *c)
+{
+	return each_preauth(c, expire_preauth);
+}
+
+static int delete_preauth(struct fl_cli *c, const struct fl_pick *key, size_t at)
 {
 	char text[64], done[64];
 	struct fl_buf path = fl_buf_over(text, sizeof text);
-	struct fl_pick key = { 0 };
 
-	int code = named_preauth(c, &key);
-	if (code != FL_EXIT_DONE)
-		return code;
-	fl_buf_printf(&path, "/api/v1/preauthkey?id=%" PRIu64, key.id);
-	snprintf(done, sizeof done, "key %" PRIu64 " deleted", key.id);
+	(void)at;
+	fl_buf_printf(&path, "/api/v1/preauthkey?id=%" PRIu64, key->id);
+	snprintf(done, sizeof done, "key %" PRIu64 " deleted", key->id);
 	return fl_cli_run(c, "DELETE", &path, NULL, &fl_resource_preauth, done);
+}
+
+int fl_cmd_preauth_delete(struct fl_cli *c)
+{
+	return each_preauth(c, delete_preauth);
 }
 
 /* ---- API keys ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cli/many.c - commands on several nodes: those of a file, or those that a filter fits. */
+/* cli/many.c - commands on several things: those of a file, or the nodes that a filter fits. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static int add(struct fl_cli *c, struct picks *p, const struct fl_pick *one)
 		size_t cap = p->cap ? p->cap * 2 : 16;
 		struct fl_pick *more = cap <= MANY_MAX ? realloc(p->at, cap * sizeof *more) : NULL;
 		if (more == NULL)
-			return fl_cli_fail(c, FL_EXIT_FAILED, NULL, "too many nodes");
+			return fl_cli_fail(c, FL_EXIT_FAILED, NULL, "too many at once");
 		p->at = more;
 		p->cap = cap;
 	}
@@ -193,15 +193,15 @@ static int pick_filtered(struct fl_cli *c, struct picks *p)
 	return code;
 }
 
-static int pick_one(struct fl_cli *c, const char *text, struct picks *p)
+static int pick_one(struct fl_cli *c, fl_pick_fn *pick, const char *text, struct picks *p)
 {
 	struct fl_pick one = { 0 };
-	int code = fl_cli_pick_node(c, text, &one);
+	int code = pick(c, text, &one);
 	return code == FL_EXIT_DONE ? add(c, p, &one) : code;
 }
 
 /* One a line; empty lines and those with # say nothing. */
-static int pick_listed(struct fl_cli *c, const char *path, struct picks *p)
+static int pick_listed(struct fl_cli *c, fl_pick_fn *pick, const char *path, struct picks *p)
 {
 	struct fl_buf text = fl_buf_make(LIST_MAX);
 	struct fl_fault fault = { "" };
@@ -220,16 +220,37 @@ static int pick_listed(struct fl_cli *c, const char *path, struct picks *p)
 		else if (!fl_str_copy(word, sizeof word, fl_slice_of(at, len)))
 			code = fl_cli_fail(c, FL_EXIT_USAGE, NULL, "%s: a name is too long", path);
 		else if (len > 0)
-			code = pick_one(c, word, p);
+			code = pick_one(c, pick, word, p);
 		at += len;
 	}
 	fl_buf_done(&text);
 	if (code == FL_EXIT_DONE && p->len == 0)
-		code = fl_cli_fail(c, FL_EXIT_USAGE, NULL, "%s names no node", path);
+		code = fl_cli_fail(c, FL_EXIT_USAGE, NULL, "%s names nothing", path);
 	return code;
 }
 
-int fl_node_each(struct fl_cli *c, size_t at, fl_node_fn *fn)
+static int pick_all(struct fl_cli *c, fl_pick_fn *pick, const char *text, struct picks *p)
+{
+	return text[0] == '@' ? pick_listed(c, pick, text + 1, p) : pick_one(c, pick, text, p);
+}
+
+/* All are known by now: a name that is wrong stops it before the first change. */
+static int do_all(struct fl_cli *c, int code, struct picks *p, size_t at, fl_each_fn *fn)
+{
+	for (size_t i = 0; code == FL_EXIT_DONE && i < p->len; i++)
+		code = fn(c, &p->at[i], at);
+	free(p->at);
+	return code;
+}
+
+int fl_cli_each(struct fl_cli *c, fl_pick_fn *pick, const char *text, fl_each_fn *fn)
+{
+	struct picks p = { 0 };
+	int code = pick_all(c, pick, text, &p);
+	return do_all(c, code, &p, c->args.words, fn);
+}
+
+int fl_node_each(struct fl_cli *c, size_t at, fl_each_fn *fn)
 {
 	const char *text = fl_args_text(&c->args, "identifier");
 	struct picks p = { 0 };
@@ -244,13 +265,7 @@ int fl_node_each(struct fl_cli *c, size_t at, fl_node_fn *fn)
 		code = pick_filtered(c, &p);
 	else if (text == NULL)
 		code = fl_cli_fail(c, FL_EXIT_USAGE, "See: fairlead nodes list", "which node?");
-	else if (text[0] == '@')
-		code = pick_listed(c, text + 1, &p);
 	else
-		code = pick_one(c, text, &p);
-	/* All are known by now: a name that is wrong stops it before the first change. */
-	for (size_t i = 0; code == FL_EXIT_DONE && i < p.len; i++)
-		code = fn(c, &p.at[i], at);
-	free(p.at);
-	return code;
+		code = pick_all(c, fl_cli_pick_node, text, &p);
+	return do_all(c, code, &p, at, fn);
 }

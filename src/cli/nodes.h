@@ -10,10 +10,9 @@ int fl_node_named(struct fl_cli *c, size_t *at, struct fl_pick *out);
 
 /*
  * Does `fn` to each node that -i, the word at `at`, @FILE or --filter names, and ends at the first
- * failure. All of them are found before the first is touched. `at` of `fn` is behind the node.
+ * failure. All of them are found before the first is touched.
  */
-typedef int fl_node_fn(struct fl_cli *c, const struct fl_pick *node, size_t at);
-int fl_node_each(struct fl_cli *c, size_t at, fl_node_fn *fn);
+int fl_node_each(struct fl_cli *c, size_t at, fl_each_fn *fn);
 
 /* Is --filter understood, if given? Before anything is asked. */
 int fl_node_check_filter(struct fl_cli *c);

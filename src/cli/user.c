@@ -77,28 +77,29 @@ int fl_cmd_user_show(struct fl_cli *c)
 }
 
 /* The user that -i, -n or the word at `at` names; *at moves behind the word. */
-static int pick(struct fl_cli *c, size_t *at, struct fl_pick *out)
+static int named(struct fl_cli *c, size_t *at, const char **out)
 {
-	const char *text = fl_args_text(&c->args, "identifier");
-
-	if (text == NULL)
-		text = fl_args_text(&c->args, "name");
-	if (text == NULL && *at < c->args.words)
-		text = c->args.word[(*at)++];
-	if (text == NULL)
+	*out = fl_args_text(&c->args, "identifier");
+	if (*out == NULL)
+		*out = fl_args_text(&c->args, "name");
+	if (*out == NULL && *at < c->args.words)
+		*out = c->args.word[(*at)++];
+	if (*out == NULL)
 		return fl_cli_fail(c, FL_EXIT_USAGE, "See: fairlead users list", "which user?");
-	return fl_cli_pick_user(c, text, out);
+	return FL_EXIT_DONE;
 }
 
 int fl_cmd_user_rename(struct fl_cli *c)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);
-	const char *name = fl_args_text(&c->args, "new-name");
+	const char *name = fl_args_text(&c->args, "new-name"), *text;
 	struct fl_pick user = { 0 };
 	char done[768];
 	size_t at = 0;
 
-	int code = pick(c, &at, &user);
+	int code = named(c, &at, &text);
+	if (code == FL_EXIT_DONE)
+		code = fl_cli_pick_user(c, text, &user);
 	if (code != FL_EXIT_DONE)
 		return code;
 	if (name == NULL && at < c->args.words)
@@ -114,21 +115,27 @@ int fl_cmd_user_rename(struct fl_cli *c)
 	return code;
 }
 
-int fl_cmd_user_delete(struct fl_cli *c)
+static int delete_one(struct fl_cli *c, const struct fl_pick *user, size_t at)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);
-	struct fl_pick user = { 0 };
 	char done[512];
-	size_t at = 0;
 
-	int code = pick(c, &at, &user);
-	if (code == FL_EXIT_DONE)
-		code = fl_cli_confirm(c, "Delete the user %s?", user.name);
+	(void)at;
+	int code = fl_cli_confirm(c, "Delete the user %s?", user->name);
 	if (code != FL_EXIT_DONE)
 		return code;
-	fl_buf_printf(&path, "/api/v1/user/%" PRIu64, user.id);
-	snprintf(done, sizeof done, "user %s deleted", user.name);
+	fl_buf_printf(&path, "/api/v1/user/%" PRIu64, user->id);
+	snprintf(done, sizeof done, "user %s deleted", user->name);
 	code = fl_cli_run(c, "DELETE", &path, NULL, &fl_resource_user, done);
 	fl_buf_done(&path);
 	return code;
+}
+
+int fl_cmd_user_delete(struct fl_cli *c)
+{
+	const char *text;
+	size_t at = 0;
+
+	int code = named(c, &at, &text);
+	return code == FL_EXIT_DONE ? fl_cli_each(c, fl_cli_pick_user, text, delete_one) : code;
 }

@@ -102,6 +102,24 @@ static struct mock_row rows[] = {
 	  0,
 	  "user twin deleted",
 	  { GET_USERS, { "DELETE /api/v1/user/4 ", 0, "{}" } } },
+	{ "users delete @users.list --force",
+	  0,
+	  "user bob deleted\nuser twin deleted\n",
+	  { GET_USERS,
+	    GET_USERS,
+	    { "DELETE /api/v1/user/2 ", 0, "{}" },
+	    { "DELETE /api/v1/user/4 ", 0, "{}" } } },
+	{ "users delete @wrong.list --force", 3, "no user matches 'lap'", { GET_USERS } },
+	{ "preauthkeys expire @keys.list",
+	  0,
+	  "key 5 expired\nkey 6 expired\n",
+	  { { "POST /api/v1/preauthkey/expire {\"id\":\"5\"}", 0, "{}" },
+	    { "POST /api/v1/preauthkey/expire {\"id\":\"6\"}", 0, "{}" } } },
+	{ "preauthkeys delete -i @keys.list",
+	  0,
+	  "key 5 deleted\nkey 6 deleted\n",
+	  { { "DELETE /api/v1/preauthkey?id=5 ", 0, "{}" },
+	    { "DELETE /api/v1/preauthkey?id=6 ", 0, "{}" } } },
 	{ "users rename bob 'a/b c'",
 	  4,
 	  "no",
@@ -481,6 +499,8 @@ int main(void)
 	mock_start();
 	mock_file("some.list", "# old ones\nlap\n\n 7 \n");
 	mock_file("wrong.list", "lap\nx\n");
+	mock_file("users.list", "bob\n4\n");
+	mock_file("keys.list", "5\n6\n");
 	ROWS(&s, rows, mock_run_row);
 	ROWS(&s, questions, ask);
 	suite_add(&s, "a slow server", slow_server, NULL);
