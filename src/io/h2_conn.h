@@ -60,6 +60,7 @@ struct fl_h2 {
 	uint32_t busy; /* depth of calls that settle at their end */
 	bool dirty;    /* output was made since the last flush */
 	bool blocked;  /* transport said FL_AGAIN */
+	bool spent;    /* the one stream has handed out all it had in this flush */
 	bool greeted;  /* the client's SETTINGS came */
 	bool closing, free_wanted, end_told;
 	enum fl_err end; /* why it is over; FL_OK while it is not */

@@ -3,9 +3,11 @@
  * io/h2_out.c - answers and the output of an HTTP/2 connection.
  *
  * Chunks stay counted until their DATA frame is made; then they are copied once, straight into
- * the batch that the transport seals. The batch lives only while there is something in it.
+ * the batch that the transport seals. A connection has a batch only while there is something in
+ * it; the loop keeps a small one for the next connection that needs it.
  */
 #include "io/h2_conn.h"
+#include "io/loop_impl.h"
 
 #include "base/text.h"
 
@@ -13,6 +15,7 @@
 
 enum {
 	FRAME_HEAD_LEN = 9,
+	SPARE_MAX = 16 << 10,                     /* a larger batch is not kept */
 	NV_MAX = FL_HTTPX_ANSWER_FIELDS_MAX + 24, /* with status, length and common fields */
 };
 
@@ -26,7 +29,7 @@ static struct fl_h2_stream *stream_of(struct fl_http *x)
 /* Takes what nghttp2 wants to send, about one batch. False when it has nothing now. */
 static bool pull(struct fl_h2 *h)
 {
-	while (h->out.len < FL_H2_BATCH && fl_h2_usable(h)) {
+	while (!h->spent && h->out.len < FL_H2_BATCH && fl_h2_usable(h)) {
 		const uint8_t *p = NULL;
 		ssize_t n = nghttp2_session_mem_send(h->session, &p);
 		if (n == 0)
@@ -40,6 +43,28 @@ static bool pull(struct fl_h2 *h)
 		}
 	}
 	return h->out.len > 0 && fl_h2_usable(h);
+}
+
+static void take_batch(struct fl_h2 *h)
+{
+	if (h->out.ptr != NULL)
+		return;
+	h->out = h->loop->spare;
+	h->out.max = FL_H2_OUT_MAX;
+	h->loop->spare = fl_buf_make(FL_H2_OUT_MAX);
+}
+
+/* Gives an empty batch back. */
+static void leave_batch(struct fl_h2 *h)
+{
+	struct fl_buf *spare = &h->loop->spare;
+
+	if (h->out.ptr != NULL && h->out.cap <= SPARE_MAX && spare->ptr == NULL) {
+		fl_buf_reset(&h->out);
+		*spare = h->out;
+		h->out = fl_buf_make(FL_H2_OUT_MAX);
+	}
+	fl_buf_done(&h->out);
 }
 
 static void tell_drained(struct fl_h2 *h)
@@ -61,6 +86,8 @@ void fl_h2_flush(struct fl_h2 *h)
 {
 	if (h->blocked)
 		return; /* a batch waits */
+	take_batch(h);
+	h->spent = false;
 	while (h->out.len > 0 || pull(h)) {
 		enum fl_err err = h->transport.send(h->transport.ctx, fl_buf_slice(&h->out));
 		if (err == FL_AGAIN) {
@@ -74,7 +101,7 @@ void fl_h2_flush(struct fl_h2 *h)
 		}
 		fl_buf_reset(&h->out);
 	}
-	fl_buf_done(&h->out);
+	leave_batch(h);
 	tell_drained(h);
 }
 
@@ -124,7 +151,12 @@ int fl_h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_
 		fl_list_del(&s->todo);
 		fl_list_push(&h->drained, &s->todo);
 	}
-	return h->out.len < FL_H2_BATCH ? 0 : NGHTTP2_ERR_PAUSE;
+	/*
+	 * nghttp2 sends DATA when it has nothing else. If the only stream has no more, asking again
+	 * would merely park it, and the next chunk would have to wake it.
+	 */
+	h->spent = h->stream_count == 1 && s->x.pending == 0 && !fl_httpx_released(&s->x);
+	return !h->spent && h->out.len < FL_H2_BATCH ? 0 : NGHTTP2_ERR_PAUSE;
 }
 
 /* ---- answers ---- */

@@ -10,12 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct chunk {
-	struct fl_list link;
-	struct fl_bytes *bytes;
-	size_t at;
-};
-
 /* ---- fields ---- */
 
 /* No line ends or NUL: a value built from input must not be able to add fields of its own. */
@@ -92,26 +86,35 @@ bool fl_httpx_answer_next(const struct fl_http *x, size_t *at, const char **out_
 
 /* ---- the queue ---- */
 
-static void drop_chunk(struct chunk *c)
+/* Mostly one at a time waits: a fan-out to thousands then allocates nothing. */
+static struct fl_httpx_chunk *take_chunk(struct fl_http *x)
+{
+	if (!fl_list_linked(&x->first.link))
+		return &x->first;
+	return malloc(sizeof(struct fl_httpx_chunk));
+}
+
+static void drop_chunk(struct fl_http *x, struct fl_httpx_chunk *c)
 {
 	fl_list_del(&c->link);
 	fl_bytes_unref(c->bytes);
-	free(c);
+	if (c != &x->first)
+		free(c);
 }
 
 void fl_httpx_drop_queue(struct fl_http *x)
 {
-	fl_list_each(it, &x->queue) drop_chunk(fl_list_entry(it, struct chunk, link));
+	fl_list_each(it, &x->queue) drop_chunk(x, fl_list_entry(it, struct fl_httpx_chunk, link));
 	x->pending = 0;
 }
 
 static enum fl_err push_chunk(struct fl_http *x, struct fl_bytes *bytes)
 {
-	struct chunk *c = malloc(sizeof *c);
+	struct fl_httpx_chunk *c = take_chunk(x);
 	if (c == NULL)
 		return FL_ERR_NOMEM;
 
-	*c = (struct chunk){ .bytes = fl_bytes_ref(bytes) };
+	*c = (struct fl_httpx_chunk){ .bytes = fl_bytes_ref(bytes) };
 	if (x->pending == 0)
 		x->progress_at = fl_loop_now(x->loop);
 	fl_list_push(&x->queue, &c->link);
@@ -137,7 +140,7 @@ struct fl_slice fl_httpx_front(const struct fl_http *x)
 {
 	if (fl_list_empty(&x->queue))
 		return fl_slice_of(NULL, 0);
-	const struct chunk *c = fl_list_entry(x->queue.next, struct chunk, link);
+	const struct fl_httpx_chunk *c = fl_list_entry(x->queue.next, struct fl_httpx_chunk, link);
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a dropped chunk is off the list */
 	return fl_slice_of(c->bytes->data + c->at, c->bytes->len - c->at);
 }
@@ -149,14 +152,14 @@ void fl_httpx_consume(struct fl_http *x, size_t n)
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a dropped chunk is off the list */
 	fl_list_each(it, &x->queue)
 	{
-		struct chunk *c = fl_list_entry(it, struct chunk, link);
+		struct fl_httpx_chunk *c = fl_list_entry(it, struct fl_httpx_chunk, link);
 		size_t left = c->bytes->len - c->at;
 		if (n < left) {
 			c->at += n;
 			return;
 		}
 		n -= left;
-		drop_chunk(c);
+		drop_chunk(x, c);
 	}
 }
 

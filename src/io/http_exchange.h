@@ -52,6 +52,13 @@ struct fl_httpx_meter {
 	struct fl_http_budget *budget; /* shared with other connections; may be NULL */
 };
 
+/* A counted piece of an answer's body, taken up to `at`. */
+struct fl_httpx_chunk {
+	struct fl_list link;
+	struct fl_bytes *bytes;
+	size_t at;
+};
+
 struct fl_http {
 	const struct fl_httpx_ops *ops;
 	void *conn;
@@ -82,6 +89,7 @@ struct fl_http {
 	size_t size;
 	struct fl_buf answer; /* name NUL value NUL ... */
 	struct fl_list queue;
+	struct fl_httpx_chunk first; /* the chunk that costs no allocation */
 	size_t pending, pending_max;
 	fl_time progress_at;
 

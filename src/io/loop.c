@@ -84,6 +84,7 @@ static struct fl_loop *release(struct fl_loop *l)
 	free(l->in);
 	free(l->plain);
 	free(l->out);
+	fl_buf_done(&l->spare);
 	free(l);
 	return NULL;
 }

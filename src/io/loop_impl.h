@@ -9,6 +9,7 @@
 #ifndef FL_IO_LOOP_IMPL_H
 #define FL_IO_LOOP_IMPL_H
 
+#include "base/buf.h"
 #include "io/loop.h"
 
 #include <uv.h>
@@ -46,6 +47,7 @@ struct fl_loop {
 	struct fl_loop_bulk bulk;
 	uint8_t *in, *plain, *out; /* FL_LOOP_SCRATCH each */
 	size_t out_len;
+	struct fl_buf spare; /* a batch that no HTTP/2 connection has; see h2_out.c */
 };
 
 /* Runs the timers that are due, but none that was armed in this tick. */

@@ -53,6 +53,55 @@ static void stream_small_pieces(void **state)
 	stream_through(WINDOW, 7, 100000);
 }
 
+/* Chunks that come one by one, as changes do, cost one send each, whatever was said in between. */
+static void each_chunk_is_one_send(void **state)
+{
+	(void)state;
+	peer_open(&p, loop, &router, NULL, WINDOW, true);
+	struct peer_call *c = peer_call(&p, "POST", "/stream", 10, false, NULL);
+	peer_run(&p);
+	for (unsigned i = 1; i <= 9; i++) {
+		size_t sends = p.sends;
+		send_chunk(seen.stream, 300, i, FL_OK);
+		peer_run(&p);
+		assert_int_equal(c->body_len, i * 300);
+		assert_int_equal(p.sends, sends + 1);
+		if (i % 3 == 1) {
+			fl_h2_ping(p.server);
+		} else if (i % 3 == 2) {
+			struct peer_call *other =
+				peer_call(&p, "GET", "/hello", SIZE_MAX, false, NULL);
+			peer_run(&p);
+			assert_true(other->ended);
+		}
+		peer_run(&p);
+	}
+	assert_true(p.pings >= 3);
+	fl_http_stream_end(seen.stream);
+	peer_run(&p);
+	assert_true(c->ended && c->closed);
+	peer_close(&p);
+}
+
+static void chunks_of_two_streams_leave_together(void **state)
+{
+	(void)state;
+	peer_open(&p, loop, &router, NULL, WINDOW, true);
+	struct peer_call *c = peer_call(&p, "POST", "/stream", 10, false, NULL);
+	peer_run(&p);
+	struct fl_http *first = seen.stream;
+	struct peer_call *d = peer_call(&p, "POST", "/stream", 10, false, NULL);
+	peer_run(&p);
+	size_t sends = p.sends;
+	send_chunk(first, 300, 0, FL_OK);
+	send_chunk(seen.stream, 400, 0, FL_OK);
+	peer_run(&p);
+	assert_int_equal(c->body_len, 300);
+	assert_int_equal(d->body_len, 400);
+	assert_int_equal(p.sends, sends + 1);
+	peer_close(&p);
+}
+
 static void stream_pending_is_limited(void **state)
 {
 	(void)state;
@@ -382,6 +431,8 @@ int main(void)
 		T(stream_with_tiny_windows),
 		T(stream_ten_megabytes),
 		T(stream_small_pieces),
+		T(each_chunk_is_one_send),
+		T(chunks_of_two_streams_leave_together),
 		T(stream_pending_is_limited),
 		T(drain_is_told_after_the_queue_was_taken),
 		T(transport_full_keeps_order),
