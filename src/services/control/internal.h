@@ -68,6 +68,7 @@ struct fl_session {
 	fl_node_id node;
 	uint64_t gen;
 	bool zstd;
+	fl_time sent_at; /* the last frame */
 	struct fl_timer keepalive;
 };
 

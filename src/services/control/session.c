@@ -18,11 +18,17 @@ enum {
 };
 #define STALL_MAX (30 * FL_SEC)
 
-static void arm_keepalive(struct fl_session *s)
+static fl_time now_of(const struct fl_session *s)
+{
+	return fl_loop_now(s->control->core->loop);
+}
+
+/* For a client that has heard nothing since `since`. */
+static void arm_keepalive(struct fl_session *s, fl_time since)
 {
 	struct fl_control *c = s->control;
 	int64_t jitter = (int64_t)fl_rng_below(&c->rng, (uint64_t)c->cfg.keepalive / 50 * 9);
-	fl_timer_start(&s->keepalive, c->cfg.keepalive + jitter);
+	fl_timer_start(&s->keepalive, since + c->cfg.keepalive + jitter - now_of(s));
 }
 
 /* Forgets the session; the exchange is ended or gone already. */
@@ -78,12 +84,13 @@ void fl_session_send(struct fl_session *s, struct fl_bytes *frame)
 		fl_session_close(s, FL_SESSION_SLOW);
 		return;
 	}
-	arm_keepalive(s);
+	s->sent_at = now_of(s);
+	if (!fl_timer_armed(&s->keepalive))
+		arm_keepalive(s, s->sent_at);
 }
 
-static void on_keepalive(void *ctx)
+static void send_keepalive(struct fl_session *s)
 {
-	struct fl_session *s = ctx;
 	struct fl_control *c = s->control;
 	struct fl_buf json = fl_buf_make(1024);
 	struct fl_bytes *frame = NULL;
@@ -93,12 +100,23 @@ static void on_keepalive(void *ctx)
 		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), s->zstd, &frame);
 	fl_buf_done(&json);
 	if (err != FL_OK) {
-		arm_keepalive(s);
+		arm_keepalive(s, now_of(s));
 		return;
 	}
 	c->stats.frames_keepalive++;
 	fl_session_send(s, frame);
 	fl_bytes_unref(frame);
+}
+
+/* Frames leave the timer alone, since each goes to many sessions: it moves itself when it rings. */
+static void on_keepalive(void *ctx)
+{
+	struct fl_session *s = ctx;
+
+	if (now_of(s) - s->sent_at < s->control->cfg.keepalive)
+		arm_keepalive(s, s->sent_at);
+	else
+		send_keepalive(s);
 }
 
 static struct fl_session *session_new(struct fl_control *c, struct fl_http *x,
