@@ -12,6 +12,26 @@ mkdir -p $out
 strip -o $out/fairlead $dir/src/cli/fairlead
 version=$($out/fairlead version | awk 'NR == 1 { print $2 }')
 
+# The package depends on what the program is linked with, so that has to be what control names.
+linked_as_named() {
+	extra=$(readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
+		grep -vE '^(lib(c|crypto|ssl|wslay)|ld-linux[^.]*)\.so' || true)
+	[ -z "$extra" ] && return
+	echo "linked with $(echo $extra), which packaging/debian/control does not name: its archive" \
+		"(.a) is missing here" >&2
+	exit 1
+}
+
+# Our licence and those of the code that is inside the program.
+notices() {
+	cat LICENSE
+	for package in libjansson-dev libnghttp2-dev libsodium-dev libuv1-dev libyaml-dev libzstd-dev \
+		node-llhttp; do
+		printf '\n---- contains code of %s ----\n\n' "${package%-dev}"
+		cat "/usr/share/doc/$package/copyright"
+	done
+}
+
 # What units and settings name has to be in the package.
 named_docs() {
 	for doc in $(grep -ho '/usr/share/doc/fairlead/[a-z.]*md' packaging/*.service packaging/config.yaml); do
@@ -27,7 +47,9 @@ fill() {
 	install -m 755 $out/fairlead "$1/usr/bin/fairlead"
 	install -m 644 packaging/*.service "$1/usr/lib/systemd/system/"
 	install -m 644 packaging/config.yaml "$1/etc/fairlead/config.yaml"
-	install -D -m 644 LICENSE "$1/usr/share/doc/fairlead/copyright"
+	mkdir -p "$1/usr/share/doc/fairlead"
+	notices >"$1/usr/share/doc/fairlead/copyright"
+	chmod 644 "$1/usr/share/doc/fairlead/copyright"
 	install -m 644 README.md CHANGES docs/*.md "$1/usr/share/doc/fairlead/"
 	named_docs "$1"
 	sh tools/texts.sh $out/fairlead "$1/usr/share" zsh/vendor-completions
@@ -41,6 +63,7 @@ if command -v dpkg-deb >/dev/null 2>&1; then
 	arch=$(dpkg --print-architecture)
 	SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s)
 	export SOURCE_DATE_EPOCH
+	linked_as_named $out/fairlead
 	fill $out/root
 	dpkg-deb --root-owner-group --build $out/root "$out/fairlead_${version}_$arch.deb" >/dev/null
 	rm -rf $out/root

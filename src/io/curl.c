@@ -4,20 +4,13 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <string.h>
+
+#include "base/dl.h"
 
 struct fl_curl fl_curl;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool loaded;
-
-/* POSIX lets an object pointer from dlsym carry a function; copying avoids the forbidden cast. */
-static bool find(void *lib, const char *name, void *slot)
-{
-	void *symbol = dlsym(lib, name);
-	memcpy(slot, &symbol, sizeof symbol);
-	return symbol != NULL;
-}
 
 static void load(void)
 {
@@ -29,7 +22,7 @@ static void load(void)
 	if (lib == NULL)
 		return;
 	bool all = true;
-#define FIND(name) all = find(lib, "curl_" #name, &fl_curl.name) && all;
+#define FIND(name) all = fl_dl_find(lib, "curl_" #name, &fl_curl.name) && all;
 	FL_CURL_LIST(FIND)
 #undef FIND
 	loaded = all;

@@ -16,6 +16,7 @@
 
 #include "base/jw.h"
 #include "store/inner.h"
+#include "store/sqlite.h"
 
 enum { LIST_MAX = 1 << 20 };
 

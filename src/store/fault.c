@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "store/inner.h"
+#include "store/sqlite.h"
 
 enum fl_err fl_store_corrupt(const char *path, const char *what, struct fl_fault *fault)
 {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "store/inner.h"
+#include "store/sqlite.h"
 
 enum {
 	PRIVATE = 0600,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "store/inner.h"
+#include "store/sqlite.h"
 
 struct reader {
 	struct fl_store *store;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "store/inner.h"
+#include "store/sqlite.h"
 
 enum {
 	OPEN_BUSY_MS = 1000, /* nobody is served yet */
@@ -172,13 +173,17 @@ static enum fl_err open_all(struct fl_store *st, const struct fl_store_config *c
 enum fl_err fl_store_open(const struct fl_store_config *cfg, struct fl_fault *fault,
 			  struct fl_store **out)
 {
+	enum fl_err err = fl_sqlite_load(fault);
+	if (err != FL_OK)
+		return err;
+
 	struct fl_store *st = calloc(1, sizeof *st);
 	if (st == NULL)
 		return FL_ERR_NOMEM;
 	st->lock_fd = -1;
 	st->path = strdup(cfg->path);
 
-	enum fl_err err = st->path != NULL ? open_all(st, cfg, fault) : FL_ERR_NOMEM;
+	err = st->path != NULL ? open_all(st, cfg, fault) : FL_ERR_NOMEM;
 	if (err != FL_OK) {
 		fl_store_close(st);
 		return err;

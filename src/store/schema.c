@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "store/inner.h"
+#include "store/sqlite.h"
 
 enum { APPLICATION_ID = 0x464c5244 }; /* "FLRD" */
 

@@ -3,6 +3,7 @@
 #include "../domain/state_kit.h"
 
 #include "store_kit.h"
+#include "store/sqlite.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -14,7 +15,9 @@ struct store_kit store_kit_new(void)
 	/* Memory if there is any: thousands of syncs are made, and none has to last. */
 	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 	struct store_kit k;
+	struct fl_fault fault;
 
+	assert_int_equal(fl_sqlite_load(&fault), FL_OK); /* some call the parts alone */
 	snprintf(k.dir, sizeof k.dir, "%s/fl_store_XXXXXX", tmp);
 	assert_non_null(mkdtemp(k.dir));
 	snprintf(k.path, sizeof k.path, "%s/fl.db", k.dir);
