@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* Writes the address of `name` to *slot, a function pointer. False, and NULL, if it is not there. */
+/* Writes the address of `name` to *slot, a function pointer. False, and NULL: it is not there. */
 bool fl_dl_find(void *lib, const char *name, void *slot);
 
 #endif
