@@ -177,7 +177,7 @@ void fl_api_node(struct fl_api *a, const struct fl_node *n, struct fl_jw *w)
 	key_time(w, "createdAt", n->created);
 	key_str(w, "registerMethod", methods[n->method]);
 	key_str(w, "givenName", n->given_name);
-	key_bool(w, "online", fl_presence_online(a->core->presence, n->id));
+	key_bool(w, "online", fl_core_online(a->core, n->id));
 	key_routes(a, n, w);
 	key_list(w, "tags", &n->tags);
 	key_bool(w, "ephemeral", n->ephemeral);

@@ -140,7 +140,7 @@ enum fl_err fl_batch_fill(struct fl_control *c, struct fl_batch *b)
 			.node = n,
 			.fragment = fragment,
 			.fields = m->whole ? 0 : m->fields,
-			.online = fl_presence_online(c->core->presence, m->id),
+			.online = fl_core_online(c->core, m->id),
 		};
 		if (m->whole)
 			fl_ephemeral_watch(c, m->id);

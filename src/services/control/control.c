@@ -6,7 +6,11 @@
 
 #include "base/log.h"
 
-enum { SCANS_A_RECONCILIATION = 12 }; /* a minute */
+enum {
+	SCANS_A_RECONCILIATION = 12, /* a minute */
+	SCANS_A_SWEEP = 60,          /* five minutes */
+};
+#define SWEEP_AFTER (15 * FL_MIN)
 
 /* ---- expiry: announced once per node, by a window that follows the calendar ---- */
 
@@ -24,6 +28,8 @@ static void scan_expiry(void *ctx)
 		c->expiry_scanned = now;
 	if (++c->expiry_scans % SCANS_A_RECONCILIATION == 0)
 		fl_ephemeral_reconcile(c);
+	if (c->expiry_scans % SCANS_A_SWEEP == 0)
+		fl_registry_sweep(c->core->sessions, fl_loop_now(c->core->loop), SWEEP_AFTER);
 	fl_timer_start(&c->expiry_timer, c->cfg.expiry_scan);
 }
 
@@ -98,7 +104,7 @@ void fl_control_stop(struct fl_control *c)
 	fl_timer_stop(&c->expiry_timer);
 	fl_noise_server_goaway(&c->noise);
 	fl_control_restart_sessions(c);
-	fl_control_presence_stop(c);
+	fl_presence_stop(c);
 	fl_ephemeral_done(c);
 	fl_map_init(&c->ephemerals, sizeof(fl_node_id), c->cfg.seed);
 	if (fl_core_flush(c->core, &fault) != FL_OK)
@@ -111,7 +117,7 @@ struct fl_control *fl_control_free(struct fl_control *c)
 		return NULL;
 	fl_core_listen(c->core, NULL, NULL);
 	fl_noise_server_done(&c->noise);
-	fl_control_presence_stop(c);
+	fl_presence_stop(c);
 	fl_pending_done(&c->pending);
 	fl_ephemeral_done(c);
 	fl_timer_done(&c->expiry_timer);

@@ -135,13 +135,13 @@ static void tick(void *ctx)
 }
 
 enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state,
-			 struct fl_store *store, struct fl_presence *presence)
+			 struct fl_store *store, struct fl_registry *sessions)
 {
 	*c = (struct fl_core){
 		.loop = loop,
 		.state = state,
 		.store = store,
-		.presence = presence,
+		.sessions = sessions,
 		.hook = { .fn = tick, .ctx = c },
 	};
 	fl_list_init(&c->waits);
@@ -183,7 +183,7 @@ void fl_core_done(struct fl_core *c)
 	fl_loop_hook_del(&c->hook);
 	fl_core_policy(c, NULL, NULL);
 	free(c->runtime);
-	fl_presence_free(c->presence);
+	fl_registry_free(c->sessions);
 	fl_state_free(c->state);
 	fl_store_close(c->store);
 	*c = (struct fl_core){ 0 };

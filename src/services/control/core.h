@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * services/control/core.h - the single writer: state, store and presence, one commit a tick.
+ * services/control/core.h - the single writer: state, store and registry, one commit a tick.
  *
  * Handlers of any service call commands of domain/state on `core->state` directly, during their
  * tick, and wait: at the end of the tick the core commits all dirty rows in one transaction,
@@ -14,7 +14,7 @@
 #define FL_SERVICES_CONTROL_CORE_H
 
 #include "domain/policy/policy.h"
-#include "domain/registry/presence.h"
+#include "domain/registry/registry.h"
 #include "domain/state/state.h"
 #include "io/loop.h"
 #include "store/store.h"
@@ -54,7 +54,7 @@ struct fl_core {
 	struct fl_loop *loop;
 	struct fl_state *state;
 	struct fl_store *store;
-	struct fl_presence *presence;
+	struct fl_registry *sessions; /* of nodes, by their id */
 	fl_core_listener *listener;
 	void *listener_ctx;
 	fl_core_retired *retired;
@@ -76,12 +76,18 @@ struct fl_core {
 	} stats;
 };
 
-/* Takes state, store and presence; they are freed by done. */
+/* Takes state, store and sessions; they are freed by done. */
 FL_MUST enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state,
-				 struct fl_store *store, struct fl_presence *presence);
+				 struct fl_store *store, struct fl_registry *sessions);
 void fl_core_listen(struct fl_core *c, fl_core_listener *fn, void *ctx);
 void fl_core_on_retired(struct fl_core *c, fl_core_retired *fn, void *ctx);
 void fl_core_done(struct fl_core *c);
+
+/* Nothing else says whether a node is online: it has a session, or had one a moment ago. */
+static inline bool fl_core_online(const struct fl_core *c, fl_node_id node)
+{
+	return fl_registry_live(c->sessions, &node) > 0;
+}
 
 void fl_core_follow(struct fl_core *c, const struct fl_core_policy_hooks *hooks);
 

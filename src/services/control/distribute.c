@@ -207,8 +207,7 @@ static void end_removed(struct fl_control *c, const struct fl_batch *b)
 {
 	for (size_t i = 0; i < b->removed_count; i++) {
 		fl_ephemeral_cancel(c, b->removed[i]);
-		fl_session_close_node(c, b->removed[i], FL_SESSION_DELETED);
-		fl_presence_forget(c->core->presence, b->removed[i]);
+		fl_presence_forget(c, b->removed[i]);
 	}
 }
 
@@ -233,9 +232,8 @@ static void log_change(struct fl_control *c, const struct fl_change *ch)
 			fl_log_info("node key expired", FL_LU("node.id", ch->id),
 				    FL_LS("node.name", name));
 		if ((ch->fields & FL_PATCH_ONLINE) != 0)
-			fl_log_debug(
-				"node presence changed", FL_LU("node.id", ch->id),
-				FL_LB("online", fl_presence_online(c->core->presence, ch->id)));
+			fl_log_debug("node presence changed", FL_LU("node.id", ch->id),
+				     FL_LB("online", fl_core_online(c->core, ch->id)));
 		return;
 	case FL_CHANGE_NODE_CHANGED:
 	case FL_CHANGE_USER:

@@ -40,7 +40,7 @@ static void fire(void *ctx)
 	struct fl_fault fault;
 
 	const struct fl_node *n = fl_state_node(c->core->state, node);
-	if (n == NULL || !n->ephemeral || fl_presence_online(c->core->presence, node)) {
+	if (n == NULL || !n->ephemeral || fl_core_online(c->core, node)) {
 		armed_free(a);
 		return;
 	}
@@ -55,7 +55,7 @@ static void fire(void *ctx)
 void fl_ephemeral_arm(struct fl_control *c, fl_node_id node)
 {
 	const struct fl_node *n = fl_state_node(c->core->state, node);
-	if (n == NULL || !n->ephemeral || fl_presence_online(c->core->presence, node))
+	if (n == NULL || !n->ephemeral || fl_core_online(c->core, node))
 		return;
 	struct armed *a = fl_map_find(&c->ephemerals, &node);
 	if (a == NULL) {

@@ -117,7 +117,7 @@ static enum fl_err make(struct fl_fragments *f, const struct fl_netmap_config *c
 			struct fl_bytes **out)
 {
 	const struct fl_netmap_presence presence = {
-		.online = fl_presence_online(f->core->presence, n->id),
+		.online = fl_core_online(f->core, n->id),
 	};
 
 	*out = NULL;

@@ -74,7 +74,7 @@ static void add_peer(struct tell *t, fl_node_id id, uint32_t fields)
 		.node = n,
 		.fragment = fragment,
 		.fields = fields,
-		.online = fl_presence_online(c->core->presence, id),
+		.online = fl_core_online(c->core, id),
 	};
 }
 

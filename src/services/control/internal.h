@@ -39,7 +39,7 @@ struct fl_control {
 	struct fl_fragments *fragments;
 	struct fl_rng rng; /* jitter */
 	struct fl_view view;
-	struct fl_list leaving;   /* sessions in their grace period */
+	struct fl_list leaving;   /* sessions in their grace period, the first to go first */
 	struct fl_map ephemerals; /* node id -> armed deletion */
 	struct fl_timer expiry_timer;
 	unsigned expiry_scans;
@@ -61,21 +61,18 @@ void fl_control_map(void *ctx, struct fl_http *x);
 
 /* ---- session.c ---- */
 struct fl_session {
-	struct fl_list link;
+	struct fl_list link; /* in the view, or among the leaving ones */
+	struct fl_conn conn;
 	struct fl_control *control;
-	struct fl_http *x;
+	struct fl_http *x; /* NULL: it leaves, only its place in the count is left */
 	struct fl_noise_link *carrier;
 	fl_node_id node;
-	uint64_t gen;
 	bool zstd;
-	fl_time sent_at; /* the last frame */
-	struct fl_timer keepalive;
+	fl_time sent_at;       /* the last frame */
+	struct fl_timer timer; /* the next keep-alive; of one that leaves, the end of its grace */
 };
 
-/*
- * Starts the answer with the first full map. Takes the presence generation; on failure it is
- * released.
- */
+/* Starts the answer with the first full map; on failure nobody is connected and 4xx or 5xx said. */
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
 		     fl_node_id node, bool zstd);
 
@@ -83,7 +80,6 @@ void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_li
 void fl_session_send(struct fl_session *s, struct fl_bytes *frame);
 
 void fl_session_close(struct fl_session *s, enum fl_session_end why);
-void fl_session_close_node(struct fl_control *c, fl_node_id node, enum fl_session_end why);
 
 /* ---- distribute.c ---- */
 void fl_control_distribute(void *control, const struct fl_change *changes, size_t count);
@@ -100,11 +96,22 @@ FL_MUST enum fl_err fl_control_map_frame(struct fl_control *c, const struct fl_n
 					 bool omit_peers, bool zstd, struct fl_bytes **out);
 
 /* ---- presence.c ---- */
-uint64_t fl_control_connected(struct fl_control *c, fl_node_id node);
-void fl_control_disconnected(struct fl_control *c, fl_node_id node, uint64_t gen);
-void fl_control_abandoned(struct fl_control *c, fl_node_id node,
-			  uint64_t gen);             /* at once, no grace */
-void fl_control_presence_stop(struct fl_control *c); /* ends all grace periods, stores last seen */
+
+/* Counts a session from now on. False: no room for it. */
+bool fl_presence_enter(struct fl_session *s);
+
+/* Its first map is on its way: it takes the place of those that leave. */
+void fl_presence_settled(struct fl_session *s);
+
+/* Its client has gone. Takes the session: it is freed now or after its grace period. */
+void fl_presence_leave(struct fl_session *s);
+
+/* It never got its first map. The session stays the caller's. */
+void fl_presence_abandon(struct fl_session *s);
+void fl_presence_grace_over(struct fl_session *s);
+
+void fl_presence_forget(struct fl_control *c, fl_node_id node); /* deleted: ends its sessions */
+void fl_presence_stop(struct fl_control *c); /* ends all grace periods, stores last seen */
 
 /* ---- ephemeral.c ---- */
 enum fl_err fl_ephemeral_init(struct fl_control *c);

@@ -115,7 +115,7 @@ static void records(const struct fl_core *core, struct fl_buf *b)
 	}
 	metric(b, "fairlead_nodes", "gauge", "Registered nodes.", count);
 	metric(b, "fairlead_nodes_online", "gauge", "Nodes with a live session.",
-	       fl_presence_count(core->presence));
+	       fl_registry_online(core->sessions));
 	metric(b, "fairlead_users", "gauge", "Users.", fl_state_users(core->state, &users));
 	head(b, "fairlead_routes", "gauge", "Routes of all nodes.");
 	labelled(b, "fairlead_routes", "state=\"announced\"", announced);

@@ -2,10 +2,11 @@
 /*
  * services/control/presence.c - online at once, offline after a grace period.
  *
- * The count of live sessions is the only truth. A session that ends keeps its place in the count
- * until its grace period is over; whoever reconnects meanwhile makes it an ordinary release.
+ * The registry's count is the only truth. A session whose client has gone keeps its place in the
+ * count until its grace period is over, unless the node has another one by then: its release makes
+ * no difference then, and need not wait.
  *
- * Source: docs/lifecycle.md PRE-1 to PRE-9.
+ * Source: docs/lifecycle.md PRE-1 to PRE-9, EPH-1, SES-6.
  */
 #include "services/control/internal.h"
 
@@ -13,15 +14,12 @@
 
 #include "base/log.h"
 
-struct leaving {
-	struct fl_list link;
-	struct fl_control *control;
-	struct fl_timer timer;
-	fl_node_id node;
-	uint64_t gen;
-};
+static struct fl_session *session_of(struct fl_list *conn_link)
+{
+	return fl_list_entry(conn_link, struct fl_session, conn.link);
+}
 
-static void announce_online(struct fl_control *c, fl_node_id node)
+static void announce(struct fl_control *c, fl_node_id node)
 {
 	const struct fl_change change = {
 		.kind = FL_CHANGE_NODE_PATCHED,
@@ -33,73 +31,96 @@ static void announce_online(struct fl_control *c, fl_node_id node)
 	fl_core_announce(c->core, &change);
 }
 
-uint64_t fl_control_connected(struct fl_control *c, fl_node_id node)
+bool fl_presence_enter(struct fl_session *s)
 {
-	uint64_t gen = 0;
+	bool first = false;
 
-	fl_ephemeral_cancel(c, node);
-	if (fl_presence_connect(c->core->presence, node, &gen))
-		announce_online(c, node);
-	return gen;
+	if (fl_registry_enter(s->control->core->sessions, &s->node, &s->conn, &first) != FL_OK)
+		return false;
+	if (first)
+		announce(s->control, s->node);
+	return true;
 }
 
-static void release(struct fl_control *c, fl_node_id node, uint64_t gen)
+static void went_offline(struct fl_control *c, fl_node_id node)
 {
-	if (!fl_presence_release(c->core->presence, node, gen))
-		return;
 	if (fl_state_node(c->core->state, node) == NULL)
 		return;
 	if (fl_state_node_seen(c->core->state, node, fl_loop_wall(c->core->loop)) != FL_OK)
 		fl_log_warn("last seen could not be stored", FL_LU("node.id", node));
-	announce_online(c, node);
-	fl_ephemeral_arm(c, node);
+	announce(c, node);
+	fl_ephemeral_watch(c, node);
 }
 
-static void leaving_end(struct leaving *v)
+static void release(struct fl_session *s)
 {
-	struct fl_control *c = v->control;
-	fl_node_id node = v->node;
-	uint64_t gen = v->gen;
+	struct fl_control *c = s->control;
 
-	fl_list_del(&v->link);
-	fl_timer_done(&v->timer);
-	free(v);
-	release(c, node, gen);
+	if (fl_registry_remove(c->core->sessions, &s->conn, fl_loop_now(c->core->loop)) ==
+	    FL_CONN_LAST)
+		went_offline(c, s->node);
 }
 
-static void on_grace_over(void *ctx)
+void fl_presence_abandon(struct fl_session *s)
 {
-	leaving_end(ctx);
+	release(s);
 }
 
-void fl_control_disconnected(struct fl_control *c, fl_node_id node, uint64_t gen)
+static void end(struct fl_session *s)
 {
-	if (fl_state_node(c->core->state, node) == NULL) {
-		release(c, node, gen);
+	release(s);
+	fl_list_del(&s->link);
+	fl_timer_done(&s->timer);
+	free(s);
+}
+
+void fl_presence_grace_over(struct fl_session *s)
+{
+	end(s);
+}
+
+/* Those that leave need not wait: the node is back. */
+void fl_presence_settled(struct fl_session *s)
+{
+	struct fl_list *conns = fl_registry_conns(s->control->core->sessions, &s->node);
+
+	fl_ephemeral_cancel(s->control, s->node);
+	if (conns == NULL)
+		return;
+	fl_list_each(it, conns) if (session_of(it)->x == NULL) end(session_of(it));
+}
+
+void fl_presence_leave(struct fl_session *s)
+{
+	struct fl_control *c = s->control;
+
+	s->x = NULL;
+	s->carrier = NULL;
+	if (!fl_registry_leave(&s->conn)) {
+		end(s);
 		return;
 	}
-	struct leaving *v = calloc(1, sizeof *v);
-	if (v == NULL || fl_timer_init(&v->timer, c->core->loop, on_grace_over, v) != FL_OK) {
-		free(v);
-		release(c, node, gen); /* without grace: the count stays right */
-		return;
+	fl_list_push(&c->leaving, &s->link);
+	fl_timer_start(&s->timer, c->cfg.grace);
+}
+
+void fl_presence_forget(struct fl_control *c, fl_node_id node)
+{
+	struct fl_list detached;
+
+	fl_list_init(&detached);
+	fl_registry_forget(c->core->sessions, &node, &detached);
+	for (struct fl_list *l; (l = fl_list_pop(&detached)) != NULL;) {
+		struct fl_session *s = session_of(l);
+		if (s->x != NULL)
+			fl_session_close(s, FL_SESSION_DELETED);
+		else
+			end(s);
 	}
-	v->control = c;
-	v->node = node;
-	v->gen = gen;
-	fl_list_push(&c->leaving, &v->link);
-	fl_timer_start(&v->timer, c->cfg.grace);
 }
 
-void fl_control_abandoned(struct fl_control *c, fl_node_id node, uint64_t gen)
+void fl_presence_stop(struct fl_control *c)
 {
-	release(c, node, gen);
-}
-
-void fl_control_presence_stop(struct fl_control *c)
-{
-	struct fl_list *l;
-
-	while ((l = fl_list_pop(&c->leaving)) != NULL)
-		leaving_end(fl_list_entry(l, struct leaving, link));
+	while (!fl_list_empty(&c->leaving))
+		end(fl_list_entry(c->leaving.next, struct fl_session, link));
 }

@@ -28,20 +28,17 @@ static void arm_keepalive(struct fl_session *s, fl_time since)
 {
 	struct fl_control *c = s->control;
 	int64_t jitter = (int64_t)fl_rng_below(&c->rng, (uint64_t)c->cfg.keepalive / 50 * 9);
-	fl_timer_start(&s->keepalive, since + c->cfg.keepalive + jitter - now_of(s));
+	fl_timer_start(&s->timer, since + c->cfg.keepalive + jitter - now_of(s));
 }
 
-/* Forgets the session; the exchange is ended or gone already. */
+/* The exchange is ended or gone already. */
 static void detach(struct fl_session *s)
 {
-	struct fl_control *c = s->control;
-
 	fl_list_del(&s->link);
-	fl_timer_done(&s->keepalive);
+	fl_timer_stop(&s->timer);
 	s->carrier->polls--;
-	c->stats.sessions--;
-	fl_control_disconnected(c, s->node, s->gen);
-	free(s);
+	s->control->stats.sessions--;
+	fl_presence_leave(s);
 }
 
 static void on_gone(void *ctx)
@@ -67,16 +64,6 @@ void fl_session_close(struct fl_session *s, enum fl_session_end why)
 	detach(s);
 }
 
-void fl_session_close_node(struct fl_control *c, fl_node_id node, enum fl_session_end why)
-{
-	fl_list_each(it, &c->view.sessions)
-	{
-		struct fl_session *s = fl_list_entry(it, struct fl_session, link);
-		if (s->node == node)
-			fl_session_close(s, why);
-	}
-}
-
 void fl_session_send(struct fl_session *s, struct fl_bytes *frame)
 {
 	s->control->stats.bytes_sent += frame->len;
@@ -85,7 +72,7 @@ void fl_session_send(struct fl_session *s, struct fl_bytes *frame)
 		return;
 	}
 	s->sent_at = now_of(s);
-	if (!fl_timer_armed(&s->keepalive))
+	if (!fl_timer_armed(&s->timer))
 		arm_keepalive(s, s->sent_at);
 }
 
@@ -109,11 +96,13 @@ static void send_keepalive(struct fl_session *s)
 }
 
 /* Frames leave the timer alone, since each goes to many sessions: it moves itself when it rings. */
-static void on_keepalive(void *ctx)
+static void on_timer(void *ctx)
 {
 	struct fl_session *s = ctx;
 
-	if (now_of(s) - s->sent_at < s->control->cfg.keepalive)
+	if (s->x == NULL)
+		fl_presence_grace_over(s);
+	else if (now_of(s) - s->sent_at < s->control->cfg.keepalive)
 		arm_keepalive(s, s->sent_at);
 	else
 		send_keepalive(s);
@@ -125,7 +114,7 @@ static struct fl_session *session_new(struct fl_control *c, struct fl_http *x,
 	struct fl_session *s = calloc(1, sizeof *s);
 	if (s == NULL)
 		return NULL;
-	if (fl_timer_init(&s->keepalive, c->core->loop, on_keepalive, s) != FL_OK) {
+	if (fl_timer_init(&s->timer, c->core->loop, on_timer, s) != FL_OK) {
 		free(s);
 		return NULL;
 	}
@@ -141,6 +130,7 @@ static void session_start(struct fl_session *s, struct fl_bytes *frame)
 {
 	struct fl_control *c = s->control;
 
+	fl_presence_settled(s);
 	fl_list_push(&c->view.sessions, &s->link);
 	s->carrier->polls++;
 	c->stats.sessions++;
@@ -152,26 +142,32 @@ static void session_start(struct fl_session *s, struct fl_bytes *frame)
 	fl_session_send(s, frame);
 }
 
+/* Whoever asks for the first map must count as online in it. */
+static enum fl_err first_map(struct fl_session *s, struct fl_bytes **out)
+{
+	struct fl_control *c = s->control;
+
+	if (!fl_presence_enter(s))
+		return FL_ERR_NOMEM;
+	enum fl_err err = fl_control_map_frame(c, fl_state_node(c->core->state, s->node), false,
+					       s->zstd, out);
+	if (err != FL_OK)
+		fl_presence_abandon(s);
+	return err;
+}
+
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
 		     fl_node_id node, bool zstd)
 {
 	struct fl_session *s = session_new(c, x, carrier, node, zstd);
 	struct fl_bytes *frame = NULL;
-	enum fl_err err = FL_ERR_NOMEM;
+	enum fl_err err = s != NULL ? first_map(s, &frame) : FL_ERR_NOMEM;
 
-	if (s != NULL) {
-		s->gen = fl_control_connected(c, node);
-		if (s->gen != 0)
-			err = fl_control_map_frame(c, fl_state_node(c->core->state, node), false,
-						   zstd, &frame);
-	}
 	if (err != FL_OK) {
 		fl_log_warn("map could not be built", FL_LU("node.id", node),
 			    FL_LS("reason", fl_err_text(err)));
-		if (s != NULL && s->gen != 0)
-			fl_control_abandoned(c, node, s->gen);
 		if (s != NULL)
-			fl_timer_done(&s->keepalive);
+			fl_timer_done(&s->timer);
 		free(s);
 		fl_control_refuse_map(x, err);
 		return;

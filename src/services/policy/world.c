@@ -49,7 +49,7 @@ static enum fl_err add_node(const struct fl_core *core, const struct fl_node *n,
 	struct fl_policy_node *at = &w->nodes[w->nodes_len];
 
 	*at = fl_world_bare(n);
-	at->online = fl_presence_online(core->presence, n->id);
+	at->online = fl_core_online(core, n->id);
 	enum fl_err err = fill_routes(core, n, at);
 	w->nodes_len += err == FL_OK;
 	return err;

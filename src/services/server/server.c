@@ -13,6 +13,7 @@ enum {
 	PATH_LEN = 4096,
 	MIN_CAP = 113,
 	FULL_NAME_MAX = 255, /* with both dots */
+	SESSIONS_MAX = 1024, /* of one node */
 };
 #define IDENTITY_RENEWAL (7 * FL_DAY) /* the fast-start certificate is good for 30 */
 
@@ -80,7 +81,7 @@ static enum fl_err open_core(struct fl_server *s, struct fl_fault *fault)
 	};
 	struct fl_store *store = NULL;
 	struct fl_state *state = NULL;
-	struct fl_presence *presence = NULL;
+	struct fl_registry *sessions = NULL;
 
 	memcpy(state_cfg.seed, s->seed, sizeof state_cfg.seed);
 	enum fl_err err = fl_store_open(&store_cfg, fault, &store);
@@ -90,15 +91,16 @@ static enum fl_err open_core(struct fl_server *s, struct fl_fault *fault)
 			"the state could not be set up: check prefixes and dns.base_domain");
 	if (err == FL_OK)
 		err = fl_store_load(store, state, fault);
-	if (err == FL_OK && fl_presence_new(s->seed, &presence) != FL_OK)
+	if (err == FL_OK &&
+	    fl_registry_new(sizeof(fl_node_id), SESSIONS_MAX, s->seed, &sessions) != FL_OK)
 		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
 	if (err != FL_OK) {
-		fl_presence_free(presence);
+		fl_registry_free(sessions);
 		fl_state_free(state);
 		fl_store_close(store);
 		return err;
 	}
-	return fl_core_init(&s->core, s->loop, state, store, presence);
+	return fl_core_init(&s->core, s->loop, state, store, sessions);
 }
 
 /* They can come from a longer dns.base_domain. Peers do not see such a node, and it gets no map. */
