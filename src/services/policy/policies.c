@@ -195,7 +195,10 @@ enum fl_err fl_policies_reload(struct fl_policies *s, struct fl_policy_report *r
 		if (err == FL_OK)
 			announce(s, &c, 0);
 	}
-	if (err != FL_OK)
+	if (err == FL_ERR_NOMEM)
+		fl_log_error("the policy stays as it was", FL_LS("at", s->path),
+			     FL_LS("problem", fl_err_text(err)));
+	else if (err != FL_OK)
 		log_problems(s, "the policy stays as it was", fl_buf_slice(&text), report);
 	fl_buf_done(&text);
 	return err;
