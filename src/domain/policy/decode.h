@@ -264,7 +264,8 @@ void fl_validate_domain(struct fl_decode *d, const char *domain, size_t at, cons
 /* The D of "user:*@D" and "localpart:*@D"; NULL if it is none. */
 const char *fl_domain_of(const char *text, const char *word);
 
-/* Reports what is too large; else fills `flat`. */
+/* Both report what is too large; the second else fills `flat`. */
+FL_MUST enum fl_err fl_policy_weigh(struct fl_decode *d);
 FL_MUST enum fl_err fl_policy_flatten(struct fl_decode *d);
 FL_MUST enum fl_err fl_policy_lower(struct fl_decode *d);
 

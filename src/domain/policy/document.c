@@ -106,8 +106,10 @@ static enum fl_err publish_ssh(struct fl_decode *d)
 
 static enum fl_err finish(struct fl_decode *d)
 {
-	enum fl_err err = fl_policy_flatten(d);
+	enum fl_err err = fl_policy_weigh(d);
 
+	if (err == FL_OK)
+		err = fl_policy_flatten(d);
 	if (err == FL_OK)
 		err = fl_policy_lower(d);
 	if (err == FL_OK)
