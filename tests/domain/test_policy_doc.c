@@ -138,6 +138,15 @@ static struct rule_row {
 	  GRANTS("{`src`: [`*`], `dst`: [`tag:t`], `app`: {`a/b`: [{ `x`: 1, /* c */ }, ], `c/d`: "
 		 "null, `tailscale.com/cap/relay`: []}, `via`: [`tag:t`]}"),
 	  "grant0 *>tag:t a/b=[{\"x\":1}] c/d=null tailscale.com/cap/relay=[] via tag:t; " },
+	{ "names of capabilities",
+	  GRANTS("{`src`: [`*`], `dst`: [`*`], `app`: {`foo`: [], `/x`: [], `a/`: [], "
+		 "`example.com/cap/x`: [], `tailscale.com/cap/drive`: [], "
+		 "`tailscale.com/cap/relay`: [], `tailscale.com/cap/webui`: [], "
+		 "`tailscale.com/cap/kubernetes`: [], `tailscale.com/cap/tsidp`: [], "
+		 "`tailscale.com/cap/secrets`: []}}"),
+	  "grant0 *>* foo=[] /x=[] a/=[] example.com/cap/x=[] tailscale.com/cap/drive=[] "
+	  "tailscale.com/cap/relay=[] tailscale.com/cap/webui=[] tailscale.com/cap/kubernetes=[] "
+	  "tailscale.com/cap/tsidp=[] tailscale.com/cap/secrets=[]; " },
 	{ "empty grants lists", GRANTS("{`src`: [], `dst`: null, `ip`: [`*`], `via`: null}"),
 	  "grant0 > any:0-65535; " },
 	{ "roles and domains are sources",

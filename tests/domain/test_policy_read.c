@@ -44,6 +44,135 @@ static char *with_quotes(const char *s)
 	return copy;
 }
 
+/* ---- the catalogue: each text that a reader can meet, by what no other text has ---- */
+
+static struct {
+	const char *part;
+	bool met;
+} catalogue[] = {
+	{ "parsing HuJSON: hujson: line " },
+	{ "unknown field: " },
+	{ "via can only be a tag" },
+	{ "`]: tag names must start with a letter, after 'tag:'" },
+	{ "jsontext: duplicate object member name " },
+	{ "jsontext: invalid UTF-8" },
+	{ "json: cannot unmarshal JSON " },
+	{ "text must not contain the character U+0000" },
+	{ "group must start with 'group:', got: " },
+	{ "group value must be an array of users: group `group:a` got string: " },
+	{ "group value must be an array of users: group `group:a` got float64" },
+	{ "invalid group member type: group " },
+	{ "group members cannot be recursive" },
+	{ "username must contain @, got: " },
+	{ "invalid hostname: " },
+	{ "hostname contains invalid IP address: hostname " },
+	{ "tag must start with 'tag:', got: " },
+	{ "invalid owner format: " },
+	{ "invalid auto approver format: " },
+	{ "netip.ParsePrefix(" },
+	{ "is not supported: invalid ACL action" },
+	{ "proto name `*` not known; use protocol number 0-255 or protocol name" },
+	{ "leading 0 not permitted in protocol number: " },
+	{ "must be a known protocol name or valid protocol number 0-255" },
+	{ "protocol number out of range (0-255): " },
+	{ "invalid alias format: " },
+	{ "type not supported: " },
+	{ "hostport must contain a colon" },
+	{ "input cannot start with a colon character" },
+	{ "input cannot end with a colon character" },
+	{ "square brackets are only valid around IPv6 addresses" },
+	{ "invalid first integer" },
+	{ "port number out of range" },
+	{ "first port must be >0, or use '*' for wildcard" },
+	{ "invalid port range format" },
+	{ "invalid port range: first port is greater than last port" },
+	{ "expected only one colon in Internet protocol and port type, got: " },
+	{ "invalid autogroup: got " },
+	{ "is not a valid action" },
+	{ "alias not supported for SSH source: " },
+	{ "alias not supported for SSH destination: " },
+	{ "wildcard (*) is not supported as SSH destination; use " },
+	{ "time: invalid duration " },
+	{ "time: missing unit in duration " },
+	{ "time: unknown unit " },
+	{ "IP set must start with 'ipset:', got: " },
+	{ "can be in an IP set" },
+	{ "each line needs a word" },
+	{ "host not defined in policy: " },
+	{ "group not defined in policy: " },
+	{ "IP set not defined in policy: " },
+	{ "src=tag not found: " },
+	{ ": tag not found: " },
+	{ "tag not found: " },
+	{ "tag `tag:a` not found" },
+	{ "autogroup:internet can only be used in ACL destinations" },
+	{ "`autogroup:self` not valid on the src side of a rule" },
+	{ "autogroup not supported for ACL sources: " },
+	{ "cannot use autogroup:danger-all as a dst" },
+	{ "autogroup not supported for ACL destinations: " },
+	{ "protocol does not support specific ports: " },
+	{ "autogroup:self can only be used with users, groups, or supported autogroups" },
+	{ "action must be specified" },
+	{ "users must be specified" },
+	{ "user `` is not valid" },
+	{ "user `*` is not valid" },
+	{ "acceptEnv values cannot be empty" },
+	{ "autogroup not supported for SSH sources: " },
+	{ "autogroup not supported for SSH destinations: " },
+	{ "invalid dst " },
+	{ "tags in SSH source cannot access user-owned devices (" },
+	{ "user destination requires source to contain only that same user " },
+	{ "autogroup:self destination requires source to contain only users or groups" },
+	{ "tags in SSH source cannot access autogroup:member (user-owned devices)" },
+	{ "checkPeriod is only valid with action `check`" },
+	{ " must be a positive duration" },
+	{ " is above the max (168h)" },
+	{ "ip and app can not both be empty" },
+	{ "capability name must have the form {domain}/{path}" },
+	{ "capability name must not be in the tailscale.com domain" },
+	{ "cannot use app grants with autogroup:internet" },
+	{ ": to allow all IP addresses, use `*` or `autogroup:internet`" },
+	{ "nodeAttrs target does not support this autogroup: " },
+	{ "nodeAttrs target does not support IP sets: " },
+	{ "nodeAttrs ipPool must be within 100.64.0.0/10: " },
+	{ "nodeAttrs ipPool must not overlap reserved Tailscale ranges: " },
+	{ "is not associated with this Tailnet and cannot be used in " },
+	{ "` references undefined tag `" },
+	{ " contains itself" },
+	{ "test entry must have at least one of `accept` or `deny`" },
+	{ "test protocol must be tcp, udp, sctp, or empty: " },
+	{ "autogroup:internet not valid as a test destination" },
+	{ "test destination port must be a single port" },
+	{ "test destination must be a single host, not a CIDR range" },
+	{ "SSH tests entry must have a non-empty src" },
+	{ "SSH tests entry must have at least one dst" },
+	{ "SSH tests dst contains unknown tag " },
+	{ "SSH tests dst contains disallowed element " },
+};
+
+static void meet(const char *text)
+{
+	for (size_t i = 0; i < COUNT(catalogue); i++) {
+		char *part = with_quotes(catalogue[i].part);
+		catalogue[i].met = catalogue[i].met || strstr(text, part) != NULL;
+		free(part);
+	}
+}
+
+/* Comes last: some row has produced each text. */
+static void all_met(void **state)
+{
+	size_t missing = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(catalogue); i++) {
+		if (!catalogue[i].met)
+			print_error("no row produces: %s\n", catalogue[i].part);
+		missing += !catalogue[i].met;
+	}
+	assert_int_equal(missing, 0);
+}
+
 static const char *const domains[] = { "example.com" };
 static const struct fl_policy_read how = { domains, 1 };
 
@@ -59,6 +188,7 @@ static void refused_row(void **state)
 	enum fl_err err = fl_policy_doc_read(in, &how, &report, &doc);
 	fl_policy_report_text(&report, &got);
 	assert_text(fl_buf_slice(&got), want);
+	meet(want); /* what came, and terminated */
 	assert_err(err, FL_ERR_INVALID);
 	assert_ptr_equal(doc, (void *)(uintptr_t)1);
 	for (size_t i = 0; i < report.len; i++)
@@ -336,6 +466,10 @@ static struct row acls[] = {
 		"name (icmp, tcp, udp, etc.)" },
 	{ "ip protocol 06", GRANT("`ip`: [`06:22`]"),
 	  FRAME "/grants/0/ip/0: leading 0 not permitted in protocol number: `06`" },
+	{ "ip protocol 256", GRANT("`ip`: [`256:*`]"),
+	  FRAME "/grants/0/ip/0: protocol number out of range (0-255): 256" },
+	{ "ip protocol 06", GRANT("`ip`: [`06:1`]"),
+	  FRAME "/grants/0/ip/0: leading 0 not permitted in protocol number: `06`" },
 	{ "via a user", GRANT("`via`: [`a@b`]"), "via can only be a tag" },
 	{ "via null", GRANT("`via`: [null]"), "via can only be a tag" },
 	{ "via a number", GRANT("`via`: [1]"), "via can only be a tag" },
@@ -467,6 +601,16 @@ static struct row rules[] = {
 	{ "capability with a scheme", GRANT("`app`: {`https://a/b`: []}"),
 	  "capability name must have the form {domain}/{path}" },
 	{ "capability of others", GRANT("`app`: {`tailscale.com/cap/driver`: []}"),
+	  "capability name must not be in the tailscale.com domain" },
+	{ "capability drive-sharer", GRANT("`app`: {`tailscale.com/cap/drive-sharer`: []}"),
+	  "capability name must not be in the tailscale.com domain" },
+	{ "capability relay-target", GRANT("`app`: {`tailscale.com/cap/relay-target`: []}"),
+	  "capability name must not be in the tailscale.com domain" },
+	{ "capability ingress", GRANT("`app`: {`tailscale.com/cap/ingress`: []}"),
+	  "capability name must not be in the tailscale.com domain" },
+	{ "capability funnel", GRANT("`app`: {`tailscale.com/cap/funnel`: []}"),
+	  "capability name must not be in the tailscale.com domain" },
+	{ "capability beside cap/", GRANT("`app`: {`tailscale.com/drive`: []}"),
 	  "capability name must not be in the tailscale.com domain" },
 	{ "app to the internet", GRANT("`app`: {`a/b`: []}, `dst`: [`autogroup:internet`]"),
 	  "cannot use app grants with autogroup:internet" },
@@ -655,5 +799,6 @@ int main(void)
 	ROWS(&s, ssh_rules, refused_row);
 	ROWS(&s, tests, refused_row);
 	suite_add(&s, "the place of a test's problem", place_in_a_test, NULL);
+	suite_add(&s, "every text of the catalogue", all_met, NULL);
 	return suite_run(&s, "domain/policy_read");
 }
