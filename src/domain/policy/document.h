@@ -11,7 +11,8 @@
  *
  * Thread  immutable.
  * Memory  one arena, counted; everything is borrowed until fl_policy_doc_free.
- * Limits  those of wire/hujson.h; owners by way of tags (flatten.c), ranges by way of IP sets (weigh.c).
+ * Limits  those of wire/hujson.h; owners by way of tags (flatten.c) and ranges by way of IP sets
+ *         (weigh.c).
  * Source  docs/policy.md 1, 2, 3.1, 4.1, 6.1, 7.1, 8.2, 13 and Appendix A
  */
 #ifndef FL_DOMAIN_POLICY_DOCUMENT_H
