@@ -16,7 +16,7 @@ enum {
 	TEXT_MAX = 5 << 20,
 	MANY = 100000,
 	MEMORY_MAX = 128 << 20,
-	CALLS_MAX = 1 << 20,
+	CALLS_MAX = 1 << 22, /* a sanitizer's arena allocates every piece */
 };
 
 /* ---- what is spent ---- */
