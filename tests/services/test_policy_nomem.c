@@ -100,12 +100,13 @@ static void open_core(struct rig *r)
 	const struct fl_store_config cfg = { .path = r->db, .wal = true, .wal_autocheckpoint = -1 };
 	struct fl_fault fault = { "" };
 	struct fl_store *store;
-	struct fl_presence *presence;
+	struct fl_registry *sessions;
 
 	assert_err(fl_loop_new(&r->loop), FL_OK);
 	assert_err(fl_store_open(&cfg, &fault, &store), FL_OK);
-	assert_err(fl_presence_new((const uint8_t[16]){ 1 }, &presence), FL_OK);
-	assert_err(fl_core_init(&r->core, r->loop, kit_state(), store, presence), FL_OK);
+	assert_err(fl_registry_new(sizeof(fl_node_id), 16, (const uint8_t[16]){ 1 }, &sessions),
+		   FL_OK);
+	assert_err(fl_core_init(&r->core, r->loop, kit_state(), store, sessions), FL_OK);
 }
 
 static fl_node_id join(struct rig *r, fl_user_id user, unsigned n)
