@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/model/mirror.c - what the model calls connecting, leaving, removing and deleting is done with
- * domain/registry, and both must count the same after each step.
+ * tests/model/mirror.c - what the model calls connecting, leaving, removing and deleting is done
+ * with domain/registry, and both must count the same after each step.
  */
 #include "mirror.h"
 

@@ -5,8 +5,8 @@
  *
  * A change is a number; each is one that every node must hear of. Sends are taken and finished by
  * workers, so anything may happen while one is on its way. Time is three words: none, recent, old.
- * Each of the ten bugs below is a design that was tried somewhere and failed; putting one in changes
- * the machine, never the invariants.
+ * Each of the ten bugs below is a design that was tried somewhere and failed; putting one in
+ * changes the machine, never the invariants.
  *
  * Source  docs/lifecycle.md B.2, B.3
  */

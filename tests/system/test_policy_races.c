@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/system/test_policy_races.c - a policy that changes together with what it governs: records of
- * the same tick, a poll that begins, a commit that fails.
+ * tests/system/test_policy_races.c - a policy that changes together with what it governs: records
+ * of the same tick, a poll that begins, a commit that fails.
  *
  * Commands go straight to the state, so that they share a tick. Afterwards what each node folded
  * from its frames must be what it would be told anew.
