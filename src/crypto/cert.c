@@ -43,8 +43,11 @@ static bool is_host_name(struct fl_slice s)
 	return s.len > 0 && s.len <= NAME_MAX_LEN && s.ptr[0] != '.';
 }
 
-/* A certificate of version 3 with its span of validity in seconds and its subject as issuer. */
-static X509 *new_cert(EVP_PKEY *key, time_t from, time_t until, int name_type, const char *name)
+/*
+ * A certificate of version 3 with its span of validity in seconds and its subject as issuer; no key
+ * yet.
+ */
+static X509 *new_cert(time_t from, time_t until, int name_type, const char *name)
 {
 	X509 *x = X509_new();
 
@@ -56,7 +59,7 @@ static X509 *new_cert(EVP_PKEY *key, time_t from, time_t until, int name_type, c
 	    ASN1_TIME_set(X509_getm_notAfter(x), until) != NULL &&
 	    X509_NAME_add_entry_by_NID(subject, NID_commonName, name_type,
 				       (const unsigned char *)name, -1, -1, 0) == 1 &&
-	    X509_set_issuer_name(x, subject) == 1 && X509_set_pubkey(x, key) == 1)
+	    X509_set_issuer_name(x, subject) == 1)
 		return x;
 	X509_free(x);
 	return NULL;
@@ -154,8 +157,8 @@ static X509 *new_leaf(EVP_PKEY *key, struct fl_slice host, const struct fl_ip *i
 
 	if (host.len < sizeof name)
 		(void)fl_str_copy(name, sizeof name, host);
-	X509 *x = new_cert(key, from, until, MBSTRING_ASC, name);
-	if (x != NULL && set_random_serial(x) && add_mark(x) &&
+	X509 *x = new_cert(from, until, MBSTRING_ASC, name);
+	if (x != NULL && X509_set_pubkey(x, key) == 1 && set_random_serial(x) && add_mark(x) &&
 	    add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
 	    add_extension(x, NID_key_usage, "critical,digitalSignature") &&
 	    add_extension(x, NID_ext_key_usage, "serverAuth") && add_names(x, host, ip) &&
@@ -308,6 +311,23 @@ static enum fl_err put_der(X509 *x, struct fl_buf *out)
 }
 
 /*
+ * As X509_set_pubkey does it, but that encodes the key and decodes it again, which took a seventh
+ * of all instructions of a relay's start.
+ */
+static bool set_ed25519(X509 *x, const EVP_PKEY *key)
+{
+	size_t len = FL_KEY_LEN;
+	uint8_t *raw = OPENSSL_malloc(len);
+
+	if (raw != NULL && EVP_PKEY_get_raw_public_key(key, raw, &len) == 1 &&
+	    X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(x), OBJ_nid2obj(NID_ED25519), V_ASN1_UNDEF,
+				   NULL, raw, (int)len) == 1)
+		return true;
+	OPENSSL_free(raw);
+	return false;
+}
+
+/*
  * The name has 71 characters where X.520 allows 64, so it goes in as a typed string, which
  * OpenSSL does not measure. Clients of the relay expect just that.
  */
@@ -317,8 +337,8 @@ static X509 *new_derp_meta(EVP_PKEY *key, const uint8_t *relay_public, fl_wall n
 	time_t at = (time_t)(now / FL_SEC), span = (time_t)DERP_DAYS * (FL_DAY / FL_SEC);
 
 	fl_hex_encode(relay_public, FL_KEY_LEN, name + strlen(name));
-	X509 *x = new_cert(key, at - span, at + span, V_ASN1_PRINTABLESTRING, name);
-	if (x != NULL && ASN1_INTEGER_set(X509_get_serialNumber(x), DERP_SERIAL) == 1 &&
+	X509 *x = new_cert(at - span, at + span, V_ASN1_PRINTABLESTRING, name);
+	if (x != NULL && set_ed25519(x, key) && ASN1_INTEGER_set(X509_get_serialNumber(x), DERP_SERIAL) == 1 &&
 	    add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
 	    X509_sign(x, key, NULL) > 0)
 		return x;
