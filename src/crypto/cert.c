@@ -17,7 +17,6 @@ enum {
 	DAYS_MAX = 36500,
 	NAME_MAX_LEN = 253,   /* RFC 1035 */
 	COMMON_NAME_MAX = 64, /* RFC 5280 */
-	PEM_MAX = 1 << 20,
 };
 
 static const char made_here[] = "made by fairlead";
@@ -225,43 +224,6 @@ enum fl_err fl_cert_self_signed(const char *host, fl_wall now, unsigned days,
 	return err == FL_OK ? FL_OK : failed(err);
 }
 
-/* There is nobody to ask for a pass phrase. */
-static int no_password(char *buf, int size, int writing, void *ctx)
-{
-	(void)buf, (void)size, (void)writing, (void)ctx;
-	return -1;
-}
-
-/* The first certificate: its bytes as they stand in the text, and what they say. */
-static enum fl_err read_first(struct fl_slice pem, unsigned char **out_der, long *out_len,
-			      X509 **out_cert)
-{
-	unsigned char *der = NULL;
-	long len = 0;
-
-	if (pem.len == 0 || pem.len > PEM_MAX)
-		return FL_ERR_SYNTAX;
-	BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-	if (bio == NULL)
-		return failed(FL_ERR_NOMEM);
-	int found = PEM_bytes_read_bio(&der, &len, NULL, PEM_STRING_X509, bio, no_password, NULL);
-	BIO_free(bio);
-	if (found != 1)
-		return failed(FL_ERR_SYNTAX);
-
-	const unsigned char *at = der;
-	X509 *x = d2i_X509(NULL, &at, len);
-	if (x == NULL || at != der + len) {
-		X509_free(x);
-		OPENSSL_free(der);
-		return failed(FL_ERR_SYNTAX);
-	}
-	*out_der = der;
-	*out_len = len;
-	*out_cert = x;
-	return FL_OK;
-}
-
 static bool is_made_here(const X509 *x)
 {
 	char name[sizeof made_here + 1] = "";
@@ -269,31 +231,6 @@ static bool is_made_here(const X509 *x)
 	return X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_organizationName, name,
 					 (int)sizeof name) > 0 &&
 	       strcmp(name, made_here) == 0;
-}
-
-enum fl_err fl_cert_read(struct fl_slice pem, struct fl_cert_facts *out)
-{
-	unsigned char *der;
-	long len;
-	X509 *x;
-	struct tm tm;
-
-	enum fl_err err = read_first(pem, &der, &len, &x);
-	if (err != FL_OK)
-		return err;
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1) {
-		int64_t secs = timegm(&tm);
-		out->not_after = secs > INT64_MAX / FL_SEC ? INT64_MAX : secs * FL_SEC;
-		out->self_signed = X509_self_signed(x, 1) == 1;
-		out->made_here = out->self_signed && is_made_here(x);
-		fl_sha256(fl_slice_of(der, (size_t)len), out->pin);
-	} else {
-		err = FL_ERR_SYNTAX;
-	}
-	ERR_clear_error();
-	X509_free(x);
-	OPENSSL_free(der);
-	return err;
 }
 
 static enum fl_err put_der(X509 *x, struct fl_buf *out)
@@ -308,6 +245,25 @@ static enum fl_err put_der(X509 *x, struct fl_buf *out)
 		fl_buf_put(out, der, (size_t)len);
 	OPENSSL_free(der);
 	return err;
+}
+
+enum fl_err fl_cert_facts_read(X509 *x, struct fl_cert_facts *out)
+{
+	unsigned char *der = NULL;
+	struct tm tm;
+
+	int len = i2d_X509(x, &der); /* as it stood: OpenSSL keeps the encoding */
+	if (len <= 0)
+		return failed(FL_ERR_NOMEM);
+	fl_sha256(fl_slice_of(der, (size_t)len), out->pin);
+	OPENSSL_free(der);
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+		return failed(FL_ERR_SYNTAX);
+	int64_t secs = timegm(&tm);
+	out->not_after = secs > INT64_MAX / FL_SEC ? INT64_MAX : secs * FL_SEC;
+	out->self_signed = X509_self_signed(x, 1) == 1;
+	out->made_here = out->self_signed && is_made_here(x);
+	return failed(FL_OK);
 }
 
 /*
@@ -338,7 +294,8 @@ static X509 *new_derp_meta(EVP_PKEY *key, const uint8_t *relay_public, fl_wall n
 
 	fl_hex_encode(relay_public, FL_KEY_LEN, name + strlen(name));
 	X509 *x = new_cert(at - span, at + span, V_ASN1_PRINTABLESTRING, name);
-	if (x != NULL && set_ed25519(x, key) && ASN1_INTEGER_set(X509_get_serialNumber(x), DERP_SERIAL) == 1 &&
+	if (x != NULL && set_ed25519(x, key) &&
+	    ASN1_INTEGER_set(X509_get_serialNumber(x), DERP_SERIAL) == 1 &&
 	    add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
 	    X509_sign(x, key, NULL) > 0)
 		return x;

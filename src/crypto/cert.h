@@ -28,7 +28,7 @@
 FL_MUST enum fl_err fl_cert_self_signed(const char *host, fl_wall now, unsigned days,
 					struct fl_buf *out_cert_pem, struct fl_buf *out_key_pem);
 
-/* What is asked of a certificate. Reading one is slow in OpenSSL, so all is read at once. */
+/* What is asked of a certificate. */
 struct fl_cert_facts {
 	uint8_t pin[FL_HASH_LEN]; /* SHA-256 over its DER */
 	fl_wall not_after;        /* FL_NEVER past 2262 */
@@ -36,11 +36,10 @@ struct fl_cert_facts {
 	bool made_here;           /* by fl_cert_self_signed: it may be replaced, no other may */
 };
 
-/*
- * Reads the first certificate in `pem`, which may hold keys too. Errors: FL_ERR_SYNTAX if there
- * is none or it does not parse, or `pem` exceeds 1 MiB.
- */
-FL_MUST enum fl_err fl_cert_read(struct fl_slice pem, struct fl_cert_facts *out);
+struct x509_st; /* a certificate as OpenSSL holds it */
+
+/* Errors: FL_ERR_SYNTAX (a date that is none), FL_ERR_NOMEM. */
+FL_MUST enum fl_err fl_cert_facts_read(struct x509_st *cert, struct fl_cert_facts *out);
 
 /* The DER of the fast-start certificate for a relay key, valid 30 days either side of `now`. */
 FL_MUST enum fl_err fl_cert_derp_meta(const uint8_t relay_public[static FL_KEY_LEN], fl_wall now,

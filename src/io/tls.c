@@ -159,6 +159,11 @@ enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem
 	return FL_OK;
 }
 
+enum fl_err fl_tls_server_facts(const struct fl_tls_server *t, struct fl_cert_facts *out)
+{
+	return fl_cert_facts_read(SSL_CTX_get0_certificate(t->ctx), out);
+}
+
 struct fl_tls_server *fl_tls_server_ref(struct fl_tls_server *t)
 {
 	if (t != NULL)

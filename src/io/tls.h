@@ -12,6 +12,7 @@
 #define FL_IO_TLS_H
 
 #include "base/buf.h"
+#include "crypto/cert.h"
 
 struct fl_tls_server;
 
@@ -23,6 +24,9 @@ struct fl_tls_server;
 FL_MUST enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem,
 				      struct fl_slice meta_der, struct fl_fault *fault,
 				      struct fl_tls_server **out);
+
+/* What its own certificate says. Errors: as fl_cert_facts_read. */
+FL_MUST enum fl_err fl_tls_server_facts(const struct fl_tls_server *t, struct fl_cert_facts *out);
 struct fl_tls_server *fl_tls_server_ref(struct fl_tls_server *t);
 struct fl_tls_server *fl_tls_server_unref(struct fl_tls_server *t);
 

@@ -501,6 +501,14 @@ static void pem_done(struct pem *p)
 	fl_buf_wipe(&p->key);
 }
 
+#define BEGIN       "-----BEGIN CERTIFICATE-----\n"
+#define END         "-----END CERTIFICATE-----\n"
+#define EMPTY_BLOCK BEGIN END
+#define NOT_ONE     BEGIN "AAAA\n" END
+#define ENCRYPTED                                                                                  \
+	BEGIN "Proc-Type: 4,ENCRYPTED\nDEK-Info: "                                                 \
+	      "AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAA\n" END
+
 static void settings_that_do_not_fit(void **state)
 {
 	struct pem a = make_pem(), b = make_pem();
@@ -515,6 +523,9 @@ static void settings_that_do_not_fit(void **state)
 		{ "text", fl_slice_str("hello\n"), key, { 0 }, FL_ERR_SYNTAX },
 		{ "key as certificate", key, key, { 0 }, FL_ERR_SYNTAX },
 		{ "cut certificate", { cert.ptr, cert.len / 2 }, key, { 0 }, FL_ERR_SYNTAX },
+		{ "empty block", fl_slice_str(EMPTY_BLOCK), key, { 0 }, FL_ERR_SYNTAX },
+		{ "not a certificate", fl_slice_str(NOT_ONE), key, { 0 }, FL_ERR_SYNTAX },
+		{ "needs a pass phrase", fl_slice_str(ENCRYPTED), key, { 0 }, FL_ERR_SYNTAX },
 		{ "no key", cert, fl_slice_str(""), { 0 }, FL_ERR_SYNTAX },
 		{ "cut key", cert, { key.ptr, key.len / 2 }, { 0 }, FL_ERR_SYNTAX },
 		{ "another's key", cert, fl_buf_slice(&b.key), { 0 }, FL_ERR_INVALID },

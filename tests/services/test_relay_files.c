@@ -296,10 +296,10 @@ static void foreign_certificate_stays(void **state)
 	write_foreign_pair(start_wall + 3 * FL_DAY);
 	assert_int_equal(fl_file_read(crt, TEXT_MAX, &fault, &cert), FL_OK);
 	assert_int_equal(fl_file_read(key, TEXT_MAX, &fault, &secret), FL_OK);
-	assert_int_equal(fl_cert_read(fl_buf_slice(&cert), &facts), FL_OK);
-	assert_true(facts.self_signed && !facts.made_here);
 	struct fl_relay_identity_spec spec = spec_at(start_wall);
 	assert_int_equal(fl_relay_identity_load(&spec, &fault, &id), FL_OK);
+	assert_int_equal(fl_tls_server_facts(id.tls, &facts), FL_OK);
+	assert_true(facts.self_signed && !facts.made_here);
 	assert_true(id.self_made); /* still known by its pin only */
 	assert_true(same_file(crt, fl_buf_slice(&cert)));
 	assert_true(same_file(key, fl_buf_slice(&secret)));

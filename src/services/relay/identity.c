@@ -13,18 +13,26 @@ enum { PEM_MAX = 256 << 10, SELF_MADE_DAYS = 397, PATH_MAX_LEN = 4096 };
 #define RENEW_BEFORE (30 * FL_DAY)
 
 struct material {
-	struct fl_buf cert, key;
+	struct fl_buf cert, key, meta;
+	struct fl_tls_server
+		*tls; /* of them; it has read the certificate, which is slow in OpenSSL */
 	struct fl_cert_facts facts;
 };
 
 static enum fl_err examine(const struct fl_relay_identity_spec *spec, struct fl_fault *fault,
 			   struct material *m)
 {
-	enum fl_err err = fl_cert_read(fl_buf_slice(&m->cert), &m->facts);
+	struct fl_fault why = { "" };
 
+	m->tls = fl_tls_server_unref(m->tls);
+	enum fl_err err = fl_tls_server_new(fl_buf_slice(&m->cert), fl_buf_slice(&m->key),
+					    fl_buf_slice(&m->meta), &why, &m->tls);
+	if (err == FL_OK)
+		err = fl_tls_server_facts(m->tls, &m->facts);
 	if (err != FL_OK)
-		fl_fault_set(fault, err, "%s holds no certificate in PEM form",
-			     spec->cert_path != NULL ? spec->cert_path : "the certificate");
+		fl_fault_set(fault, err, "%s: %s",
+			     spec->cert_path != NULL ? spec->cert_path : "the certificate",
+			     why.text[0] != '\0' ? why.text : fl_err_text(err));
 	return err;
 }
 
@@ -114,39 +122,33 @@ static enum fl_err obtain(const struct fl_relay_identity_spec *spec, struct fl_f
 	return err;
 }
 
-static enum fl_err build(const struct fl_relay_identity_spec *spec, const struct material *m,
-			 struct fl_fault *fault, struct fl_relay_identity *out)
+enum fl_err fl_relay_identity_load(const struct fl_relay_identity_spec *spec,
+				   struct fl_fault *fault, struct fl_relay_identity *out)
 {
-	struct fl_relay_identity id = {
-		.self_made = m->facts.self_signed,
-		.not_after = m->facts.not_after,
+	struct material m = {
+		.cert = fl_buf_make(PEM_MAX),
+		.key = fl_buf_make(PEM_MAX),
+		.meta = fl_buf_make(PEM_MAX),
 	};
-	struct fl_buf meta = fl_buf_make(PEM_MAX);
 
-	memcpy(id.pin, m->facts.pin, sizeof id.pin);
-	enum fl_err err = fl_cert_derp_meta(spec->relay_public, spec->now, &meta);
+	enum fl_err err = fl_cert_derp_meta(spec->relay_public, spec->now, &m.meta);
 	if (err != FL_OK)
 		fl_fault_set(fault, err, "the relay's own certificate cannot be made: %s",
 			     fl_err_text(err));
 	else
-		err = fl_tls_server_new(fl_buf_slice(&m->cert), fl_buf_slice(&m->key),
-					fl_buf_slice(&meta), fault, &id.tls);
-	fl_buf_done(&meta);
-	if (err == FL_OK)
-		*out = id;
-	return err;
-}
-
-enum fl_err fl_relay_identity_load(const struct fl_relay_identity_spec *spec,
-				   struct fl_fault *fault, struct fl_relay_identity *out)
-{
-	struct material m = { .cert = fl_buf_make(PEM_MAX), .key = fl_buf_make(PEM_MAX) };
-
-	enum fl_err err = obtain(spec, fault, &m);
-	if (err == FL_OK)
-		err = build(spec, &m, fault, out);
+		err = obtain(spec, fault, &m);
+	if (err == FL_OK) {
+		*out = (struct fl_relay_identity){
+			.tls = fl_tls_server_ref(m.tls),
+			.self_made = m.facts.self_signed,
+			.not_after = m.facts.not_after,
+		};
+		memcpy(out->pin, m.facts.pin, sizeof out->pin);
+	}
+	fl_tls_server_unref(m.tls);
 	fl_buf_done(&m.cert);
 	fl_buf_wipe(&m.key);
+	fl_buf_done(&m.meta);
 	return err;
 }
 
