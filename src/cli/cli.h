@@ -136,7 +136,7 @@ typedef int fl_cli_command(struct fl_cli *c);
 fl_cli_command fl_cmd_serve, fl_cmd_relay, fl_cmd_configtest, fl_cmd_health, fl_cmd_dump_config,
 	fl_cmd_version, fl_cmd_generate, fl_cmd_completion, fl_cmd_help, fl_cmd_complete;
 fl_cli_command fl_cmd_user_create, fl_cmd_user_list, fl_cmd_user_show, fl_cmd_user_rename,
-	fl_cmd_user_delete;
+	fl_cmd_user_role, fl_cmd_user_delete;
 fl_cli_command fl_cmd_node_list, fl_cmd_node_show, fl_cmd_node_rename, fl_cmd_node_expire,
 	fl_cmd_node_delete, fl_cmd_node_tag, fl_cmd_node_approve_routes, fl_cmd_node_backfill;
 fl_cli_command fl_cmd_route_list, fl_cmd_route_approve, fl_cmd_route_revoke;

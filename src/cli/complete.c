@@ -185,6 +185,9 @@ static void offer_names(struct completion *p, enum fl_names names)
 	case FL_NAMES_USER:
 		offer_list(p, "/api/v1/user", "users", "name", "displayName");
 		return;
+	case FL_NAMES_ROLE:
+		offer_words(p, "owner admin network_admin it_admin auditor viewer member");
+		return;
 	case FL_NAMES_PREAUTH:
 		offer_list(p, "/api/v1/preauthkey", "preAuthKeys", "id", "key");
 		return;

@@ -14,6 +14,7 @@ static const struct fl_column user_columns[] = {
 	{ "Display name", "displayName", FL_COLUMN_TEXT, false },
 	{ "E-mail", "email", FL_COLUMN_TEXT, false },
 	{ "Created", "createdAt", FL_COLUMN_TIME, false },
+	{ "Role", "role", FL_COLUMN_TEXT, true },
 	{ "Provider", "provider", FL_COLUMN_TEXT, true },
 	{ "Picture", "profilePicUrl", FL_COLUMN_TEXT, true },
 };

@@ -115,6 +115,29 @@ int fl_cmd_user_rename(struct fl_cli *c)
 	return code;
 }
 
+int fl_cmd_user_role(struct fl_cli *c)
+{
+	struct fl_buf path = fl_buf_make(PATH_MAX_LEN), body = fl_buf_make(BODY_MAX_LEN);
+	struct fl_jw w = fl_jw_make(&body);
+	const char *role = c->args.word[1];
+	struct fl_pick user = { 0 };
+	char done[512];
+
+	int code = fl_cli_pick_user(c, c->args.word[0], &user);
+	if (code != FL_EXIT_DONE)
+		return code;
+	fl_buf_printf(&path, "/api/v1/user/%" PRIu64 "/role", user.id);
+	fl_jw_obj(&w);
+	fl_jw_key(&w, "role");
+	fl_jw_str(&w, role);
+	fl_jw_obj_end(&w);
+	snprintf(done, sizeof done, "the role of user %s is now %.64s", user.name, role);
+	code = fl_cli_run(c, "PUT", &path, &body, &fl_resource_user, done);
+	fl_buf_done(&path);
+	fl_buf_done(&body);
+	return code;
+}
+
 static int delete_one(struct fl_cli *c, const struct fl_pick *user, size_t at)
 {
 	struct fl_buf path = fl_buf_make(PATH_MAX_LEN);

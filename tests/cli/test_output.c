@@ -55,10 +55,10 @@ static struct row {
 	  "22\tb\xc3\xb6"
 	  "b\t\t\t\n" },
 	{ "csv", FL_FORMAT_CSV, false, false, &fl_resource_user, USERS,
-	  "ID,Name,Display name,E-mail,Created,Provider,Picture\n"
-	  "1,alice,\"Alice, \"\"A\"\"\",a@b.c,2026-01-02 03:04:05,,\n"
+	  "ID,Name,Display name,E-mail,Created,Role,Provider,Picture\n"
+	  "1,alice,\"Alice, \"\"A\"\"\",a@b.c,2026-01-02 03:04:05,,,\n"
 	  "22,b\xc3\xb6"
-	  "b,,,,,\n" },
+	  "b,,,,,,\n" },
 	{ "json is the body", FL_FORMAT_JSON, false, false, &fl_resource_user, USERS, USERS "\n" },
 	{ "json-line of many", FL_FORMAT_JSON_LINE, false, false, &fl_resource_user,
 	  "{\"users\":[{\"id\":\"1\",\"x\":null},{\"id\":\"2\"}]}",
@@ -342,6 +342,7 @@ static void record(void **state)
 					"Display name:  \n"
 					"E-mail:        \n"
 					"Created:       \n"
+					"Role:          \n"
 					"Provider:      \n"
 					"Picture:       \n");
 	fl_json_free(doc);

@@ -34,11 +34,33 @@ static void expect_empty(const char *method, const char *path, const char *body)
 
 /* ---- users ---- */
 
+static void test_roles(void)
+{
+	static const char *const all[] = { "owner",   "admin",  "network_admin", "it_admin",
+					   "auditor", "viewer", "member" };
+	char body[64];
+
+	json_t *doc = api_json(&sys, "GET", "/api/v1/user?id=2", NULL, 200);
+	expect_text(doc, "users.0.role", "member");
+	json_decref(doc);
+	for (size_t i = 0; i < COUNT(all); i++) {
+		snprintf(body, sizeof body, "{\"role\":\"%s\"}", all[i]);
+		doc = api_json(&sys, "PUT", "/api/v1/user/2/role", body, 200);
+		expect_text(doc, "user.role", all[i]);
+		expect_text(doc, "user.name", "charles2");
+		json_decref(doc);
+	}
+	doc = api_json(&sys, "PUT", "/api/v1/user/2/role", "{\"role\":\"boss\"}", 400);
+	expect_text(doc, "errors.0.location", "role");
+	assert_non_null(strstr(text_at(doc, "detail"), "network_admin"));
+	json_decref(doc);
+}
+
 static void test_users(void **state)
 {
-	static const char *const members[] = { "id",          "name",          "createdAt",
-					       "displayName", "email",         "providerId",
-					       "provider",    "profilePicUrl", NULL };
+	static const char *const members[] = { "id",    "name",       "createdAt", "displayName",
+					       "email", "providerId", "provider",  "profilePicUrl",
+					       "role",  NULL };
 	(void)state;
 
 	json_t *doc = api_json(
@@ -88,6 +110,7 @@ static void test_users(void **state)
 	doc = api_json(&sys, "POST", "/api/v1/user/2/rename/char%6Ces2", NULL, 200);
 	expect_text(doc, "user.name", "charles2");
 	json_decref(doc);
+	test_roles();
 	expect_empty("DELETE", "/api/v1/user/2", NULL);
 	json_decref(api_json(&sys, "DELETE", "/api/v1/user/2", NULL, 404));
 }
@@ -333,6 +356,11 @@ static struct {
 	{ "rename with a NUL", "POST", "user/1/rename/a%00b", NULL, 400 },
 	{ "rename with a slash", "POST", "user/1/rename/a%2fb", NULL, 400 },
 	{ "rename with an escaped escape", "POST", "user/1/rename/a%2541", NULL, 400 },
+	{ "role of no user", "PUT", "user/77/role", "{\"role\":\"admin\"}", 404 },
+	{ "role of a junk user", "PUT", "user/x/role", "{\"role\":\"admin\"}", 400 },
+	{ "no role", "PUT", "user/1/role", "{}", 400 },
+	{ "role in capitals", "PUT", "user/1/role", "{\"role\":\"Admin\"}", 400 },
+	{ "role of a number", "PUT", "user/1/role", "{\"role\":1}", 400 },
 	{ "delete of no user", "DELETE", "user/77", NULL, 404 },
 	{ "delete of a junk user", "DELETE", "user/-1", NULL, 400 },
 	{ "delete of a huge user", "DELETE", "user/99999999999999999999", NULL, 400 },

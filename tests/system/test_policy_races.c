@@ -35,6 +35,8 @@ static const char via_router[] =
 	"\"ip\": [\"*\"], \"via\": [\"tag:other\"]}]}";
 static const char roles[] = "{" TAGS "\"grants\": [{\"src\": [\"autogroup:admin\"], "
 			    "\"dst\": [\"tag:router\", \"bob@\"], \"ip\": [\"tcp:443\"]}]}";
+static const char admin_to_bob[] = "{" TAGS "\"grants\": [{\"src\": [\"autogroup:admin\"], "
+				   "\"dst\": [\"bob@\"], \"ip\": [\"tcp:443\"]}]}";
 static const char tagged[] = "{" TAGS "\"grants\": [{\"src\": [\"tag:other\"], "
 			     "\"dst\": [\"autogroup:member\"], \"ip\": [\"*\"]}],\n"
 			     "\"ssh\": [{\"action\": \"accept\", \"src\": [\"ada@\"], "
@@ -206,27 +208,46 @@ static void test_shared_ticks(void **state)
 
 /* ---- a role ---- */
 
+static void set_role(json_int_t user, const char *role)
+{
+	char path[64], body[64];
+
+	snprintf(path, sizeof path, "/api/v1/user/%lld/role", (long long)user);
+	snprintf(body, sizeof body, "{\"role\":\"%s\"}", role);
+	api_ok(&sys, "PUT", path, body);
+}
+
 /* It is in no profile: only those hear of it for whom the policy says something else. */
 static void test_role_alone(void **state)
 {
-	struct fl_fault fault = { "" };
 	(void)state;
 
-	assert_err(fl_state_user_role(sys_state(&sys), (fl_user_id)ada, FL_ROLE_MEMBER, &fault),
-		   FL_OK);
+	set_role(ada, "member");
+	set_role(bob, "member");
 	set(everything);
 	size_t before = frames();
-	assert_err(fl_state_user_role(sys_state(&sys), (fl_user_id)ada, FL_ROLE_ADMIN, &fault),
-		   FL_OK);
+	set_role(ada, "admin");
 	assert_int_equal(frames(), before);
-	set(roles);
+	set(admin_to_bob);
 	fold_all();
-	size_t other = server.frames;
-	assert_err(fl_state_user_role(sys_state(&sys), (fl_user_id)ada, FL_ROLE_MEMBER, &fault),
-		   FL_OK);
-	assert_true(frames() > before);
+	assert_non_null(node_peer(&server, "laptop"));
+	before = frames();
+	size_t of_laptop = laptop.frames, of_server = server.frames;
+	set_role(ada, "auditor");
+	assert_int_equal(frames(), before + 2);
+	assert_int_equal(laptop.frames, of_laptop + 1);
+	assert_int_equal(server.frames, of_server + 1);
 	assert_null(node_peer(&server, "laptop"));
-	assert_int_equal(server.frames, other + 1);
+	set_role(ada, "owner"); /* counts as admin */
+	assert_int_equal(frames(), before + 4);
+	assert_non_null(node_peer(&server, "laptop"));
+	assert_non_null(node_peer(&laptop, "server"));
+	set_role(ada, "admin"); /* the same for this policy */
+	set_role(bob, "viewer");
+	assert_int_equal(frames(), before + 4);
+	expect_complete();
+	set_role(ada, "member");
+	set_role(bob, "member");
 	expect_complete();
 }
 

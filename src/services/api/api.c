@@ -43,6 +43,7 @@ static const struct fl_http_route routes[] = {
 	ROUTE("GET", "user", fl_api_user_list),
 	ROUTE("POST", "user", fl_api_user_create),
 	ROUTE("POST", "user/*/rename/*", fl_api_user_rename),
+	ROUTE("PUT", "user/*/role", fl_api_user_role),
 	ROUTE("DELETE", "user/*", fl_api_user_delete),
 	ROUTE("GET", "node", fl_api_node_list),
 	ROUTE("POST", "node/register", fl_api_node_register),

@@ -107,7 +107,8 @@ fl_api_write fl_api_write_empty, fl_api_write_node, fl_api_write_user;
 
 /* ---- handlers ---- */
 typedef void fl_api_handler(void *ctx, struct fl_http *x);
-fl_api_handler fl_api_user_list, fl_api_user_create, fl_api_user_rename, fl_api_user_delete;
+fl_api_handler fl_api_user_list, fl_api_user_create, fl_api_user_rename, fl_api_user_role,
+	fl_api_user_delete;
 fl_api_handler fl_api_node_list, fl_api_node_show, fl_api_node_delete, fl_api_node_expire,
 	fl_api_node_rename, fl_api_node_tags, fl_api_node_routes, fl_api_node_register,
 	fl_api_node_backfill;

@@ -71,6 +71,7 @@ void fl_api_user(struct fl_api *a, const struct fl_user *u, struct fl_jw *w)
 	key_str(w, "providerId", u->provider_id);
 	key_str(w, "provider", u->provider);
 	key_str(w, "profilePicUrl", u->picture_url);
+	key_str(w, "role", fl_role_text(u->role));
 	fl_jw_obj_end(w);
 }
 

@@ -104,6 +104,36 @@ void fl_api_user_rename(void *ctx, struct fl_http *x)
 	fl_api_conclude(a, x, err, &fault, "path", fl_api_write_user, &user);
 }
 
+static bool read_role(struct fl_http *x, enum fl_role *out)
+{
+	struct fl_json *doc = fl_api_body(x);
+
+	if (doc == NULL)
+		return false;
+	enum fl_err err = fl_role_parse(fl_json_str(fl_json_get(fl_json_root(doc), "role")), out);
+	fl_json_free(doc);
+	if (err == FL_OK)
+		return true;
+	fl_api_problem(x, FL_ERR_INVALID,
+		       "a role is one of owner, admin, network_admin, it_admin, auditor, viewer, "
+		       "member",
+		       "role");
+	return false;
+}
+
+void fl_api_user_role(void *ctx, struct fl_http *x)
+{
+	struct fl_api *a = ctx;
+	struct fl_api_subject user = { 0 };
+	struct fl_fault fault = { "" };
+	enum fl_role role;
+
+	if (!fl_api_admit(a, x) || !fl_api_path_id(x, 0, &user.id) || !read_role(x, &role))
+		return;
+	enum fl_err err = fl_state_user_role(a->state, user.id, role, &fault);
+	fl_api_conclude(a, x, err, &fault, "path", fl_api_write_user, &user);
+}
+
 void fl_api_user_delete(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
