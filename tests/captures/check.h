@@ -40,6 +40,7 @@ void check_ssh(struct check *k, const struct fl_policy_node *n, json_t *told);
 void check_caps(struct check *k, const struct fl_policy_node *n, json_t *told);
 void check_peers(struct check *k, const struct fl_policy_node *n, json_t *told);
 void check_approval(struct check *k); /* category routes only */
+void check_as_grants(struct check *k);
 
 /* ---- JSON made comparable: canon.c ---- */
 

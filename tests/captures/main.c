@@ -93,6 +93,7 @@ static void check_accepted(struct check *k, enum fl_err err, const struct fl_pol
 	}
 	if (strcmp(k->c->category, "routes") == 0)
 		check_approval(k);
+	check_as_grants(k);
 }
 
 /* Reading, references to users, tests: as when a user sets the policy. */
