@@ -82,6 +82,16 @@ static void check_message(const struct fold *f, const json_t *message)
 	check_dns(message);
 }
 
+/* Exit routes are not elected (docs/lifecycle.md HA-2). */
+static void check_primary(const json_t *node)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(node, "PrimaryRoutes"), i, v)
+		assert_null(strstr(json_string_value(v), "/0"));
+}
+
 /* ---- peers ---- */
 
 /* Clients turn the old form of the home region into the new one at once. */
@@ -91,6 +101,7 @@ static void upgrade(json_t *peer)
 
 	assert_non_null(name);
 	assert_true(name[strlen(name) - 1] == '.');
+	check_primary(peer);
 	json_object_del(peer, "DERP");
 }
 
