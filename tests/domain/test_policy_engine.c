@@ -7,6 +7,8 @@
 
 #include "domain/policy/engine.h"
 
+#include <stdio.h>
+
 /* tag:a: web, api; tag:r: router (10.33/16) and exit; users ann (phone, lap), bob (pc). */
 #define WORLD                                                                                      \
 	"user ann ann@example.com role=owner\n"                                                    \
@@ -358,6 +360,53 @@ static void run_peers(void **state)
 
 /* ---- places of merged rules, sorting, unknown nodes ---- */
 
+/* ---- both sections, present and not ---- */
+
+struct section {
+	const char *text, *rule;
+	bool given;
+};
+
+static void expect_sections(const struct section *acls, const struct section *grants)
+{
+	char policy[2048], filter[1024];
+	struct kit k;
+
+	snprintf(policy, sizeof policy, HEAD "%s%s%s}", acls->text,
+		 acls->text[0] != '\0' && grants->text[0] != '\0' ? "," : "", grants->text);
+	snprintf(filter, sizeof filter, "[%s%s%s]", grants->rule,
+		 grants->rule[0] != '\0' && acls->rule[0] != '\0' ? "," : "", acls->rule);
+	if (!acls->given && !grants->given)
+		snprintf(filter, sizeof filter, "[" CASE(WILD) ALL("*") "]}]");
+	kit_init(&k, WORLD, policy);
+	kit_expect_filter(&k, "web", filter);
+	kit_done(&k);
+}
+
+/* Only when neither section is there is everything allowed; an empty one allows nothing. */
+static void sections_present_and_not(void **state)
+{
+	static const struct section acls[] = {
+		{ "", "", false },
+		{ "\"acls\":null", "", false },
+		{ "\"acls\":[]", "", true },
+		{ "\"acls\":[{\"src\":[\"bob@\"],\"dst\":[\"tag:a:22\"]}]", CASE(BOB) WEB(22) "]}",
+		  true },
+	};
+	static const struct section grants[] = {
+		{ "", "", false },
+		{ "\"grants\":null", "", false },
+		{ "\"grants\":[]", "", true },
+		{ "\"grants\":[{\"src\":[\"ann@\"],\"dst\":[\"tag:a\"],\"ip\":[\"53\"]}]",
+		  CASE(ANN) WEB(53) "]}", true },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(acls); i++)
+		for (size_t j = 0; j < COUNT(grants); j++)
+			expect_sections(&acls[i], &grants[j]);
+}
+
 static void merge_takes_the_first_place(void **state)
 {
 	struct kit k;
@@ -523,6 +572,7 @@ int main(void)
 	ROWS(&s, rows, run_filter);
 	ROWS(&s, peers_rows, run_peers);
 	ROWS(&s, why_rows, run_why);
+	suite_add(&s, "sections present and not", sections_present_and_not, NULL);
 	suite_add(&s, "merged rules stand in the first place", merge_takes_the_first_place, NULL);
 	suite_add(&s, "no effect, no place", rules_without_effect_hold_no_place, NULL);
 	suite_add(&s, "sources sorted", sources_are_sorted_bytewise, NULL);
