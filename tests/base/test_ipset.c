@@ -505,6 +505,51 @@ static void sets_follow_the_model(void **state)
 	fl_ipset_done(&s);
 }
 
+/* ---- texts ---- */
+
+static void put_prefixes(struct fl_range r, struct fl_buf *out)
+{
+	char text[FL_PREFIX_TEXT_MAX];
+	struct fl_prefix p;
+
+	while (fl_range_next_prefix(&r, &p)) {
+		fl_prefix_format(&p, text);
+		fl_buf_printf(out, "%s ", text);
+	}
+}
+
+static void assert_reads_as(struct fl_buf *words, const struct fl_ipset *want)
+{
+	fl_buf_byte(words, '\0');
+	assert_err(fl_buf_err(words), FL_OK);
+	struct fl_ipset got = set((const char *)words->ptr);
+	assert_true(fl_ipset_eq(&got, want));
+	fl_ipset_done(&got);
+	fl_buf_done(words);
+}
+
+static void what_is_written_is_read_again(void **state)
+{
+	(void)state;
+	struct fl_rng rng;
+	struct model m;
+
+	fl_rng_init(&rng, 815);
+	for (size_t i = 0; i < 2000; i++) {
+		struct fl_ipset s = some_set(&rng, fl_rng_below(&rng, 20), &m);
+		struct fl_buf ranges = fl_buf_make(1 << 16), prefixes = fl_buf_make(1 << 16);
+		char text[FL_RANGE_TEXT_MAX];
+		for (size_t k = 0; k < s.len; k++) {
+			fl_range_format(&s.at[k], text);
+			fl_buf_printf(&ranges, "%s ", text);
+			put_prefixes(s.at[k], &prefixes);
+		}
+		assert_reads_as(&ranges, &s);
+		assert_reads_as(&prefixes, &s);
+		fl_ipset_done(&s);
+	}
+}
+
 /* ---- minimal prefixes ---- */
 
 enum { BITS = 7 };
@@ -608,6 +653,7 @@ int main(void)
 	suite_add(&s, "seek finds where a walk begins", seek_finds_where_a_walk_begins, NULL);
 	suite_add(&s, "copies are apart", copies_are_apart, NULL);
 	suite_add(&s, "sets follow the model", sets_follow_the_model, NULL);
+	suite_add(&s, "what is written is read again", what_is_written_is_read_again, NULL);
 	suite_add(&s, "prefixes are the fewest", prefixes_are_the_fewest, NULL);
 	suite_add(&s, "ten thousand", ten_thousand, NULL);
 	return suite_run(&s, "base/ipset");
