@@ -32,6 +32,8 @@ static struct node laptop, server, router;
 static const char full[] = "{" TAGS ADMIN_SSH ATTRS "\"acls\": [" TO_NET ", " TO_BOB "]}";
 static const char no_bob[] = "{" TAGS ADMIN_SSH ATTRS "\"acls\": [" TO_NET "]}";
 static const char no_ssh[] = "{" TAGS "\"acls\": [" TO_NET ", " TO_BOB "]}";
+static const char anybody_to_bob[] = "{" TAGS "\"acls\": [" TO_NET ", {\"action\": \"accept\", "
+				     "\"src\": [\"*\"], \"dst\": [\"bob@:22\"]}]}";
 static const char nothing[] = "{" TAGS "\"acls\": []}";
 
 /* ---- setting ---- */
@@ -181,6 +183,43 @@ static void test_deny_all_and_back(void **state)
 		assert_int_equal(json_object_size(nodes[i]->view.peers), 2);
 		assert_string_equal(text_at(rules(nodes[i]), "0.SrcIPs.0"), "*");
 	}
+	set(full);
+	expect_complete();
+}
+
+static void approve_routes(const char *body)
+{
+	char path[96];
+
+	snprintf(path, sizeof path, "/api/v1/node/%lld/approve_routes",
+		 (long long)node_id(&router));
+	api_ok(&sys, "POST", path, body);
+}
+
+static bool lets_in(struct node *n, const char *source)
+{
+	return has_text(at(rules(n), "0.SrcIPs"), source);
+}
+
+/* "*" as a source means the subnets too, as soon as they are served. */
+static void test_route_in_wildcard(void **state)
+{
+	(void)state;
+	set(anybody_to_bob);
+	node_lite(&router, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.8.0.0/16\",\"10.9.0.0/16\"]}}");
+	expect_complete();
+	assert_true(lets_in(&server, "10.9.0.0/16"));
+	assert_false(lets_in(&server, "10.8.0.0/16")); /* announced alone */
+	size_t frames = server.frames;
+	approve_routes("{\"routes\":[\"10.8.0.0/16\",\"10.9.0.0/16\"]}");
+	expect_complete();
+	assert_true(lets_in(&server, "10.8.0.0/16"));
+	assert_int_equal(server.frames, frames + 1);
+	approve_routes("{\"routes\":[\"10.9.0.0/16\"]}");
+	expect_complete();
+	assert_false(lets_in(&server, "10.8.0.0/16"));
+	assert_true(lets_in(&server, "10.9.0.0/16"));
+	node_lite(&router, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.0.0/16\"]}}");
 	set(full);
 	expect_complete();
 }
@@ -499,6 +538,7 @@ int main(void)
 	suite_add(&suite, "only whom it concerns", test_only_whom_it_concerns, NULL);
 	suite_add(&suite, "ssh goes", test_ssh_goes, NULL);
 	suite_add(&suite, "deny all and back", test_deny_all_and_back, NULL);
+	suite_add(&suite, "a route in a wildcard", test_route_in_wildcard, NULL);
 	ROWS(&suite, bad, test_bad);
 	suite_add(&suite, "requested tags", test_requested_tags, NULL);
 	ROWS(&suite, seeds, test_random);
