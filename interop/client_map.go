@@ -89,6 +89,17 @@ func (c *Client) SSHRules(t testing.TB) []*tailcfg.SSHRule {
 // alives apart.
 func (c *Client) Frames(t testing.TB) int {
 	t.Helper()
+	return c.metric(t, "controlclient_map_response_map")
+}
+
+// Polls counts the sessions that the client has asked for since it started.
+func (c *Client) Polls(t testing.TB) int {
+	t.Helper()
+	return c.metric(t, "controlclient_map_requests_poll")
+}
+
+func (c *Client) metric(t testing.TB, name string) int {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	data, err := c.local.DaemonMetrics(ctx)
@@ -97,7 +108,7 @@ func (c *Client) Frames(t testing.TB) int {
 	}
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for lines.Scan() {
-		if text, ok := strings.CutPrefix(lines.Text(), "controlclient_map_response_map "); ok {
+		if text, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
 			n, err := strconv.Atoi(text)
 			if err != nil {
 				t.Fatal(err)
@@ -105,6 +116,6 @@ func (c *Client) Frames(t testing.TB) int {
 			return n
 		}
 	}
-	t.Fatalf("%s does not count its frames", c.Name)
+	t.Fatalf("%s does not count %s", c.Name, name)
 	return 0
 }
