@@ -8,6 +8,7 @@
 #include "client.h"
 
 #include "base/rng.h"
+#include "crypto/prim.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -246,13 +247,13 @@ static void test_bad(void **state)
 	} *row = *state;
 	struct fl_policy_report report = { 0 };
 	struct fl_buf said = fl_buf_make(1 << 16);
-	const struct fl_policy_revision *history;
+	struct fl_revision *const *history;
 	fl_wall updated;
 
 	set(full);
 	fold_all();
 	size_t frames = laptop.frames + server.frames + router.frames;
-	size_t count = fl_policies_history(policies(), &history);
+	size_t count = fl_state_revisions(sys_state(&sys), &history);
 	assert_err(try_set(row->text, &report), FL_ERR_INVALID);
 	fl_policy_report_text(&report, &said);
 	fl_buf_byte(&said, '\0');
@@ -260,7 +261,7 @@ static void test_bad(void **state)
 		fail_msg("said: %s", (const char *)said.ptr);
 	fold_all();
 	assert_int_equal(laptop.frames + server.frames + router.frames, frames);
-	assert_int_equal(fl_policies_history(policies(), &history), count);
+	assert_int_equal(fl_state_revisions(sys_state(&sys), &history), count);
 	assert_true(fl_slice_is(fl_policies_text(policies(), &updated), full));
 	fl_policy_report_done(&report);
 	fl_buf_done(&said);
@@ -423,8 +424,9 @@ static void serve_and_set(int out)
 
 static void test_kill(void **state)
 {
-	const struct fl_policy_revision *history;
+	struct fl_revision *const *history;
 	struct sys outer = sys;
+	uint8_t hash[FL_HASH_LEN];
 	int ends[2];
 	char byte = 0;
 	fl_wall updated;
@@ -446,25 +448,27 @@ static void test_kill(void **state)
 
 	sys_boot(&sys);
 	assert_true(fl_slice_is(fl_policies_text(policies(), &updated), no_bob));
-	assert_int_equal(fl_policies_history(policies(), &history), 1);
-	assert_int_equal(history[0].rev, 1);
-	assert_string_equal(history[0].author, "me");
-	assert_string_equal(history[0].comment, "why");
-	assert_true(updated == history[0].created && updated > 0);
+	assert_int_equal(fl_state_revisions(sys_state(&sys), &history), 1);
+	assert_int_equal(history[0]->rev, 1);
+	assert_string_equal(history[0]->author, "me");
+	assert_string_equal(history[0]->comment, "why");
+	assert_true(updated == history[0]->created && updated > 0);
+	fl_sha256(fl_slice_str(no_bob), hash);
+	assert_memory_equal(history[0]->hash, hash, sizeof hash);
 	sys_stop(&sys);
 	sys = outer;
 }
 
 static void test_history_is_bounded(void **state)
 {
-	const struct fl_policy_revision *history;
+	struct fl_revision *const *history;
 	(void)state;
 
-	for (unsigned i = 0; i < FL_POLICY_REVISIONS_MAX + 5; i++)
+	for (unsigned i = 0; i < FL_REVISIONS_MAX + 5; i++)
 		set(i % 2 ? full : no_bob);
-	assert_int_equal(fl_policies_history(policies(), &history), FL_POLICY_REVISIONS_MAX);
-	for (size_t i = 1; i < FL_POLICY_REVISIONS_MAX; i++)
-		assert_int_equal(history[i].rev, history[i - 1].rev + 1);
+	assert_int_equal(fl_state_revisions(sys_state(&sys), &history), FL_REVISIONS_MAX);
+	for (size_t i = 1; i < FL_REVISIONS_MAX; i++)
+		assert_int_equal(history[i]->rev, history[i - 1]->rev + 1);
 	set(full);
 	expect_complete();
 }

@@ -370,7 +370,10 @@ static void test_history(void **state)
 	expect(doc, "revisions.0.rev", "1");
 	expect(doc, "revisions.1.author", "socket");
 	expect(doc, "revisions.1.comment", "a test");
-	assert_int_equal(strlen(text_at(doc, "revisions.0.hash")), 64);
+	json_t *diff = post("/diff", NULL, 200);
+	assert_int_equal(strlen(text_at(diff, "base")), 64);
+	expect(doc, "revisions.1.hash", text_at(diff, "base"));
+	json_decref(diff);
 	assert_null(at(doc, "revisions.0.policy"));
 	json_decref(doc);
 	doc = api_json(&sys, "GET", "/api/v1/policy/history/1", NULL, 200);

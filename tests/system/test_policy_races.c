@@ -349,7 +349,7 @@ static void test_not_stored(void **state)
 	const struct {
 		const char *name, *before, *after;
 	} *row = *state;
-	const struct fl_policy_revision *history;
+	struct fl_revision *const *history;
 	struct heard heard = { 0 };
 	struct fl_core_wait wait = { .fn = on_committed, .ctx = &heard };
 	struct fl_rng rng;
@@ -357,7 +357,7 @@ static void test_not_stored(void **state)
 	fl_rng_init(&rng, 1);
 	set(row->before);
 	fold_all();
-	size_t count = fl_policies_history(policies(), &history), sent = frames();
+	size_t count = fl_state_revisions(sys_state(&sys), &history), sent = frames();
 	faulty_vfs_arm(0, FAULTY_DEAD, true);
 	rename_node(&rng, &east);
 	set(row->after);
@@ -367,7 +367,7 @@ static void test_not_stored(void **state)
 	assert_true(heard.done);
 	assert_err(heard.err, FL_ERR_IO);
 	assert_true(in_force(row->before));
-	assert_int_equal(fl_policies_history(policies(), &history), count);
+	assert_int_equal(fl_state_revisions(sys_state(&sys), &history), count);
 	assert_int_equal(frames(), sent);
 	expect_complete();
 	set(row->after);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "crypto/prim.h"
 #include "domain/state/inner.h"
 #include "domain/state/names.h"
 
@@ -196,6 +197,7 @@ enum fl_err fl_state_load_node(struct fl_state *s, struct fl_node *n, struct fl_
 enum fl_err fl_state_load_revision(struct fl_state *s, struct fl_revision *r,
 				   struct fl_fault *fault)
 {
+	fl_sha256(fl_slice_of(r->text, r->text_len), r->hash);
 	return load(s, FL_RECORD_REVISION, r->rev, r, FL_OK, fault);
 }
 

@@ -53,6 +53,7 @@ struct fl_revision {
 	char *author, *comment; /* "" if unset */
 	char *text;             /* terminated behind */
 	size_t text_len;
+	uint8_t hash[FL_HASH_LEN]; /* of the text: SHA-256 */
 };
 
 struct fl_preauth {

@@ -2,6 +2,7 @@
 /* domain/state/revision.c - the policy as a row of revisions, the newest in force. */
 #include <stdlib.h>
 
+#include "crypto/prim.h"
 #include "domain/state/inner.h"
 
 static bool note_ok(const char *text)
@@ -22,6 +23,7 @@ static struct fl_revision *new_revision(fl_wall now, struct fl_slice text, const
 	r->text = fl_str_dup(text);
 	if (r->author == NULL || r->comment == NULL || r->text == NULL)
 		return fl_revision_unref(r);
+	fl_sha256(text, r->hash);
 	return r;
 }
 

@@ -26,11 +26,6 @@ void fl_api_trial_done(struct fl_api_trial *t)
 	*t = (struct fl_api_trial){ 0 };
 }
 
-static struct fl_policy *in_force(struct fl_api *a)
-{
-	return fl_policy_ref((struct fl_policy *)(uintptr_t)fl_policies_now(a->policies));
-}
-
 /* A text of which only tests fail still means something: that is what people ask about. */
 static enum fl_err try_untested(struct fl_api *a, struct fl_slice text, struct fl_api_trial *out)
 {
@@ -74,7 +69,7 @@ bool fl_api_trial(struct fl_api *a, struct fl_http *x, struct fl_jv body, const 
 
 	*out = (struct fl_api_trial){ 0 };
 	if (!fl_json_has(v)) {
-		out->policy = in_force(a);
+		out->policy = fl_policy_ref(fl_policies_now(a->policies));
 		return true;
 	}
 	struct fl_slice text = fl_json_str(v);

@@ -24,13 +24,18 @@ static void author_of(struct fl_http *x, char out[static AUTHOR_MAX])
 		snprintf(out, AUTHOR_MAX, "apikey %s", prefix);
 }
 
-/* The newest text, in force or about to be. */
-static struct fl_slice newest(struct fl_api *a)
+/* Its text is in force or about to be; NULL: none was ever set. */
+static const struct fl_revision *newest(struct fl_api *a)
 {
-	const struct fl_policy_revision *revs;
-	size_t count = fl_policies_history(a->policies, &revs);
+	struct fl_revision *const *revs;
+	size_t count = fl_state_revisions(a->state, &revs);
 
-	return count > 0 ? revs[count - 1].text : fl_slice_of("", 0);
+	return count > 0 ? revs[count - 1] : NULL;
+}
+
+static struct fl_slice text_of(const struct fl_revision *r)
+{
+	return r != NULL ? fl_slice_of(r->text, r->text_len) : fl_slice_of("", 0);
 }
 
 void fl_api_policy_hash(struct fl_slice text, char out[static FL_API_HASH_TEXT_MAX])
@@ -39,6 +44,14 @@ void fl_api_policy_hash(struct fl_slice text, char out[static FL_API_HASH_TEXT_M
 
 	fl_sha256(text, hash);
 	fl_hex_encode(hash, sizeof hash, out);
+}
+
+static void hash_of(const struct fl_revision *r, char out[static FL_API_HASH_TEXT_MAX])
+{
+	if (r != NULL)
+		fl_hex_encode(r->hash, sizeof r->hash, out);
+	else
+		fl_api_policy_hash(text_of(NULL), out);
 }
 
 /* What a change says besides its text. */
@@ -70,7 +83,7 @@ static bool may_change(struct fl_api *a, struct fl_http *x, const struct change 
 			       "policy");
 		return false;
 	}
-	fl_api_policy_hash(newest(a), hash);
+	hash_of(newest(a), hash);
 	if (c->base[0] == '\0' || fl_str_ieq(fl_slice_str(c->base), fl_slice_str(hash)))
 		return true;
 	fl_api_problem(x, FL_ERR_EXISTS,
@@ -88,7 +101,7 @@ static enum fl_err put_text(struct fl_api *a, struct fl_http *x, struct fl_slice
 	uint64_t rev;
 
 	author_of(x, author);
-	if (!fl_slice_eq(text, newest(a)))
+	if (!fl_slice_eq(text, text_of(newest(a))))
 		return fl_policies_set(a->policies, text, author, comment, report, &rev);
 	enum fl_err err = fl_policies_try(a->policies, text, report, &c);
 	fl_policy_candidate_done(&c);
@@ -129,11 +142,11 @@ void fl_api_policy_put(void *ctx, struct fl_http *x)
 
 /* ---- history ---- */
 
-static void write_revision(const struct fl_policy_revision *r, bool whole, struct fl_jw *w)
+static void write_revision(const struct fl_revision *r, bool whole, struct fl_jw *w)
 {
 	char hash[FL_API_HASH_TEXT_MAX];
 
-	fl_api_policy_hash(r->text, hash);
+	hash_of(r, hash);
 	fl_jw_obj(w);
 	fl_jw_key(w, "rev");
 	fl_jw_u64_str(w, r->rev);
@@ -146,10 +159,10 @@ static void write_revision(const struct fl_policy_revision *r, bool whole, struc
 	fl_jw_key(w, "hash");
 	fl_jw_str(w, hash);
 	fl_jw_key(w, "bytes");
-	fl_jw_u64(w, r->text.len);
+	fl_jw_u64(w, r->text_len);
 	if (whole) {
 		fl_jw_key(w, "policy");
-		fl_jw_text(w, r->text);
+		fl_jw_text(w, text_of(r));
 	}
 	fl_jw_obj_end(w);
 }
@@ -159,38 +172,34 @@ void fl_api_policy_history(void *ctx, struct fl_http *x)
 	struct fl_api *a = ctx;
 	struct fl_buf out = fl_buf_make(FL_API_ANSWER_MAX);
 	struct fl_jw w = fl_jw_make(&out);
-	const struct fl_policy_revision *revs;
+	struct fl_revision *const *revs;
 	struct fl_json *doc;
 
 	if (!fl_api_policy_open(a, x, &doc))
 		return;
 	fl_json_free(doc);
-	size_t count = fl_policies_history(a->policies, &revs);
+	size_t count = fl_state_revisions(a->state, &revs);
 	fl_jw_obj(&w);
 	fl_jw_key(&w, "revisions");
 	fl_jw_arr(&w);
 	for (size_t i = 0; i < count; i++)
-		write_revision(&revs[i], false, &w);
+		write_revision(revs[i], false, &w);
 	fl_jw_arr_end(&w);
 	fl_jw_obj_end(&w);
 	fl_api_json(x, &out);
 }
 
 /* That of the path; NULL: there is none, answered. */
-static const struct fl_policy_revision *find_revision(struct fl_api *a, struct fl_http *x)
+static const struct fl_revision *find_revision(struct fl_api *a, struct fl_http *x)
 {
-	const struct fl_policy_revision *revs;
-	size_t count = fl_policies_history(a->policies, &revs);
 	uint64_t rev;
 
 	if (!fl_api_path_id(x, 0, &rev))
 		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		if (revs[i].rev == rev)
-			return &revs[i];
-	}
-	fl_api_problem(x, FL_ERR_NOT_FOUND, "no revision has this number", "path");
-	return NULL;
+	const struct fl_revision *r = fl_state_revision(a->state, rev);
+	if (r == NULL)
+		fl_api_problem(x, FL_ERR_NOT_FOUND, "no revision has this number", "path");
+	return r;
 }
 
 void fl_api_policy_revision(void *ctx, struct fl_http *x)
@@ -203,7 +212,7 @@ void fl_api_policy_revision(void *ctx, struct fl_http *x)
 	if (!fl_api_policy_open(a, x, &doc))
 		return;
 	fl_json_free(doc);
-	const struct fl_policy_revision *r = find_revision(a, x);
+	const struct fl_revision *r = find_revision(a, x);
 	if (r == NULL)
 		return;
 	fl_jw_obj(&w);
@@ -226,11 +235,11 @@ void fl_api_policy_rollback(void *ctx, struct fl_http *x)
 		return;
 	bool ok = read_change(x, fl_json_root(doc), &change);
 	fl_json_free(doc);
-	const struct fl_policy_revision *r = ok ? find_revision(a, x) : NULL;
+	const struct fl_revision *r = ok ? find_revision(a, x) : NULL;
 	if (r == NULL)
 		return;
-	char *text = fl_str_dup(r->text); /* the history changes with the next revision */
-	size_t len = r->text.len;
+	char *text = fl_str_dup(text_of(r)); /* the history changes with the next revision */
+	size_t len = r->text_len;
 	if (change.comment[0] == '\0')
 		snprintf(change.comment, sizeof change.comment, "rollback to %" PRIu64, r->rev);
 	if (text != NULL)

@@ -57,18 +57,15 @@ static void release(struct fl_api_long *l)
 static bool read_version(struct fl_api *a, struct fl_http *x, struct fl_jv body, const char *name,
 			 struct fl_api_trial *out)
 {
-	const struct fl_policy_revision *revs;
 	uint64_t rev = 0;
 
 	if (!fl_json_is_number(fl_json_get(body, name)))
 		return fl_api_trial(a, x, body, name, out);
 	if (!fl_api_number(x, body, name, &rev))
 		return false;
-	size_t count = fl_policies_history(a->policies, &revs);
-	for (size_t i = 0; i < count; i++) {
-		if (revs[i].rev == rev)
-			return fl_api_trial_text(a, x, name, revs[i].text, out);
-	}
+	const struct fl_revision *r = fl_state_revision(a->state, rev);
+	if (r != NULL)
+		return fl_api_trial_text(a, x, name, fl_slice_of(r->text, r->text_len), out);
 	fl_api_problem(x, FL_ERR_NOT_FOUND, "no revision has this number", name);
 	return false;
 }

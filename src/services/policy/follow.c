@@ -157,7 +157,7 @@ static void adopt(struct fl_policies *s)
 		s->now = was;
 	}
 	s->updated = came(s);
-	s->past = s->doc;
+	fl_policy_doc_free(s->doc); /* the snapshot of before holds it */
 	s->doc = s->next.doc;
 	s->next.doc = NULL;
 	install(s, s->now, now);
@@ -196,7 +196,6 @@ void fl_policies_follow(void *ctx, const struct fl_change *changes, size_t count
 {
 	struct fl_policies *s = ctx;
 
-	s->past = fl_policy_doc_free(s->past);
 	/* Approvals that were not stored were taken back: they are made again in the next tick. */
 	if (s->core->stats.commit_failures == s->failures)
 		s->review = false;

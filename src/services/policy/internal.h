@@ -23,13 +23,10 @@ struct fl_policies {
 	/* Every node is to be judged by the policy that came, until a commit has stored it. */
 	bool review;
 	uint64_t failures; /* of commits, before this tick's */
-	/* The document that was replaced last: `policy_was` of the core may still use it. */
-	struct fl_policy_doc *past;
 	/* Tried and on its way: in force with this tick's commit. */
 	bool pending;
 	uint64_t pending_rev; /* 0: from the file */
 	struct fl_policy_candidate next;
-	struct fl_policy_revision *history; /* as last asked for */
 };
 
 /* ---- policies.c ---- */

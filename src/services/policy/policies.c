@@ -72,7 +72,7 @@ static enum fl_err refuse(const struct fl_policies *s, struct fl_slice text,
 
 void fl_policy_candidate_done(struct fl_policy_candidate *c)
 {
-	fl_policy_unref(c->policy); /* before its document */
+	fl_policy_unref(c->policy);
 	fl_policy_doc_free(c->doc);
 	*c = (struct fl_policy_candidate){ 0 };
 }
@@ -322,10 +322,8 @@ struct fl_policies *fl_policies_free(struct fl_policies *s)
 	fl_state_judge(s->core->state, &nobody);
 	fl_policies_drop_pending(s);
 	fl_policy_unref(s->now);
-	fl_policy_doc_free(s->past);
 	fl_policy_doc_free(s->doc);
 	fl_strlist_done(&s->domains);
-	free(s->history);
 	free(s->path);
 	free(s);
 	return NULL;
@@ -334,9 +332,8 @@ struct fl_policies *fl_policies_free(struct fl_policies *s)
 /* ---- asking ---- */
 
 /* Without a document a snapshot serves only those who ask: it is made for them. */
-const struct fl_policy *fl_policies_now(const struct fl_policies *cs)
+struct fl_policy *fl_policies_now(struct fl_policies *s)
 {
-	struct fl_policies *s = (struct fl_policies *)(uintptr_t)cs;
 	struct fl_policy *fresh;
 
 	if (s->stale && fl_world_apply(s->core, NULL, &fresh) == FL_OK) {
@@ -357,28 +354,4 @@ struct fl_slice fl_policies_text(const struct fl_policies *s, fl_wall *out_updat
 enum fl_policy_mode fl_policies_mode(const struct fl_policies *s)
 {
 	return s->mode;
-}
-
-size_t fl_policies_history(const struct fl_policies *cs, const struct fl_policy_revision **out)
-{
-	struct fl_policies *s = (struct fl_policies *)(uintptr_t)cs;
-	struct fl_revision *const *at;
-	size_t count = fl_state_revisions(s->core->state, &at);
-	struct fl_policy_revision *list = calloc(count + 1, sizeof *list);
-
-	*out = NULL;
-	if (list == NULL)
-		return 0;
-	for (size_t i = 0; i < count; i++)
-		list[i] = (struct fl_policy_revision){
-			.rev = at[i]->rev,
-			.created = at[i]->created,
-			.author = at[i]->author,
-			.comment = at[i]->comment,
-			.text = fl_slice_of(at[i]->text, at[i]->text_len),
-		};
-	free(s->history);
-	s->history = list;
-	*out = list;
-	return count;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * services/policy/policies.h - the policy in force: from a file or the database, applied to the
- * state, replaced as a whole or not at all.
+ * state, replaced as a whole or not at all. Its history are the revisions of domain/state.
  *
  * A new text is read, checked against the users and nodes of now, and its tests are run; only then
  * is it stored, and only after the commit does it take effect. Whatever fails on the way leaves
@@ -41,10 +41,10 @@ FL_MUST enum fl_err fl_policies_new(struct fl_core *core, const struct fl_polici
 struct fl_policies *fl_policies_free(struct fl_policies *s); /* NULL in, NULL out */
 
 /*
- * The snapshot in force; never NULL. Borrowed until the end of the tick: a reference would not keep
- * its document, which goes with the next policy.
+ * The snapshot in force; never NULL. Borrowed until the end of the tick; a reference keeps it and
+ * its document.
  */
-const struct fl_policy *fl_policies_now(const struct fl_policies *s);
+struct fl_policy *fl_policies_now(struct fl_policies *s);
 
 /* The text in force and when it came ("" and 0: there is none). Borrowed until the next change. */
 struct fl_slice fl_policies_text(const struct fl_policies *s, fl_wall *out_updated);
@@ -82,19 +82,5 @@ FL_MUST enum fl_err fl_policies_set(struct fl_policies *s, struct fl_slice text,
  * too. In database mode nothing.
  */
 FL_MUST enum fl_err fl_policies_reload(struct fl_policies *s, struct fl_policy_report *report);
-
-/* ---- history: database mode; the newest FL_POLICY_REVISIONS_MAX are kept ---- */
-
-enum { FL_POLICY_REVISIONS_MAX = 100 };
-
-struct fl_policy_revision {
-	uint64_t rev;
-	fl_wall created;
-	const char *author, *comment;
-	struct fl_slice text;
-};
-
-/* Ascending; returns how many. Borrowed until the next change. */
-size_t fl_policies_history(const struct fl_policies *s, const struct fl_policy_revision **out);
 
 #endif
