@@ -334,7 +334,7 @@ static void check_node(const struct fl_state *s, const struct fl_node *n, size_t
 		assert_true(fl_ipam_used(s->ipam[i], ip[i]));
 		addresses[i]++;
 	}
-	const struct fl_machine *m = fl_state_machine(s, &n->machine);
+	const struct fl_group *m = fl_state_machine(s, &n->machine);
 	assert_non_null(m);
 	size_t found = 0;
 	for (size_t i = 0; i < m->len; i++) {
@@ -379,6 +379,25 @@ static void check_routes(const struct fl_state *s)
 	}
 }
 
+/* Each user's nodes, and no others. */
+static void check_users(const struct fl_state *s)
+{
+	struct fl_node *const *nodes;
+	size_t len = fl_state_nodes(s, &nodes), owned = 0, listed = 0, at = 0;
+	const fl_node_id *ids;
+
+	for (size_t i = 0; i < len; i++) {
+		size_t found = 0, count = fl_state_nodes_of(s, nodes[i]->user, &ids);
+		for (size_t k = 0; k < count; k++)
+			found += ids[k] == nodes[i]->id;
+		assert_int_equal(found, nodes[i]->user != 0);
+		owned += nodes[i]->user != 0;
+	}
+	for (const struct fl_group *g; (g = fl_map_next(&s->by_user, &at)) != NULL;)
+		listed += g->len;
+	assert_int_equal(listed, owned);
+}
+
 void kit_check(const struct fl_state *s)
 {
 	struct fl_node *const *nodes;
@@ -395,9 +414,10 @@ void kit_check(const struct fl_state *s)
 		if (s->ipam[i] != NULL)
 			assert_int_equal(fl_ipam_count(s->ipam[i]),
 					 addresses[i] + freed_of(s, i == 0 ? FL_IP_V4 : FL_IP_V6));
-	for (const struct fl_machine *m; (m = fl_map_next(&s->by_machine, &at)) != NULL;)
+	for (const struct fl_group *m; (m = fl_map_next(&s->by_machine, &at)) != NULL;)
 		per_machine += m->len;
 	assert_int_equal(per_machine, len);
+	check_users(s);
 	assert_int_equal(s->dirty_set.len, s->dirty_len);
 	check_routes(s);
 }

@@ -11,7 +11,7 @@
 struct fl_owned fl_enrol_owned(const struct fl_state *s, const struct fl_machine_key *machine,
 			       fl_user_id user)
 {
-	const struct fl_machine *m = fl_state_machine(s, machine);
+	const struct fl_group *m = fl_state_machine(s, machine);
 	struct fl_owned o = { 0 };
 
 	for (size_t i = 0; m != NULL && i < m->len; i++) {

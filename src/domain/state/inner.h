@@ -6,8 +6,8 @@
  * undo to the savepoint. A tick's rollback is the same undo, to the savepoint of its start.
  *
  * Undo cannot fail. It replays the log strictly backwards, so each step finds the room that the
- * forward step left: tables and maps never shrink, slots of deleted records and emptied machine
- * sets live until the commit, and a released address stays taken until then (so it cannot be
+ * forward step left: tables and maps never shrink, slots of deleted records and emptied groups
+ * live until the commit, and a released address stays taken until then (so it cannot be
  * given away while its release may still be undone).
  */
 #ifndef FL_DOMAIN_STATE_INNER_H
@@ -30,12 +30,13 @@ struct fl_table {
 	uint64_t last_id;
 };
 
-/* The nodes of one machine: at most one per owner (DM-6). */
-struct fl_machine {
-	struct fl_list empty; /* on fl_state.empty_machines while without nodes */
-	struct fl_machine_key key;
+/* The nodes of one machine, at most one per owner (DM-6), or those of one user. */
+struct fl_group {
+	struct fl_list empty; /* on fl_state.empty_groups while without nodes */
+	struct fl_map *by;    /* the index it stands in */
+	uint8_t key[FL_KEY_LEN];
 	size_t len, cap;
-	fl_node_id *ids;
+	fl_node_id *ids; /* in no order */
 };
 
 struct fl_undo {
@@ -70,9 +71,9 @@ struct fl_state {
 	int64_t node_expiry;
 	uint32_t min_cap;
 	struct fl_table table[FL_RECORD_KINDS];
-	struct fl_map by_node_key, by_machine, by_given_name, by_ip;
+	struct fl_map by_node_key, by_machine, by_user, by_given_name, by_ip;
 	struct fl_map by_user_name, by_preauth_prefix, by_apikey_prefix;
-	struct fl_list empty_machines;
+	struct fl_list empty_groups;
 	struct fl_ipam *ipam[2]; /* IPv4, IPv6; NULL: family off */
 	struct fl_routes *routes;
 	struct fl_judge judge; /* all NULL: no policy */
@@ -117,9 +118,17 @@ struct fl_slot *fl_table_find(const struct fl_state *s, enum fl_record_kind kind
 /* Moves a slot from record `old` to `rec` in table and indexes; either may be NULL. No counting. */
 FL_MUST enum fl_err fl_table_set(struct fl_state *s, enum fl_record_kind kind, uint64_t id,
 				 struct fl_slot *slot, void *old, void *rec);
-const struct fl_machine *fl_state_machine(const struct fl_state *s,
-					  const struct fl_machine_key *key);
-void fl_state_sweep_machines(struct fl_state *s);
+
+/* ---- group.c ---- */
+
+/* Adds the node to the group of `key` in the index `by`. Errors: FL_ERR_NOMEM. */
+FL_MUST enum fl_err fl_group_join(struct fl_state *s, struct fl_map *by, const void *key,
+				  fl_node_id id);
+void fl_group_leave(struct fl_state *s, struct fl_map *by, const void *key, fl_node_id id);
+void fl_groups_sweep(struct fl_state *s); /* frees those without nodes */
+void fl_groups_done(struct fl_map *by);
+const struct fl_group *fl_state_machine(const struct fl_state *s,
+					const struct fl_machine_key *key); /* or NULL */
 
 /* ---- address.c ---- */
 

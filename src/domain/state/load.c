@@ -126,7 +126,7 @@ static bool name_ok(const char *name)
 
 static bool owner_taken(const struct fl_state *s, const struct fl_node *n)
 {
-	const struct fl_machine *m = fl_state_machine(s, &n->machine);
+	const struct fl_group *m = fl_state_machine(s, &n->machine);
 
 	for (size_t i = 0; m != NULL && i < m->len; i++)
 		if (fl_state_node(s, m->ids[i])->user == n->user)

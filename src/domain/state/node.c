@@ -75,7 +75,7 @@ enum fl_err fl_state_node_expire(struct fl_state *s, fl_wall now, fl_node_id id,
 /* Is there another tagged node on its machine? Two would have one owner (INV-02). */
 static bool has_tagged_twin(const struct fl_state *s, const struct fl_node *n)
 {
-	const struct fl_machine *m = fl_state_machine(s, &n->machine);
+	const struct fl_group *m = fl_state_machine(s, &n->machine);
 
 	for (size_t i = 0; i < m->len; i++)
 		if (m->ids[i] != n->id && fl_node_is_tagged(fl_state_node(s, m->ids[i])))

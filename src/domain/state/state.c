@@ -52,6 +52,7 @@ static void set_maps(struct fl_state *s, const uint8_t *seed)
 		fl_map_init(&s->table[kind].by_id, sizeof(uint64_t), seed);
 	fl_map_init(&s->by_node_key, FL_KEY_LEN, seed);
 	fl_map_init(&s->by_machine, FL_KEY_LEN, seed);
+	fl_map_init(&s->by_user, sizeof(fl_user_id), seed);
 	fl_map_init(&s->by_given_name, FL_NAME_MAX + 1, seed);
 	fl_map_init(&s->by_ip, sizeof(struct fl_ip), seed);
 	fl_map_init(&s->by_user_name, 0, seed);
@@ -68,7 +69,7 @@ enum fl_err fl_state_new(const struct fl_state_config *cfg, struct fl_state **ou
 
 	s->node_expiry = cfg->node_expiry;
 	s->min_cap = cfg->min_cap;
-	fl_list_init(&s->empty_machines);
+	fl_list_init(&s->empty_groups);
 	set_maps(s, cfg->seed);
 	s->routes = calloc(1, sizeof *s->routes);
 	enum fl_err err = s->routes != NULL ? set_names(s, cfg->base_domain) : FL_ERR_NOMEM;
@@ -93,15 +94,6 @@ static void free_table(struct fl_table *t, enum fl_record_kind kind)
 	free(t->at);
 }
 
-static void free_machines(struct fl_state *s)
-{
-	size_t at = 0;
-
-	for (struct fl_machine *m; (m = fl_map_next(&s->by_machine, &at)) != NULL; free(m))
-		free(m->ids);
-	fl_map_done(&s->by_machine);
-}
-
 struct fl_state *fl_state_free(struct fl_state *s)
 {
 	if (s == NULL)
@@ -109,7 +101,8 @@ struct fl_state *fl_state_free(struct fl_state *s)
 	fl_state_committed(s); /* nothing but to drop the undo log */
 	for (int kind = 0; kind < FL_RECORD_KINDS; kind++)
 		free_table(&s->table[kind], (enum fl_record_kind)kind);
-	free_machines(s);
+	fl_groups_done(&s->by_machine);
+	fl_groups_done(&s->by_user);
 	fl_map_done(&s->by_node_key);
 	fl_map_done(&s->by_given_name);
 	fl_map_done(&s->by_ip);

@@ -125,6 +125,9 @@ size_t fl_state_nodes(const struct fl_state *s, struct fl_node *const **out);
 bool fl_state_is_orphan(const struct fl_state *s, const struct fl_node *n);
 bool fl_state_key_is_orphan(const struct fl_state *s, const struct fl_preauth *k);
 
+/* Ids of the user's nodes, in no order; returns how many. Borrowed until the next command. */
+size_t fl_state_nodes_of(const struct fl_state *s, fl_user_id user, const fl_node_id **out);
+
 /* Does the machine own a node? */
 bool fl_state_knows_machine(const struct fl_state *s, const struct fl_machine_key *machine);
 

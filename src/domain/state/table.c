@@ -213,78 +213,48 @@ static void take_out(struct fl_table *t, enum fl_record_kind kind, uint64_t id)
 	fl_map_take(&t->by_id, &id);
 }
 
-static struct fl_machine *find_or_add_machine(struct fl_state *s, const struct fl_machine_key *key)
-{
-	struct fl_machine *m = fl_map_find(&s->by_machine, key->b);
-	if (m != NULL)
-		return m;
-	m = calloc(1, sizeof *m);
-	if (m == NULL)
-		return NULL;
-	m->key = *key;
-	fl_list_init(&m->empty);
-	if (fl_map_put(&s->by_machine, key->b, m) != FL_OK) {
-		free(m);
-		return NULL;
-	}
-	fl_list_push(&s->empty_machines, &m->empty);
-	return m;
-}
-
-static enum fl_err join_machine(struct fl_state *s, const struct fl_machine_key *key, fl_node_id id)
-{
-	struct fl_machine *m = find_or_add_machine(s, key);
-	if (m == NULL)
-		return FL_ERR_NOMEM;
-	fl_node_id *ids = fl_state_grow(m->ids, &m->cap, m->len, sizeof *ids);
-	if (ids == NULL)
-		return FL_ERR_NOMEM;
-	m->ids = ids;
-	ids[m->len++] = id;
-	fl_list_del(&m->empty);
-	return FL_OK;
-}
-
-static void leave_machine(struct fl_state *s, const struct fl_machine_key *key, fl_node_id id)
-{
-	struct fl_machine *m = fl_map_find(&s->by_machine, key->b);
-
-	for (size_t i = 0; i < m->len; i++) {
-		if (m->ids[i] != id)
-			continue;
-		m->ids[i] = m->ids[--m->len];
-		break;
-	}
-	if (m->len == 0)
-		fl_list_push(&s->empty_machines, &m->empty);
-}
-
-void fl_state_sweep_machines(struct fl_state *s)
-{
-	for (struct fl_list *l; (l = fl_list_pop(&s->empty_machines)) != NULL;) {
-		struct fl_machine *m = fl_list_entry(l, struct fl_machine, empty);
-		fl_map_take(&s->by_machine, m->key.b);
-		free(m->ids);
-		free(m);
-	}
-}
-
-const struct fl_machine *fl_state_machine(const struct fl_state *s,
-					  const struct fl_machine_key *key)
-{
-	return fl_map_find(&s->by_machine, key->b);
-}
-
-bool fl_state_knows_machine(const struct fl_state *s, const struct fl_machine_key *machine)
-{
-	const struct fl_machine *m = fl_state_machine(s, machine);
-	return m != NULL && m->len > 0;
-}
-
 struct fl_slot *fl_table_find(const struct fl_state *s, enum fl_record_kind kind, uint64_t id)
 {
 	return fl_map_find(&s->table[kind].by_id, &id);
 }
+
+/* ---- groups: the nodes of a machine, which never changes; the nodes of a user ---- */
+
+static enum fl_err join_user(struct fl_state *s, const struct fl_node *n)
+{
+	return n->user != 0 ? fl_group_join(s, &s->by_user, &n->user, n->id) : FL_OK;
+}
+
+static void leave_user(struct fl_state *s, const struct fl_node *n)
+{
+	if (n->user != 0)
+		fl_group_leave(s, &s->by_user, &n->user, n->id);
+}
+
+static enum fl_err join_groups(struct fl_state *s, const struct fl_node *n)
+{
+	enum fl_err err = fl_group_join(s, &s->by_machine, n->machine.b, n->id);
+	if (err != FL_OK)
+		return err;
+	err = join_user(s, n);
+	if (err != FL_OK)
+		fl_group_leave(s, &s->by_machine, n->machine.b, n->id);
+	return err;
+}
+
+static void leave_groups(struct fl_state *s, const struct fl_node *n)
+{
+	fl_group_leave(s, &s->by_machine, n->machine.b, n->id);
+	leave_user(s, n);
+}
+
+static bool has_other_user(enum fl_record_kind kind, const void *old, const void *rec)
+{
+	return kind == FL_RECORD_NODE &&
+	       ((const struct fl_node *)old)->user != ((const struct fl_node *)rec)->user;
+}
+
+/* ---- records ---- */
 
 static enum fl_err create(struct fl_state *s, enum fl_record_kind kind, uint64_t id,
 			  struct fl_slot *slot, void *rec)
@@ -292,7 +262,7 @@ static enum fl_err create(struct fl_state *s, enum fl_record_kind kind, uint64_t
 	enum fl_err err = insert(&s->table[kind], kind, id, slot, rec);
 	if (err != FL_OK || kind != FL_RECORD_NODE)
 		return err;
-	err = join_machine(s, &((const struct fl_node *)rec)->machine, id);
+	err = join_groups(s, rec);
 	if (err != FL_OK)
 		take_out(&s->table[kind], kind, id);
 	return err;
@@ -302,32 +272,48 @@ static void destroy(struct fl_state *s, enum fl_record_kind kind, uint64_t id, c
 {
 	take_out(&s->table[kind], kind, id);
 	if (kind == FL_RECORD_NODE)
-		leave_machine(s, &((const struct fl_node *)old)->machine, id);
+		leave_groups(s, old);
+}
+
+/* What may fail of it comes before anything else changes. */
+static enum fl_err prepare(struct fl_state *s, enum fl_record_kind kind, uint64_t id,
+			   struct fl_slot *slot, const void *old, void *rec)
+{
+	if (old == NULL)
+		return create(s, kind, id, slot, rec);
+	return rec != NULL && has_other_user(kind, old, rec) ? join_user(s, rec) : FL_OK;
+}
+
+static void replace(struct fl_state *s, enum fl_record_kind kind, uint64_t id, const void *old,
+		    void *rec)
+{
+	struct fl_table *t = &s->table[kind];
+
+	t->at[position(t, kind, id)] = rec;
+	if (has_other_user(kind, old, rec))
+		leave_user(s, old);
 }
 
 enum fl_err fl_table_set(struct fl_state *s, enum fl_record_kind kind, uint64_t id,
 			 struct fl_slot *slot, void *old, void *rec)
 {
 	struct key before[KEYS_MAX], after[KEYS_MAX];
-	struct fl_table *t = &s->table[kind];
 
 	keys_of(s, kind, old, before);
 	keys_of(s, kind, rec, after);
 	enum fl_err err = add_keys(before, after, slot);
 	if (err != FL_OK)
 		return err;
-	if (old == NULL) {
-		err = create(s, kind, id, slot, rec);
-		if (err != FL_OK) {
-			drop_keys(after, before, slot);
-			return err;
-		}
+	err = prepare(s, kind, id, slot, old, rec);
+	if (err != FL_OK) {
+		drop_keys(after, before, slot);
+		return err;
 	}
 	drop_keys(before, after, slot);
 	if (rec == NULL)
 		destroy(s, kind, id, old);
 	else if (old != NULL)
-		t->at[position(t, kind, id)] = rec;
+		replace(s, kind, id, old, rec);
 	slot->rec = rec;
 	if (kind == FL_RECORD_NODE && !fl_routes_same(old, rec))
 		s->routes->stale = true;

@@ -212,12 +212,12 @@ void fl_state_committed(struct fl_state *s)
 	for (size_t i = 0; i < s->freed_len; i++)
 		fl_state_release_address(s, &s->freed[i]);
 	s->freed_len = s->taken_len = 0;
-	fl_state_sweep_machines(s);
+	fl_groups_sweep(s);
 	s->start = fl_state_begin(s);
 }
 
 void fl_state_rollback(struct fl_state *s)
 {
 	fl_state_undo(s, &s->start);
-	fl_state_sweep_machines(s);
+	fl_groups_sweep(s);
 }

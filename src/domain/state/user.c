@@ -145,16 +145,6 @@ enum fl_err fl_state_user_role(struct fl_state *s, fl_user_id id, enum fl_role r
 	return fl_state_end(s, &sp, err);
 }
 
-static size_t count_nodes(const struct fl_state *s, fl_user_id user)
-{
-	const struct fl_table *t = &s->table[FL_RECORD_NODE];
-	size_t count = 0;
-
-	for (size_t i = 0; i < t->len; i++)
-		count += ((const struct fl_node *)t->at[i])->user == user;
-	return count;
-}
-
 /* Keys of tags stay and lose their creator; the user's own can serve nobody any more. */
 static enum fl_err drop_keys(struct fl_state *s, fl_user_id user)
 {
@@ -181,10 +171,11 @@ static enum fl_err drop_keys(struct fl_state *s, fl_user_id user)
 enum fl_err fl_state_user_delete(struct fl_state *s, fl_user_id id, struct fl_fault *fault)
 {
 	struct fl_savepoint sp = fl_state_begin(s);
+	const fl_node_id *ids;
 
 	if (fl_state_user(s, id) == NULL)
 		return no_user(fault, id);
-	size_t nodes = count_nodes(s, id);
+	size_t nodes = fl_state_nodes_of(s, id, &ids);
 	if (nodes > 0)
 		return fl_fault_set(fault, FL_ERR_DENIED,
 				    "the user still has %zu node%s: delete or tag them first",
