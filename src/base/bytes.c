@@ -19,17 +19,22 @@ struct fl_bytes *fl_bytes_new(struct fl_slice src)
 	return b;
 }
 
-struct fl_bytes *fl_bytes_ref(struct fl_bytes *b)
+static struct fl_bytes *own(const struct fl_bytes *b)
 {
-	/* The caller holds a reference, so nothing needs to be ordered before the new one. */
-	atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
-	return b;
+	return (struct fl_bytes *)(uintptr_t)b;
 }
 
-struct fl_bytes *fl_bytes_unref(struct fl_bytes *b)
+struct fl_bytes *fl_bytes_ref(const struct fl_bytes *b)
+{
+	/* The caller holds a reference, so nothing needs to be ordered before the new one. */
+	atomic_fetch_add_explicit(&own(b)->refs, 1, memory_order_relaxed);
+	return own(b);
+}
+
+struct fl_bytes *fl_bytes_unref(const struct fl_bytes *b)
 {
 	/* Release our reads; the last owner acquires everybody's before the memory is reused. */
-	if (b != NULL && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
-		free(b);
+	if (b != NULL && atomic_fetch_sub_explicit(&own(b)->refs, 1, memory_order_acq_rel) == 1)
+		free(own(b));
 	return NULL;
 }

@@ -22,10 +22,11 @@ struct fl_bytes {
 /* A copy of `src` with one reference, or NULL when out of memory. */
 struct fl_bytes *fl_bytes_new(struct fl_slice src);
 
-struct fl_bytes *fl_bytes_ref(struct fl_bytes *b);
+/* Also of one that the caller only reads: its content is what is const. */
+struct fl_bytes *fl_bytes_ref(const struct fl_bytes *b);
 
 /* Drops a reference; accepts NULL, returns NULL. */
-struct fl_bytes *fl_bytes_unref(struct fl_bytes *b);
+struct fl_bytes *fl_bytes_unref(const struct fl_bytes *b);
 
 static inline struct fl_slice fl_bytes_slice(const struct fl_bytes *b)
 {

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/order.h"
 #include "domain/policy/diff_parts.h"
 
 enum { SCRATCH_MAX = 1 << 30, RESULT_MAX = 64 << 20 };
@@ -128,17 +129,11 @@ static const char *find_name(const struct names *n, uint64_t hash)
 
 /* ---- sides ---- */
 
-static int compare_ids(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-	return *x < *y ? -1 : *x > *y;
-}
-
 /* The first of a list of ids, ascending. */
 static const uint64_t *keep_ids(struct fl_differ *d, uint64_t *ids, size_t len, size_t *out_shown)
 {
 	if (len > 1)
-		qsort(ids, len, sizeof *ids, compare_ids);
+		qsort(ids, len, sizeof *ids, fl_u64_order);
 	*out_shown = len < FL_DIFF_SHOWN ? len : FL_DIFF_SHOWN;
 	uint64_t *kept = fl_arena_array(&d->out->arena, *out_shown + 1, sizeof *kept);
 	if (kept != NULL && len > 0)

@@ -4,16 +4,12 @@
 
 #include <stdlib.h>
 
+#include "base/order.h"
+
 static int by_id(const void *a, const void *b)
 {
 	const struct fl_merged *x = a, *y = b;
 	return (x->id > y->id) - (x->id < y->id);
-}
-
-static int by_number(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
 }
 
 static struct fl_merged merge_one(const struct fl_change *ch)
@@ -74,13 +70,9 @@ static void fold_equal_ids(struct fl_batch *b)
 /* A user without nodes is in nobody's map, nor is one that is gone (UP-4, CHG-8). */
 static bool is_shown(const struct fl_control *c, fl_user_id user)
 {
-	struct fl_node *const *nodes;
-	size_t count = fl_state_nodes(c->core->state, &nodes);
+	const fl_node_id *ids;
 
-	for (size_t i = 0; i < count; i++)
-		if (nodes[i]->user == user)
-			return true;
-	return false;
+	return fl_state_nodes_of(c->core->state, user, &ids) > 0;
 }
 
 bool fl_batch_init(struct fl_control *c, struct fl_batch *b, const struct fl_change *changes,
@@ -104,7 +96,7 @@ bool fl_batch_init(struct fl_control *c, struct fl_batch *b, const struct fl_cha
 		else if (changes[i].fields != FL_CHANGED_ROLE && is_shown(c, changes[i].id))
 			b->profiles[b->profiles_count++] = changes[i].id;
 	}
-	qsort(b->profiles, b->profiles_count, sizeof *b->profiles, by_number);
+	qsort(b->profiles, b->profiles_count, sizeof *b->profiles, fl_u64_order);
 	fold_equal_ids(b);
 	return true;
 }

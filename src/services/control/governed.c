@@ -4,25 +4,15 @@
  * its node between the snapshot before the tick and the one after, and no more.
  *
  * A peer that comes into sight is told whole, with its owner; one that leaves is removed; of the
- * others what changed of them is told to those who see them. Sessions of different nodes mostly
- * hear the same of their peers, so the last few frames are kept and looked up by what they say.
+ * others what changed of them is told to those who see them.
  *
  * Source: docs/lifecycle.md CHG-2, CHG-8, VIS-4 to VIS-6, POL-3, POL-4; docs/policy.md 9.1.
  */
-#include "services/control/batch.h"
+#include "services/control/told.h"
 
 #include <stdlib.h>
 
-enum { FORMS_MAX = 16 };
-
-/* One frame for all who hear exactly this. */
-struct form {
-	struct fl_netmap_peer *peers;
-	fl_node_id *removed;
-	fl_user_id *profiles;
-	size_t peers_count, removed_count, profiles_count;
-	struct fl_bytes *frame[2]; /* plain, zstd */
-};
+#include "base/order.h"
 
 struct tell {
 	struct fl_control *control;
@@ -36,13 +26,9 @@ struct tell {
 	bool hid_ip4, hides_ip4; /* from somebody, before and now */
 	/* The session's message. */
 	struct fl_viewer viewer;
-	struct fl_netmap_peer *peers;
-	fl_node_id *removed;
-	fl_user_id *profiles;
-	size_t peers_count, removed_count, profiles_count;
+	struct fl_told told;
 	enum fl_err err;
-	struct form forms[FORMS_MAX];
-	size_t forms_next;
+	struct fl_forms forms;
 };
 
 bool fl_control_is_governed(const struct fl_control *c)
@@ -55,7 +41,7 @@ bool fl_control_is_governed(const struct fl_control *c)
 static void add_removed(struct tell *t, fl_node_id id)
 {
 	if (id != t->viewer.id)
-		t->removed[t->removed_count++] = id;
+		t->told.removed[t->told.removed_count++] = id;
 }
 
 /* `fields` 0: whole. */
@@ -70,7 +56,7 @@ static void add_peer(struct tell *t, fl_node_id id, uint32_t fields)
 		return;
 	if (entry)
 		t->err = fl_fragments_for(c->fragments, c->netmap, &t->viewer, n, &fragment);
-	t->peers[t->peers_count++] = (struct fl_netmap_peer){
+	t->told.peers[t->told.peers_count++] = (struct fl_netmap_peer){
 		.node = n,
 		.fragment = fragment,
 		.fields = fields,
@@ -171,12 +157,6 @@ static void tell_all(struct tell *t)
 	}
 }
 
-static int by_number(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
-}
-
 static int by_node(const void *a, const void *b)
 {
 	const struct fl_netmap_peer *x = a, *y = b;
@@ -185,7 +165,7 @@ static int by_node(const void *a, const void *b)
 
 static bool is_among(const struct fl_policy_ids *ids, fl_node_id id)
 {
-	return bsearch(&id, ids->at, ids->len, sizeof *ids->at, by_number) != NULL;
+	return bsearch(&id, ids->at, ids->len, sizeof *ids->at, fl_u64_order) != NULL;
 }
 
 static bool stays(const struct tell *t, const struct fl_policy_ids *came, fl_node_id id)
@@ -211,13 +191,13 @@ static bool tell_moved(struct tell *t, bool routes)
 
 	if (t->moved != NULL && !fl_policy_moved_of(t->moved, t->viewer.id, &went, &came))
 		return false;
-	qsort(came.at, came.len, sizeof *came.at, by_number);
+	qsort(came.at, came.len, sizeof *came.at, fl_u64_order);
 	for (size_t i = 0; i < went.len; i++)
 		add_removed(t, went.at[i]);
 	for (size_t i = 0; i < came.len; i++)
 		add_peer(t, came.at[i], 0);
 	tell_stayed(t, &came, routes);
-	qsort(t->peers, t->peers_count, sizeof *t->peers, by_node);
+	qsort(t->told.peers, t->told.peers_count, sizeof *t->told.peers, by_node);
 	return true;
 }
 
@@ -233,138 +213,51 @@ static void tell_gone(struct tell *t)
 			add_removed(t, b->removed[i]);
 }
 
-/* Profiles of users whose nodes the viewer sees, or whose it is. */
+/* Is the user the viewer's, or has it a node that the viewer sees? */
+static bool is_shown(const struct tell *t, fl_user_id user)
+{
+	const fl_node_id *ids;
+	size_t count = fl_state_nodes_of(t->control->core->state, user, &ids);
+
+	for (size_t i = 0; i < count; i++)
+		if (ids[i] == t->viewer.id || fl_viewer_sees(&t->viewer, ids[i]))
+			return true;
+	return false;
+}
+
 static void list_profiles(struct tell *t)
 {
-	struct fl_node *const *nodes;
-	size_t count = fl_state_nodes(t->control->core->state, &nodes);
-
-	for (size_t i = 0; i < t->batch->profiles_count; i++) {
-		fl_user_id user = t->batch->profiles[i];
-		bool shown = false;
-		for (size_t k = 0; k < count && !shown; k++)
-			shown = nodes[k]->user == user &&
-				(nodes[k]->id == t->viewer.id ||
-				 fl_viewer_sees(&t->viewer, nodes[k]->id));
-		if (shown)
-			t->profiles[t->profiles_count++] = user;
-	}
+	for (size_t i = 0; i < t->batch->profiles_count; i++)
+		if (is_shown(t, t->batch->profiles[i]))
+			t->told.profiles[t->told.profiles_count++] = t->batch->profiles[i];
 }
 
 static void list_peers(struct tell *t, unsigned differs)
 {
-	t->peers_count = t->removed_count = t->profiles_count = 0;
+	t->told.peers_count = t->told.removed_count = t->told.profiles_count = 0;
 	t->err = FL_OK;
 	bool all = (differs & FL_POLICY_PEERS) != 0 || ip4_moves(t);
 	if (all || !tell_moved(t, (differs & FL_POLICY_ROUTES) != 0))
 		tell_all(t);
 	tell_gone(t);
-	qsort(t->removed, t->removed_count, sizeof *t->removed, by_number);
+	qsort(t->told.removed, t->told.removed_count, sizeof *t->told.removed, fl_u64_order);
 	list_profiles(t);
 }
 
 /* ---- frames ---- */
 
-static struct fl_netmap_delta delta_of(const struct tell *t)
-{
-	return (struct fl_netmap_delta){
-		.cfg = t->control->netmap,
-		.peers = t->peers,
-		.peers_count = t->peers_count,
-		.removed = t->removed,
-		.removed_count = t->removed_count,
-		.profiles = t->profiles,
-		.profiles_count = t->profiles_count,
-		.users = fl_control_users(t->control),
-		.now = fl_loop_wall(t->control->core->loop),
-	};
-}
-
-static bool same_peer(const struct fl_netmap_peer *a, const struct fl_netmap_peer *b)
-{
-	return a->node == b->node && a->fragment == b->fragment && a->fields == b->fields &&
-	       a->online == b->online;
-}
-
-static bool same_ids(const uint64_t *a, size_t an, const uint64_t *b, size_t bn)
-{
-	return an == bn && (an == 0 || memcmp(a, b, an * sizeof *a) == 0);
-}
-
-static bool is_form(const struct tell *t, const struct form *f)
-{
-	if (f->peers_count != t->peers_count ||
-	    !same_ids(f->removed, f->removed_count, t->removed, t->removed_count) ||
-	    !same_ids(f->profiles, f->profiles_count, t->profiles, t->profiles_count))
-		return false;
-	for (size_t i = 0; i < f->peers_count; i++)
-		if (!same_peer(&f->peers[i], &t->peers[i]))
-			return false;
-	return true;
-}
-
-static void form_done(struct form *f)
-{
-	fl_bytes_unref(f->frame[0]);
-	fl_bytes_unref(f->frame[1]);
-	free(f->peers);
-	free(f->removed);
-	free(f->profiles);
-	*f = (struct form){ 0 };
-}
-
-static void *copy(const void *from, size_t count, size_t size)
-{
-	void *to = calloc(count + 1, size);
-	if (to != NULL && count > 0)
-		memcpy(to, from, count * size);
-	return to;
-}
-
-/* The form of this message, maybe without a frame yet; NULL: no memory to keep one. */
-static struct form *form_of(struct tell *t)
-{
-	for (size_t i = 0; i < FORMS_MAX; i++)
-		if (t->forms[i].peers != NULL && is_form(t, &t->forms[i]))
-			return &t->forms[i];
-	struct form *f = &t->forms[t->forms_next++ % FORMS_MAX];
-	form_done(f);
-	f->removed = copy(t->removed, t->removed_count, sizeof *f->removed);
-	f->profiles = copy(t->profiles, t->profiles_count, sizeof *f->profiles);
-	f->peers = copy(t->peers, t->peers_count, sizeof *f->peers);
-	if (f->removed == NULL || f->profiles == NULL || f->peers == NULL) {
-		form_done(f);
-		return NULL;
-	}
-	f->peers_count = t->peers_count;
-	f->removed_count = t->removed_count;
-	f->profiles_count = t->profiles_count;
-	return f;
-}
-
 static void send_shared(struct tell *t, struct fl_session *s)
 {
-	struct form *f;
-	struct fl_bytes *frame = NULL;
-	enum fl_err err = FL_OK;
+	struct fl_bytes *frame;
 
-	if (t->peers_count == 0 && t->removed_count == 0 && t->profiles_count == 0)
-		return;
-	const struct fl_netmap_delta in = delta_of(t);
-	f = form_of(t);
-	if (f != NULL && f->frame[s->zstd] != NULL)
-		frame = fl_bytes_ref(f->frame[s->zstd]);
-	else
-		err = fl_control_delta_frame(t->control, &in, s->zstd, &frame);
-	if (f != NULL && frame != NULL && f->frame[s->zstd] == NULL)
-		f->frame[s->zstd] = fl_bytes_ref(frame);
+	enum fl_err err = fl_forms_frame(&t->forms, t->control, &t->told, s->zstd, &frame);
 	fl_session_deliver(s, err, frame);
 	fl_bytes_unref(frame);
 }
 
 static void send_own(struct tell *t, struct fl_session *s, const struct fl_node *n, unsigned parts)
 {
-	struct fl_netmap_delta in = delta_of(t);
+	struct fl_netmap_delta in = fl_told_delta(t->control, &t->told);
 	struct fl_bytes *frame = NULL;
 	struct fl_rules rules;
 
@@ -469,24 +362,23 @@ static bool tell_init(struct tell *t, struct fl_control *c, const struct fl_batc
 	t->seen_was = calloc(t->room + 1, sizeof *t->seen_was);
 	t->seen_now = calloc(t->room + 1, sizeof *t->seen_now);
 	t->routers = calloc(t->room + 1, sizeof *t->routers);
-	t->removed = calloc(2 * t->room + 1, sizeof *t->removed);
-	t->peers = calloc(t->room + 1, sizeof *t->peers);
-	t->profiles = calloc(b->profiles_count + 1, sizeof *t->profiles);
+	t->told.removed = calloc(2 * t->room + 1, sizeof *t->told.removed);
+	t->told.peers = calloc(t->room + 1, sizeof *t->told.peers);
+	t->told.profiles = calloc(b->profiles_count + 1, sizeof *t->told.profiles);
 	return t->seen_was != NULL && t->seen_now != NULL && t->routers != NULL &&
-	       t->removed != NULL && t->peers != NULL && t->profiles != NULL;
+	       t->told.removed != NULL && t->told.peers != NULL && t->told.profiles != NULL;
 }
 
 static void tell_done(struct tell *t)
 {
-	for (size_t i = 0; i < FORMS_MAX; i++)
-		form_done(&t->forms[i]);
+	fl_forms_done(&t->forms);
 	fl_policy_moved_free(t->moved);
 	free(t->seen_was);
 	free(t->seen_now);
 	free(t->routers);
-	free(t->removed);
-	free(t->peers);
-	free(t->profiles);
+	free(t->told.removed);
+	free(t->told.peers);
+	free(t->told.profiles);
 }
 
 enum fl_err fl_control_send_governed(struct fl_control *c, const struct fl_batch *b)

@@ -9,6 +9,7 @@
  *   pages.c       what a person's browser sees             metrics.c   counters as text
  *   batch.c       the changes of a tick, by node           viewer.c    what the policy lets one see
  *   governed.c    who hears what under a policy            fragments.c texts of nodes as peers
+ *   told.c        frames that sessions share under a policy
  */
 #ifndef FL_SERVICES_CONTROL_INTERNAL_H
 #define FL_SERVICES_CONTROL_INTERNAL_H

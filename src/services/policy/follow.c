@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/order.h"
 
 static void install(struct fl_policies *s, struct fl_policy *was, struct fl_policy *now)
 {
@@ -41,12 +42,6 @@ static void rebuild(struct fl_policies *s)
 }
 
 /* ---- one step ---- */
-
-static int by_number(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
-}
 
 /*
  * Does the change concern what a policy looks at? Whether a node is up matters only for who
@@ -82,7 +77,7 @@ static size_t list_ids(const struct fl_policies *s, const struct fl_change *chan
 	for (size_t i = 0; i < count; i++)
 		if (concerns(s, &changes[i]))
 			out[len++] = changes[i].id;
-	qsort(out, len, sizeof *out, by_number);
+	qsort(out, len, sizeof *out, fl_u64_order);
 	for (size_t i = 0; i < len; i++)
 		if (kept == 0 || out[kept - 1] != out[i])
 			out[kept++] = out[i];
