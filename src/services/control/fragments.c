@@ -18,7 +18,8 @@ struct form {
 
 struct entry {
 	struct fl_bytes *common; /* NULL: not made yet */
-	struct form *forms;
+	struct form *forms;      /* the newest first */
+	size_t forms_count;
 };
 
 struct fl_fragments {
@@ -40,16 +41,33 @@ enum fl_err fl_fragments_new(struct fl_core *core, const uint8_t seed[static 16]
 	return FL_OK;
 }
 
+/* *at, which is in the list of the entry. */
+static void drop_form(struct entry *e, struct form **at)
+{
+	struct form *m = *at;
+
+	*at = m->next;
+	e->forms_count--;
+	fl_bytes_unref(m->text);
+	free(m);
+}
+
+static void drop_oldest(struct entry *e)
+{
+	struct form **at = &e->forms;
+
+	while (*at != NULL && (*at)->next != NULL)
+		at = &(*at)->next;
+	if (*at != NULL)
+		drop_form(e, at);
+}
+
 static void entry_free(struct entry *e)
 {
 	if (e == NULL)
 		return;
-	while (e->forms != NULL) {
-		struct form *next = e->forms->next;
-		fl_bytes_unref(e->forms->text);
-		free(e->forms);
-		e->forms = next;
-	}
+	while (e->forms != NULL)
+		drop_form(e, &e->forms);
 	fl_bytes_unref(e->common);
 	free(e);
 }
@@ -188,8 +206,11 @@ static enum fl_err add_form(struct fl_fragments *f, const struct fl_netmap_confi
 		free(m);
 		return err;
 	}
+	if (e->forms_count == FL_FRAGMENT_FORMS_MAX)
+		drop_oldest(e);
 	m->next = e->forms;
 	e->forms = m;
+	e->forms_count++;
 	return FL_OK;
 }
 

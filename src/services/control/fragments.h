@@ -7,6 +7,7 @@
  * of routes that somebody gets.
  *
  * Memory  one text a node, about 1 KiB, made when first needed; one more a set of routes.
+ * Limits  FL_FRAGMENT_FORMS_MAX sets of routes a node; beyond, the text made first goes.
  * Thread  the control loop.
  */
 #ifndef FL_SERVICES_CONTROL_FRAGMENTS_H
@@ -14,6 +15,8 @@
 
 #include "domain/netmap/netmap.h"
 #include "services/control/core.h"
+
+enum { FL_FRAGMENT_FORMS_MAX = 64 };
 
 struct fl_fragments;
 
@@ -36,7 +39,7 @@ struct fl_viewer {
 	bool no_ip4;    /* from this viewer: it is told of none */
 };
 
-/* The same for one viewer, under the policy. */
+/* The same for one viewer, under the policy; borrowed until the node is asked for again. */
 FL_MUST enum fl_err fl_fragments_for(struct fl_fragments *f, const struct fl_netmap_config *cfg,
 				     const struct fl_viewer *v, const struct fl_node *n,
 				     const struct fl_bytes **out);
