@@ -21,6 +21,14 @@ static int show_text(struct fl_cli *c, const struct fl_answer *a, const char *pa
 	return FL_EXIT_DONE;
 }
 
+/* Beside the text, which may go to a file. */
+static void say_none(const struct fl_cli *c, const struct fl_answer *a)
+{
+	if (fl_policy_text_at(fl_json_root(a->doc), "policy").len == 0 && !c->out.quiet &&
+	    !fl_output_is_machine(&c->out))
+		fprintf(stderr, "no policy is set: everything is allowed\n");
+}
+
 int fl_cmd_policy_get(struct fl_cli *c)
 {
 	char path[PATH_MAX_LEN];
@@ -35,8 +43,10 @@ int fl_cmd_policy_get(struct fl_cli *c)
 			code = show_text(c, &a, "revision.policy");
 	} else {
 		code = fl_policy_ask(c, "GET", "", NULL, &a);
-		if (code == FL_EXIT_DONE)
+		if (code == FL_EXIT_DONE) {
 			code = show_text(c, &a, "policy");
+			say_none(c, &a);
+		}
 	}
 	fl_answer_done(&a);
 	return code;

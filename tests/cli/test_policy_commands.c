@@ -359,6 +359,25 @@ static void edit_row(void **state)
 	assert_int_equal(drop_kept(), e->kept);
 }
 
+/* Runs a command that ends well; what it said on both ways. */
+static void run_both(const struct mock_step *steps, const char *line,
+		     char out[static MOCK_TEXT_MAX], char err[static MOCK_TEXT_MAX])
+{
+	mock_script(steps);
+	fflush(stdout);
+	int saved_out = mock_redirect(STDOUT_FILENO, mock_out);
+	int saved_err = mock_redirect(STDERR_FILENO, mock_err);
+	int code = mock_run_line(line);
+	fflush(stdout);
+	mock_restore(STDOUT_FILENO, saved_out);
+	mock_restore(STDERR_FILENO, saved_err);
+	assert_int_equal(code, 0);
+	mock_read_back(mock_out, out);
+	mock_read_back(mock_err, err);
+}
+
+static char out[MOCK_TEXT_MAX], err[MOCK_TEXT_MAX];
+
 /* What is left out is said beside the table, which may go to a program. */
 static void cut_short(void **state)
 {
@@ -366,23 +385,30 @@ static void cut_short(void **state)
 		{ "POST /api/v1/policy/who-can {\"dst\":\"db\"}", 0,
 		  "{\"entries\":[{\"src\":\"ann@\"}],\"entryCount\":3}" },
 	};
-	static char text[MOCK_TEXT_MAX];
 	(void)state;
 
-	mock_script(steps);
-	fflush(stdout);
-	int out = mock_redirect(STDOUT_FILENO, mock_out);
-	int err = mock_redirect(STDERR_FILENO, mock_err);
-	int code = mock_run_line("policy who-can db");
-	fflush(stdout);
-	mock_restore(STDOUT_FILENO, out);
-	mock_restore(STDERR_FILENO, err);
-	assert_int_equal(code, 0);
-	mock_read_back(mock_err, text);
-	assert_string_equal(text, "and 2 more entries\n");
-	mock_read_back(mock_out, text);
-	assert_non_null(strstr(text, "ann@"));
-	assert_null(strstr(text, "more"));
+	run_both(steps, "policy who-can db", out, err);
+	assert_string_equal(err, "and 2 more entries\n");
+	assert_non_null(strstr(out, "ann@"));
+	assert_null(strstr(out, "more"));
+}
+
+/* An empty policy allows everything: whoever sees nothing is told. */
+static void none_is_set(void **state)
+{
+	static const struct mock_step steps[MOCK_STEPS_MAX] = {
+		{ "GET /api/v1/policy ", 0, "{\"policy\":\"\",\"updatedAt\":null}" },
+	};
+	(void)state;
+
+	run_both(steps, "policy get", out, err);
+	assert_string_equal(out, "");
+	assert_string_equal(err, "no policy is set: everything is allowed\n");
+	run_both(steps, "policy get -q", out, err);
+	assert_string_equal(err, "");
+	run_both(steps, "policy get -o json", out, err);
+	assert_non_null(strstr(out, "\"policy\":\"\""));
+	assert_string_equal(err, "");
 }
 
 int main(void)
@@ -398,6 +424,7 @@ int main(void)
 	ROWS(&s, rows, mock_run_row);
 	ROWS(&s, edits, edit_row);
 	suite_add(&s, "cut short", cut_short, NULL);
+	suite_add(&s, "none is set", none_is_set, NULL);
 	int failed = suite_run(&s, "cli/policy_commands");
 	mock_stop();
 	return failed;

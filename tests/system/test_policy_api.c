@@ -307,6 +307,24 @@ static void wrong_row(void **state)
 	json_decref(doc);
 }
 
+/* One answer for many nodes would be wrong for some. */
+static void test_many(void **state)
+{
+	static const char *const bodies[][2] = {
+		{ "/explain", "{\"src\":\"group:x\",\"dst\":\"db\"}" },
+		{ "/explain", "{\"src\":\"autogroup:member\",\"dst\":\"db\"}" },
+		{ "/can", "{\"src\":\"autogroup:admin\"}" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(bodies); i++) {
+		json_t *doc = post(bodies[i][0], bodies[i][1], 400);
+		expect(doc, "errors.0.location", "src");
+		assert_non_null(strstr(text_at(doc, "detail"), "who-can lists who reaches"));
+		json_decref(doc);
+	}
+}
+
 static void test_reach(void **state)
 {
 	(void)state;
@@ -511,6 +529,7 @@ int main(void)
 	suite_add_rows(&suite, (void *)(uintptr_t)asks, COUNT(asks), sizeof *asks, ask_row);
 	suite_add(&suite, "as of another", test_as_of, NULL);
 	suite_add_rows(&suite, (void *)(uintptr_t)wrongs, COUNT(wrongs), sizeof *wrongs, wrong_row);
+	suite_add(&suite, "many in place of one", test_many, NULL);
 	suite_add(&suite, "who reaches whom", test_reach, NULL);
 	suite_add(&suite, "diff", test_diff, NULL);
 	suite_add(&suite, "history", test_history, NULL);

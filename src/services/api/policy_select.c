@@ -145,10 +145,38 @@ static bool read_selector(struct fl_http *x, struct fl_jv body, const char *name
 	return true;
 }
 
+/* Groups and autogroups: one of them may be allowed what another is not. */
+static bool is_many(const char *text)
+{
+	return strncmp(text, "group:", strlen("group:")) == 0 ||
+	       strncmp(text, "autogroup:", strlen("autogroup:")) == 0;
+}
+
+static void refuse_end(struct fl_http *x, const char *text, const char *name)
+{
+	char detail[SELECTOR_MAX + 128];
+	enum fl_err err = FL_ERR_INVALID;
+
+	if (text[0] == '\0') {
+		snprintf(detail, sizeof detail, "%s is missing: a node, user, tag or address",
+			 name);
+	} else if (is_many(text)) {
+		snprintf(detail, sizeof detail,
+			 "'%s' is many nodes: name one of them, or a user; who-can lists who "
+			 "reaches a place, and can what a node reaches",
+			 text);
+	} else {
+		snprintf(detail, sizeof detail,
+			 "'%s' is no node, user or tag with a node, and no address", text);
+		err = FL_ERR_NOT_FOUND;
+	}
+	fl_api_problem(x, err, detail, name);
+}
+
 bool fl_api_policy_end(struct fl_api *a, struct fl_http *x, struct fl_jv body, const char *name,
 		       const struct fl_policy_doc *doc, struct fl_api_end *out)
 {
-	char text[SELECTOR_MAX], detail[SELECTOR_MAX + 64];
+	char text[SELECTOR_MAX];
 
 	*out = (struct fl_api_end){ 0 };
 	if (!read_selector(x, body, name, text))
@@ -159,15 +187,7 @@ bool fl_api_policy_end(struct fl_api *a, struct fl_http *x, struct fl_jv body, c
 	     by_hostname(a, text, out)) &&
 	    out->of > 0)
 		return true;
-	if (text[0] == '\0')
-		snprintf(detail, sizeof detail, "%s is missing: a node, user, tag or address",
-			 name);
-	else
-		snprintf(detail, sizeof detail,
-			 "'%s' is no node, user or tag with a node, and no "
-			 "address",
-			 text);
-	fl_api_problem(x, text[0] == '\0' ? FL_ERR_INVALID : FL_ERR_NOT_FOUND, detail, name);
+	refuse_end(x, text, name);
 	return false;
 }
 
