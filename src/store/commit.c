@@ -396,6 +396,16 @@ static int write_all(struct fl_store *st, const struct fl_state *s)
 	return rc;
 }
 
+/* SQLite empties the log without a sync: a power cut could bring its pages back. */
+static bool sync_log(sqlite3 *db)
+{
+	sqlite3_file *log = NULL;
+
+	return sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+	       log != NULL && log->pMethods != NULL &&
+	       log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK;
+}
+
 /*
  * After a failed commit nothing of the transaction may come back, not even after a crash. When
  * only its last sync failed, the log holds its pages with a valid commit mark, unseen by this
@@ -403,8 +413,10 @@ static int write_all(struct fl_store *st, const struct fl_state *s)
  */
 static void settle(struct fl_store *st)
 {
-	if (st->wal && sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
-						 NULL) == SQLITE_OK)
+	if (st->wal &&
+	    sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+		    SQLITE_OK &&
+	    sync_log(st->db))
 		st->doubt = false;
 }
 

@@ -32,6 +32,7 @@
 	X(errcode)                                                                                 \
 	X(errmsg)                                                                                  \
 	X(exec)                                                                                    \
+	X(file_control)                                                                            \
 	X(finalize)                                                                                \
 	X(get_autocommit)                                                                          \
 	X(open_v2)                                                                                 \
@@ -69,6 +70,7 @@ FL_MUST enum fl_err fl_sqlite_load(struct fl_fault *fault);
 #define sqlite3_errcode            fl_sqlite.errcode
 #define sqlite3_errmsg             fl_sqlite.errmsg
 #define sqlite3_exec               fl_sqlite.exec
+#define sqlite3_file_control       fl_sqlite.file_control
 #define sqlite3_finalize           fl_sqlite.finalize
 #define sqlite3_get_autocommit     fl_sqlite.get_autocommit
 #define sqlite3_open_v2            fl_sqlite.open_v2

@@ -38,7 +38,8 @@ FL_MUST enum fl_err fl_store_load(struct fl_store *st, struct fl_state *s, struc
 
 /*
  * Writes the dirty rows of this tick durably; without any it costs nothing. Retries a busy
- * database for up to 50 ms.
+ * database for up to 50 ms. After a failure, roll the state back and call it again: until then a
+ * power cut may bring back what was refused.
  */
 FL_MUST enum fl_err fl_store_commit(struct fl_store *st, const struct fl_state *s,
 				    struct fl_fault *fault);
