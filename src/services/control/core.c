@@ -31,6 +31,10 @@ static enum fl_err commit(struct fl_core *c, struct fl_fault *fault)
 		fl_log_error("changes could not be stored", FL_LS("reason", fault->text),
 			     FL_LU("rows", rows));
 		fl_state_rollback(c->state);
+		/* With nothing to write it removes what may be left in the file of those changes. */
+		struct fl_fault again = { "" };
+		if (fl_store_commit(c->store, c->state, &again) != FL_OK)
+			fl_log_debug("the store is not settled yet", FL_LS("reason", again.text));
 		return err;
 	}
 	c->stats.commits++;
