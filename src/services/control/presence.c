@@ -44,9 +44,9 @@ bool fl_presence_enter(struct fl_session *s)
 
 static void went_offline(struct fl_control *c, fl_node_id node)
 {
-	if (fl_state_node(c->core->state, node) == NULL)
-		return;
-	if (fl_state_node_seen(c->core->state, node, fl_loop_wall(c->core->loop)) != FL_OK)
+	/* Deleted in this tick: its commit may fail, and then the node is there, and offline. */
+	if (fl_state_node(c->core->state, node) != NULL &&
+	    fl_state_node_seen(c->core->state, node, fl_loop_wall(c->core->loop)) != FL_OK)
 		fl_log_warn("last seen could not be stored", FL_LU("node.id", node));
 	announce(c, node);
 	fl_ephemeral_watch(c, node);
