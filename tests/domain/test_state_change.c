@@ -285,6 +285,46 @@ static void test_expiry_now_is_told_once(void **unused)
 	fl_state_free(s);
 }
 
+struct undo_row {
+	const char *name;
+	fl_wall set_at, expiry, told, back_to; /* after KIT_NOW */
+	size_t ahead, passed; /* announced by the undo, and by the scan until 100 */
+};
+
+static const struct undo_row undos[] = {
+	{ "passed and told, ahead again", 0, 10, 20, 5, 1, 1 },
+	{ "told as it was set, ahead again", 10, 10, 20, 5, 1, 1 },
+	{ "told as it was set after the scan", 30, 30, 20, 5, 1, 1 },
+	{ "never told", 0, 50, 20, 5, 0, 1 },
+	{ "still past", 0, 4, 20, 5, 0, 0 },
+	{ "just now", 0, 5, 20, 5, 0, 0 },
+	{ "never", 0, 0, 20, 5, 0, 0 },
+};
+
+/* A calendar that was set back neither repeats nor misses (EXP-1). */
+static void test_expiry_lies_ahead_again(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof undos / sizeof *undos; i++) {
+		const struct undo_row *r = &undos[i];
+		struct fl_state *s = one_node();
+		struct fl_fault fault;
+		fl_wall expiry = r->expiry != 0 ? KIT_NOW + r->expiry : 0;
+
+		assert_int_equal(fl_state_node_expire(s, KIT_NOW + r->set_at, 1, expiry, &fault),
+				 FL_OK);
+		fl_state_committed(s);
+		if (fl_state_expiry_undo(s, KIT_NOW + r->back_to, KIT_NOW + r->told) != r->ahead)
+			fail_msg("%s: undo", r->name);
+		assert_string_equal(kit_changes(s, changes, sizeof changes),
+				    r->ahead > 0 ? "expired 1<1" : "");
+		fl_state_committed(s);
+		if (fl_state_expire_scan(s, KIT_NOW + r->back_to, KIT_NOW + 100) != r->passed)
+			fail_msg("%s: scan", r->name);
+		fl_state_free(s);
+	}
+}
+
 /* ---- routes ---- */
 
 struct routes_row {
@@ -842,6 +882,7 @@ int main(void)
 		cmocka_unit_test(test_published_records_are_immutable),
 		cmocka_unit_test(test_expiry_is_set_and_passes_once),
 		cmocka_unit_test(test_expiry_now_is_told_once),
+		cmocka_unit_test(test_expiry_lies_ahead_again),
 		cmocka_unit_test(test_primary_is_the_lowest_that_serves),
 		cmocka_unit_test(test_approval_without_effect_is_silent),
 		cmocka_unit_test(test_too_many_routes),

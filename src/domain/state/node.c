@@ -210,6 +210,38 @@ enum fl_err fl_state_node_seen(struct fl_state *s, fl_node_id id, fl_wall last_s
 	return fl_state_end(s, &sp, fl_state_put(s, FL_RECORD_NODE, id, c));
 }
 
+/* One that was announced when it was set is to be announced again when it passes. */
+static enum fl_err untell(struct fl_state *s, const struct fl_node *n)
+{
+	struct fl_node *c = fl_node_copy(n);
+
+	if (c == NULL)
+		return FL_ERR_NOMEM;
+	c->expiry_told = false;
+	return fl_state_put(s, FL_RECORD_NODE, c->id, c);
+}
+
+size_t fl_state_expiry_undo(struct fl_state *s, fl_wall now, fl_wall told)
+{
+	struct fl_savepoint sp = fl_state_begin(s);
+	const struct fl_table *t = &s->table[FL_RECORD_NODE];
+	enum fl_err err = FL_OK;
+	size_t count = 0;
+
+	for (size_t i = 0; i < t->len && err == FL_OK; i++) {
+		const struct fl_node *n = t->at[i];
+		fl_node_id id = n->id;
+		if (n->expiry <= now || (n->expiry > told && !n->expiry_told))
+			continue;
+		if (n->expiry_told)
+			err = untell(s, n);
+		if (err == FL_OK)
+			err = fl_state_note(s, FL_CHANGE_NODE_EXPIRED, id, 0, id);
+		count++;
+	}
+	return fl_state_end(s, &sp, err) == FL_OK ? count : SIZE_MAX;
+}
+
 size_t fl_state_expire_scan(struct fl_state *s, fl_wall after, fl_wall upto)
 {
 	struct fl_savepoint sp = fl_state_begin(s);

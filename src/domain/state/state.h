@@ -304,4 +304,10 @@ FL_MUST enum fl_err fl_state_backfill_ips(struct fl_state *s, size_t *out_change
  */
 size_t fl_state_expire_scan(struct fl_state *s, fl_wall after, fl_wall upto);
 
+/*
+ * The calendar was set back to `now`, and expiries up to `told` are announced: those that lie ahead
+ * again are announced as that, and once more when they pass. Returns as above.
+ */
+size_t fl_state_expiry_undo(struct fl_state *s, fl_wall now, fl_wall told);
+
 #endif

@@ -14,18 +14,46 @@ enum {
 
 /* ---- expiry: announced once per node, by a window that follows the calendar ---- */
 
+/* What was announced in a tick that could not be stored was taken back with it. */
+static void on_expiry_told(void *ctx, enum fl_err err, const struct fl_fault *fault)
+{
+	struct fl_control *c = ctx;
+
+	(void)fault;
+	if (err == FL_OK)
+		c->expiry_scanned = c->expiry_upto;
+}
+
+/*
+ * Announces what has passed by `now`; how many, SIZE_MAX: out of memory, and the next scan asks for
+ * the same window again. When the clock was set back, what has expired for everybody has not, for
+ * now. Neither is it known then what passed since the last scan, before and after: announcing twice
+ * is harmless, not announcing is not.
+ */
+static size_t announce_expiries(struct fl_control *c, fl_wall now)
+{
+	struct fl_state *s = c->core->state;
+	int64_t unseen = 2 * c->cfg.expiry_scan;
+
+	if (now >= c->expiry_scanned)
+		return fl_state_expire_scan(s, c->expiry_scanned, now);
+	size_t ahead = fl_state_expiry_undo(s, now, c->expiry_scanned + unseen);
+	size_t passed = fl_state_expire_scan(s, now - unseen, now);
+	return ahead == SIZE_MAX || passed == SIZE_MAX ? SIZE_MAX : ahead + passed;
+}
+
 static void scan_expiry(void *ctx)
 {
 	struct fl_control *c = ctx;
 	fl_wall now = fl_loop_wall(c->core->loop);
 
-	/* A clock that was set back: announcing twice is harmless, not announcing is not. */
-	if (now < c->expiry_scanned)
+	size_t told = announce_expiries(c, now);
+	if (told == 0) {
 		c->expiry_scanned = now;
-	/* Out of memory: nothing was announced, the next scan asks for the same window again. */
-	if (now > c->expiry_scanned &&
-	    fl_state_expire_scan(c->core->state, c->expiry_scanned, now) != SIZE_MAX)
-		c->expiry_scanned = now;
+	} else if (told != SIZE_MAX) {
+		c->expiry_upto = now;
+		fl_core_wait(c->core, &c->expiry_wait);
+	}
 	if (++c->expiry_scans % SCANS_A_RECONCILIATION == 0)
 		fl_ephemeral_reconcile(c);
 	if (c->expiry_scans % SCANS_A_SWEEP == 0)
@@ -90,6 +118,7 @@ enum fl_err fl_control_new(struct fl_core *core, const struct fl_control_config 
 	}
 	c->cfg.server_url = c->server_url;
 	c->expiry_scanned = fl_loop_wall(core->loop);
+	c->expiry_wait = (struct fl_core_wait){ .fn = on_expiry_told, .ctx = c };
 	fl_timer_start(&c->expiry_timer, c->cfg.expiry_scan);
 	fl_core_listen(core, fl_control_distribute, c);
 	*out = c;
@@ -116,6 +145,7 @@ struct fl_control *fl_control_free(struct fl_control *c)
 	if (c == NULL)
 		return NULL;
 	fl_core_listen(c->core, NULL, NULL);
+	fl_core_wait_cancel(&c->expiry_wait);
 	fl_noise_server_done(&c->noise);
 	fl_presence_stop(c);
 	fl_pending_done(&c->pending);

@@ -45,6 +45,8 @@ struct fl_control {
 	struct fl_timer expiry_timer;
 	unsigned expiry_scans;
 	fl_wall expiry_scanned; /* everything up to here was announced */
+	fl_wall expiry_upto;    /* and up to here, if this tick is stored */
+	struct fl_core_wait expiry_wait;
 	bool stopping;
 	struct fl_control_stats stats;
 };
