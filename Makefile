@@ -6,9 +6,12 @@ SECONDS ?= 60
 SUITE ?=
 DIR ?=
 TARGET ?=
+SEED ?=
+SEEDS ?=
+SIZE ?=
 FAIRLEAD = $(BUILD)/src/cli/fairlead
 
-.PHONY: help build run test captures interop bench fuzz lint fmt cover dist clean
+.PHONY: help build run test captures interop bench fuzz sim lint fmt cover dist clean
 
 help:
 	@echo "make run              start a server and relay on embedded defaults (state in var/)"
@@ -18,6 +21,7 @@ help:
 	@echo "make interop          real peers against the built binary   [SUITE=control|relay]"
 	@echo "make bench            ours and the rival in one run         [SUITE=control|relay|footprint|policy]"
 	@echo "make fuzz             every fuzz target                     [SECONDS=60] [TARGET=name]"
+	@echo "make sim              the services in a simulated world      [SEEDS=100] [SEED=s] [SIZE=tiny|fifty|thousands]"
 	@echo "make lint, make fmt   static analysis; formatting"
 	@echo "make cover, make dist coverage report; stripped binary and package"
 	@echo "make clean            remove what was built (not var/)"
@@ -49,6 +53,11 @@ bench: build
 fuzz:
 	@sh tools/deps.sh fuzz
 	@sh tools/fuzz.sh $(SECONDS) $(TARGET)
+
+sim:
+	@sh tools/deps.sh test
+	@CC=gcc sh tools/build.sh build-test tests/sim/sim -Dwerror=true -Dbench=true
+	@build-test/tests/sim/sim $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SIZE),--size $(SIZE))
 
 lint:
 	@sh tools/deps.sh lint

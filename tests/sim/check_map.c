@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/sim/check_map.c - what a client has folded is what a map made now says: INV-21, INV-23,
+ * INV-24, INV-43. Looked at whenever nothing is on its way to the client, so a change that was
+ * lost shows at once.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+/* Its expiry has passed, and the scan that announces it has not come. */
+static bool is_between_scans(void)
+{
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(sim.server.core.state, &nodes);
+	fl_wall now = fl_loop_wall(sim.server.loop), told = sim.server.control->expiry_scanned;
+
+	for (size_t i = 0; i < count; i++)
+		if (nodes[i]->expiry > told && nodes[i]->expiry <= now)
+			return true;
+	return told > now;
+}
+
+/* From the records alone: no text that was kept takes part. */
+static struct frame *map_now(const struct fl_node *n)
+{
+	struct fl_control *c = sim.server.control;
+	struct fl_fragments *kept = c->fragments;
+	struct fl_control_stats stats = c->stats;
+	struct fl_bytes *bytes = NULL;
+	struct fl_slice body;
+	size_t used;
+
+	if (fl_fragments_new(&sim.server.core, c->cfg.seed, &c->fragments) != FL_OK)
+		abort();
+	enum fl_err err = fl_control_map_frame(c, n, false, false, &bytes);
+	c->fragments = fl_fragments_free(c->fragments);
+	c->fragments = kept;
+	c->stats = stats;
+	if (err != FL_OK ||
+	    fl_mapframe_next(fl_bytes_slice(bytes), SIZE_MAX, &body, &used) != FL_OK)
+		violation("INV-23", "no map of node %" PRIu64 ": %s", n->id, fl_err_text(err));
+	struct frame *f = frame_decode(body, NULL);
+	fl_bytes_unref(bytes);
+	return f;
+}
+
+static void check_routes_once(const struct client *c)
+{
+	const struct view *v = &c->view;
+	uint64_t seen[256];
+	size_t count = 0;
+
+	for (size_t i = 0; i < v->peers_count; i++)
+		for (size_t k = 0; k < v->peers[i]->routes_count; k++) {
+			for (size_t j = 0; j < count; j++)
+				if (seen[j] == v->peers[i]->routes[k])
+					violation("INV-43",
+						  "client %u has one subnet from two peers, one is "
+						  "%" PRIu64,
+						  c->index, v->peers[i]->id);
+			if (count < 256)
+				seen[count++] = v->peers[i]->routes[k];
+		}
+}
+
+/* What was acknowledged on this connection is what the record says. */
+static void check_told(const struct client *c, const struct fl_node *n)
+{
+	if (c->facts_acked != c->facts || c->other != NULL)
+		return;
+	if (n->endpoints_count == 0 || n->endpoints[0].at.port != c->port || n->cap != c->cap)
+		violation("INV-05",
+			  "client %u, node %" PRIu64
+			  ": the server acknowledged port %u and version %u; "
+			  "its record says %u and %u",
+			  c->index, n->id, c->port, c->cap,
+			  n->endpoints_count > 0 ? n->endpoints[0].at.port : 0, n->cap);
+}
+
+static bool is_comparable(const struct client *c)
+{
+	return client_is_clean(c) && c->poll->frames > 0 && c->view.frames == c->poll->frames &&
+	       c->poll->node != 0;
+}
+
+void check_map(const struct client *c)
+{
+	char text[256];
+	static struct view want;
+
+	if (!is_comparable(c) || is_between_scans())
+		return;
+	const struct fl_node *n = fl_state_node(sim.server.core.state, c->poll->node);
+	if (n == NULL)
+		return;
+	sim.stats.maps_compared++;
+	struct frame *f = map_now(n);
+	view_reset(&want);
+	struct view_fault fault = view_apply(&want, f);
+	if (fault.text != NULL)
+		violation(fault.invariant, "node %" PRIu64 ": %s", n->id, fault.text);
+	if (view_differs(&c->view, &want, text, sizeof text))
+		violation("INV-23",
+			  "client %u, node %" PRIu64 " believes something else: %s; the map is %s",
+			  c->index, n->id, text, f->json != NULL ? f->json : "long");
+	frame_unref(f);
+	check_routes_once(c);
+	check_told(c, n);
+}
