@@ -11,7 +11,7 @@ SEEDS ?=
 SIZE ?=
 FAIRLEAD = $(BUILD)/src/cli/fairlead
 
-.PHONY: help build run test captures interop bench fuzz sim lint fmt cover dist clean
+.PHONY: help build run test captures interop bench fuzz sim sim-mutants lint fmt cover dist clean
 
 help:
 	@echo "make run              start a server and relay on embedded defaults (state in var/)"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench            ours and the rival in one run         [SUITE=control|relay|footprint|policy]"
 	@echo "make fuzz             every fuzz target                     [SECONDS=60] [TARGET=name]"
 	@echo "make sim              the services in a simulated world      [SEEDS=100] [SEED=s] [SIZE=tiny|fifty|thousands]"
+	@echo "make sim-mutants      does the simulator notice a broken server?"
 	@echo "make lint, make fmt   static analysis; formatting"
 	@echo "make cover, make dist coverage report; stripped binary and package"
 	@echo "make clean            remove what was built (not var/)"
@@ -58,6 +59,10 @@ sim:
 	@sh tools/deps.sh test
 	@CC=gcc sh tools/build.sh build-test tests/sim/sim -Dwerror=true -Dbench=true
 	@build-test/tests/sim/sim $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SIZE),--size $(SIZE))
+
+sim-mutants:
+	@sh tools/deps.sh test
+	@sh tools/sim_mutants.sh
 
 lint:
 	@sh tools/deps.sh lint

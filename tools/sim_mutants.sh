@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# tools/sim_mutants.sh [NAME] - does the simulator notice? Breaks the server in one place after the
+# other, in a copy below build-mutants/, and sweeps seeds until an invariant fires. Says which one
+# fired at which seed, and ends with one line of totals. NAME: only the mutants whose line holds it.
+#
+# A mutant is a line: the invariants that may fire (and "rare": it takes more seeds), the file below src/,
+# and a sed program that must change it.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+only=${1:-} seeds=${SEEDS:-100}
+dir=build-mutants tree=build-mutants/tree
+
+mutants() {
+	cat <<'LIST'
+INV-01|domain/state/register.c|s/n != NULL && !fl_machine_key_eq(&n->machine, machine)/false \&\& n != NULL/
+REG-4|services/control/map.c|s/else if (!fl_machine_key_eq(&n->machine, &l->noise.peer))/else if (false)/
+INV-02|domain/state/node.c|s/if (!fl_node_is_tagged(n) && has_tagged_twin(s, n))/if (false \&\& has_tagged_twin(s, n))/
+INV-03|domain/state/authkey.c|s/c->used = true;/c->used = false;/
+INV-04|domain/state/address.c|/^enum fl_err fl_state_free_address/,/^}/s/^{$/{ if (ip != NULL) return FL_OK;/
+INV-05|store/open.c|s/endpoints = ?19, //
+INV-05 rare|store/commit.c|s/return sqlite3_file_control(db, "main"/return db != NULL || sqlite3_file_control(db, "main"/
+INV-05 INV-23|services/control/core.c|s/^		fl_state_rollback(c->state);$//
+INV-10 INV-11|services/control/session.c|s/^	fl_presence_leave(s);$//
+INV-12|domain/registry/registry.c|s/c->gen = ++r->last_gen;/c->gen = r->last_gen != 0 ? r->last_gen : ++r->last_gen;/
+INV-13|services/control/presence.c|s/fl_timer_start(&s->timer, c->cfg.grace);/fl_timer_start(\&s->timer, c->cfg.grace \/ 2);/
+INV-20 INV-25|services/control/session.c|s/^	fl_session_send(s, frame);$/	if (frame->len == 0) fl_session_send(s, frame);/
+INV-21 INV-23|services/control/distribute.c|s/^	if (!f->made) {/	if (in->peers_count == 1 \&\& in->peers[0].fields == FL_PATCH_ONLINE) return;\n&/
+INV-23 INV-30|services/control/governed.c|s/if (id != t->viewer.id)$/if (id == 0)/
+INV-25 INV-32|domain/netmap/delta.c|s/^	\*out_any = any;$/	*out_any = true; any = true;/
+INV-25|services/control/session.c|s/since + c->cfg.keepalive + jitter/since + 2 * c->cfg.keepalive + jitter/
+INV-30|services/control/governed.c|s/return id != t->viewer.id && fl_viewer_sees(&t->viewer, id) && /return id != t->viewer.id \&\& /
+INV-30 INV-23|services/control/viewer.c|s/return v->policy == NULL || fl_policy_sees(v->policy, v->id, node);/return node != 0;/
+INV-31 INV-23 rare|services/policy/follow.c|s/^	case FL_CHANGE_ROUTES:$//;s/^	case FL_CHANGE_NODE_EXPIRED:$/	case FL_CHANGE_ROUTES:\n&/
+INV-33|domain/netmap/delta.c|/^static bool put_changed/,/^}/s/^.*fl_netmap_owners_add.*$//
+INV-40|domain/state/routes.c|s/^	if (fl_prefix_is_exit(p))$/	if (p->bits > 128)/;s/if (fl_prefix_is_exit(&served\[i\]))/if (served[i].bits > 128)/
+INV-43|domain/netmap/node.c|s/if (r->whole || fl_prefix_is_exit(&r->served\[i\]))/if (r->served_count > 0)/
+INV-44|domain/state/routes.c|s/^		if (order == 0)$/		if (order <= 0)/
+INV-50|services/control/ephemeral.c|s/fl_timer_start(&a->timer, c->cfg.ephemeral_timeout);/fl_timer_start(\&a->timer, c->cfg.ephemeral_timeout \/ 2);/
+INV-50|services/control/ephemeral.c|s/fl_timer_start(&a->timer, c->cfg.ephemeral_timeout);/fl_timer_start(\&a->timer, 3 * c->cfg.ephemeral_timeout);/
+INV-50|services/control/presence.c|s/^	fl_ephemeral_cancel(s->control, s->node);$//
+INV-51 crash|services/control/distribute.c|s/^.*fl_presence_forget(c, b->removed\[i\]);$//
+INV-52|services/control/control.c|s/^	fl_timer_done(&c->expiry_timer);$//
+INV-53|services/control/pending.c|s/if (t->count > t->max)/if (t->count > 2 * t->max)/
+INV-54|services/control/map.c|s/if (err != FL_OK || !req->stream) {/if (req != NULL) {/
+INV-55|services/control/session.c|s/^	c->stats.frames_keepalive++;$/&\n	struct fl_bytes *m = NULL;\n	if (fl_control_map_frame(c, fl_state_node(c->core->state, s->node), false, true, \&m) == FL_OK) fl_bytes_unref(m);/
+INV-23|services/control/presence.c|s/^	    FL_CONN_LAST)$/	    FL_CONN_STALE)/
+INV-23 rare|services/control/control.c|s/^	size_t ahead = .*$/	size_t ahead = unseen == 0;/
+LIST
+}
+
+rm -rf "$tree"
+mkdir -p "$tree"
+cp -R meson.build meson_options.txt src tests tools bench "$tree" || exit 1
+CC="${CC:-gcc}" meson setup "$dir/build" "$tree" -Dtests=true >"$dir/setup.log" 2>&1 ||
+	CC="${CC:-gcc}" meson setup --reconfigure "$dir/build" "$tree" >"$dir/setup.log" 2>&1 || exit 1
+ninja --quiet -C "$dir/build" tests/sim/sim >"$dir/build.log" 2>&1 || { cat "$dir/build.log"; exit 1; }
+
+list=$(mktemp) passed=0 failed=0
+trap 'rm -f "$list"' EXIT
+mutants | grep -F "$only" >"$list"
+while IFS='|' read -r wanted file program; do
+	cp "src/$file" "$tree/src/$file"
+	sed -i "$program" "$tree/src/$file"
+	if cmp -s "src/$file" "$tree/src/$file"; then
+		echo "FAIL $wanted $file: the mutation fits nothing any more: $program"
+		failed=$((failed + 1))
+		continue
+	fi
+	found="does not build"
+	if ninja --quiet -C "$dir/build" tests/sim/sim >"$dir/build.log" 2>&1; then
+		case $wanted in *rare*) most=$((seeds * 30)) ;; *) most=$seeds ;; esac
+		"$dir/build/tests/sim/sim" --seeds "$most" --first-failure \
+			>"$dir/run.log" 2>&1
+		found=$(sed -n 's/^FAIL seed \([0-9]*\), \([^:]*\): \([^ ]*\) at .*/\3 at seed \1, \2/p' "$dir/run.log" | head -n 1)
+	fi
+	cp "src/$file" "$tree/src/$file"
+	case " $wanted " in
+	*" ${found%% *} "*)
+		echo "ok   $file: $found"
+		passed=$((passed + 1))
+		;;
+	*)
+		echo "FAIL $file: wanted $wanted, found ${found:-nothing}: $program"
+		failed=$((failed + 1))
+		;;
+	esac
+done <"$list"
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]
