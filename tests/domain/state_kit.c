@@ -355,30 +355,6 @@ static size_t freed_of(const struct fl_state *s, int family)
 	return count;
 }
 
-/* The primary index against the plain definition. */
-static void check_routes(const struct fl_state *s)
-{
-	struct fl_node *const *nodes;
-	size_t len = fl_state_nodes(s, &nodes);
-	struct fl_prefix served[FL_NODE_ROUTES_MAX], other[FL_NODE_ROUTES_MAX];
-
-	for (size_t i = 0; i < len; i++) {
-		size_t count = fl_state_served(s, nodes[i], served);
-		for (size_t r = 0; r < count; r++) {
-			fl_node_id want = 0;
-			for (size_t j = 0; j < len && want == 0; j++) {
-				size_t more = fl_state_served(s, nodes[j], other);
-				for (size_t k = 0; k < more; k++)
-					if (fl_prefix_eq(&other[k], &served[r]))
-						want = nodes[j]->id;
-			}
-			if (fl_prefix_is_exit(&served[r]))
-				want = 0;
-			assert_int_equal(fl_state_primary(s, &served[r]), want);
-		}
-	}
-}
-
 /* Each user's nodes, and no others. */
 static void check_users(const struct fl_state *s)
 {
@@ -419,7 +395,6 @@ void kit_check(const struct fl_state *s)
 	assert_int_equal(per_machine, len);
 	check_users(s);
 	assert_int_equal(s->dirty_set.len, s->dirty_len);
-	check_routes(s);
 }
 
 static void put_fields(struct fl_buf *b, uint32_t fields)

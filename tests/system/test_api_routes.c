@@ -270,6 +270,7 @@ static void test_nodes(void **state)
 	expect_text(doc, "node.givenName", "host-name");
 	json_decref(doc);
 
+	node_poll(&n);
 	expect_node_changes(id);
 	json_decref(api_json(&sys, "POST", "/api/v1/node/backfillips", NULL, 400));
 	doc = api_json(&sys, "POST", "/api/v1/node/backfillips?confirmed=true", NULL, 200);

@@ -99,6 +99,7 @@ static void do_routes(void)
 	node_lite(&actor, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.0.0/16\"]}}");
 	api("POST", "{\"routes\":[\"10.9.0.0/16\"]}", "/api/v1/node/%lld/approve_routes",
 	    (long long)actor_id);
+	node_poll(&actor); /* nobody is led to one that is offline */
 }
 static bool saw_routes(void *ctx)
 {

@@ -516,6 +516,7 @@ static void join_all(void)
 	join(&nodes[5], "router", api_key(&sys, ann, "\"aclTags\":[\"tag:r\"]"));
 	node_lite(&nodes[5], "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.0.0/16\"]}}");
 	api_ok(&sys, "POST", "/api/v1/node/6/approve_routes", "{\"routes\":[\"10.9.0.0/16\"]}");
+	node_poll(&nodes[5]); /* nobody is led to a router that is offline */
 }
 
 int main(void)

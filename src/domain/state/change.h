@@ -28,7 +28,8 @@ enum fl_change_kind {
 	FL_CHANGE_NODE_EXPIRED, /* its expiry passed: entry to viewers, self to itself */
 	FL_CHANGE_NODE_REMOVED, /* PeersRemoved to viewers; its own sessions end */
 	FL_CHANGE_USER,         /* profile to those who see its nodes */
-	FL_CHANGE_ROUTES,       /* its served routes or primaries may have moved: entry, self */
+	FL_CHANGE_ROUTES,       /* it serves or carries other routes: entry, self */
+	FL_CHANGE_HEALTH,       /* a router answers probes again, or not: the policy may steer */
 	FL_CHANGE_POLICY,       /* another policy takes effect; `id` is its revision, 0: a file */
 };
 

@@ -53,18 +53,6 @@ struct fl_savepoint {
 	struct fl_ipam_cursor cursor[2];
 };
 
-struct fl_serving {
-	struct fl_prefix prefix;
-	fl_node_id id;
-};
-
-/* Who serves what, sorted by prefix and id; rebuilt when read after a change. */
-struct fl_routes {
-	bool stale;
-	struct fl_serving *at;
-	size_t len, cap;
-};
-
 struct fl_state {
 	char *base_domain;
 	size_t label_max; /* so that label + base domain keep to 255 */
@@ -75,8 +63,7 @@ struct fl_state {
 	struct fl_map by_user_name, by_preauth_prefix, by_apikey_prefix;
 	struct fl_list empty_groups;
 	struct fl_ipam *ipam[2]; /* IPv4, IPv6; NULL: family off */
-	struct fl_routes *routes;
-	struct fl_judge judge; /* all NULL: no policy */
+	struct fl_judge judge;   /* all NULL: no policy */
 
 	struct fl_undo *undo;
 	size_t undo_len, undo_cap;
@@ -141,13 +128,9 @@ FL_MUST enum fl_err fl_state_mark_address(struct fl_state *s, const struct fl_ip
 void fl_state_release_address(struct fl_state *s, const struct fl_ip *ip);
 
 /* ---- routes.c ---- */
-bool fl_routes_same(const struct fl_node *a, const struct fl_node *b);
 bool fl_routes_announced_same(const struct fl_node *a, const struct fl_node *b);
 
-/*
- * Notes FL_CHANGE_ROUTES for the node and all that announce a prefix whose service changed.
- * Either may be NULL.
- */
+/* Notes FL_CHANGE_ROUTES if the node serves other routes than before. */
 FL_MUST enum fl_err fl_routes_note(struct fl_state *s, const struct fl_node *before,
 				   const struct fl_node *after);
 

@@ -189,8 +189,6 @@ enum fl_err fl_state_node_delete(struct fl_state *s, fl_node_id id, struct fl_fa
 		err = fl_state_put(s, FL_RECORD_NODE, id, NULL);
 	if (err == FL_OK)
 		err = fl_state_note(s, FL_CHANGE_NODE_REMOVED, id, 0, 0);
-	if (err == FL_OK)
-		err = fl_routes_note(s, n, NULL);
 	return fl_state_end(s, &sp, err);
 }
 

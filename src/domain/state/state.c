@@ -71,8 +71,7 @@ enum fl_err fl_state_new(const struct fl_state_config *cfg, struct fl_state **ou
 	s->min_cap = cfg->min_cap;
 	fl_list_init(&s->empty_groups);
 	set_maps(s, cfg->seed);
-	s->routes = calloc(1, sizeof *s->routes);
-	enum fl_err err = s->routes != NULL ? set_names(s, cfg->base_domain) : FL_ERR_NOMEM;
+	enum fl_err err = set_names(s, cfg->base_domain);
 	if (err == FL_OK)
 		err = set_addresses(s, cfg);
 	if (err != FL_OK) {
@@ -112,9 +111,6 @@ struct fl_state *fl_state_free(struct fl_state *s)
 	fl_map_done(&s->dirty_set);
 	fl_ipam_free(s->ipam[0]);
 	fl_ipam_free(s->ipam[1]);
-	if (s->routes != NULL)
-		free(s->routes->at);
-	free(s->routes);
 	free(s->undo);
 	free(s->dirty);
 	free(s->changes);

@@ -160,12 +160,6 @@ struct fl_revision *fl_state_revision(const struct fl_state *s, uint64_t rev);
  */
 size_t fl_state_served(const struct fl_state *s, const struct fl_node *n, struct fl_prefix *out);
 
-/*
- * The node that serves a subnet prefix: the lowest id that announces it and has it approved;
- * 0 = nobody. Exit routes have none.
- */
-fl_node_id fl_state_primary(const struct fl_state *s, const struct fl_prefix *p);
-
 /* ---- users ---- */
 struct fl_user_fields {
 	const char *name, *display_name, *email, *picture_url; /* NULL = "" */

@@ -315,7 +315,5 @@ enum fl_err fl_table_set(struct fl_state *s, enum fl_record_kind kind, uint64_t 
 	else if (old != NULL)
 		replace(s, kind, id, old, rec);
 	slot->rec = rec;
-	if (kind == FL_RECORD_NODE && !fl_routes_same(old, rec))
-		s->routes->stale = true;
 	return FL_OK;
 }

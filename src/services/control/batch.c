@@ -35,6 +35,7 @@ static struct fl_merged merge_one(const struct fl_change *ch)
 		m.removed = true;
 		break;
 	case FL_CHANGE_USER:
+	case FL_CHANGE_HEALTH:
 	case FL_CHANGE_POLICY:
 		break;
 	}
@@ -89,7 +90,7 @@ bool fl_batch_init(struct fl_control *c, struct fl_batch *b, const struct fl_cha
 	if (b->nodes == NULL || b->profiles == NULL || b->removed == NULL || b->peers == NULL)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		if (changes[i].kind == FL_CHANGE_POLICY)
+		if (changes[i].kind == FL_CHANGE_POLICY || changes[i].kind == FL_CHANGE_HEALTH)
 			continue;
 		if (changes[i].kind != FL_CHANGE_USER)
 			b->nodes[b->nodes_count++] = merge_one(&changes[i]);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "crypto/prim.h"
 
 static int64_t clock_ns(void)
 {
@@ -69,6 +70,7 @@ static void gather(struct fl_core *c)
 static void announce(struct fl_core *c)
 {
 	gather(c);
+	fl_core_route(c);
 	struct fl_change *changes = c->runtime;
 	size_t count = c->runtime_count, cap = c->runtime_cap;
 	bool lost = c->runtime_lost;
@@ -141,16 +143,20 @@ static void tick(void *ctx)
 enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state,
 			 struct fl_store *store, struct fl_registry *sessions)
 {
+	uint8_t seed[16];
+
 	*c = (struct fl_core){
 		.loop = loop,
 		.state = state,
 		.store = store,
 		.sessions = sessions,
+		.primaries_stale = true,
 		.hook = { .fn = tick, .ctx = c },
 	};
 	fl_list_init(&c->waits);
 	fl_loop_hook_add(loop, &c->hook);
-	return FL_OK;
+	fl_random(seed, sizeof seed);
+	return fl_primaries_new(seed, &c->primaries);
 }
 
 void fl_core_listen(struct fl_core *c, fl_core_listener *fn, void *ctx)
@@ -188,6 +194,7 @@ void fl_core_done(struct fl_core *c)
 	fl_core_policy(c, NULL, NULL);
 	free(c->runtime);
 	fl_registry_free(c->sessions);
+	fl_primaries_free(c->primaries);
 	fl_state_free(c->state);
 	fl_store_close(c->store);
 	*c = (struct fl_core){ 0 };

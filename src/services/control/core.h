@@ -15,6 +15,7 @@
 
 #include "domain/policy/policy.h"
 #include "domain/registry/registry.h"
+#include "domain/routes/primaries.h"
 #include "domain/state/state.h"
 #include "io/loop.h"
 #include "store/store.h"
@@ -54,7 +55,9 @@ struct fl_core {
 	struct fl_loop *loop;
 	struct fl_state *state;
 	struct fl_store *store;
-	struct fl_registry *sessions; /* of nodes, by their id */
+	struct fl_registry *sessions;   /* of nodes, by their id */
+	struct fl_primaries *primaries; /* follow with each tick, before anybody hears of it */
+	bool primaries_stale;           /* not all routers are in it */
 	fl_core_listener *listener;
 	void *listener_ctx;
 	fl_core_retired *retired;
@@ -72,11 +75,12 @@ struct fl_core {
 	bool runtime_lost;
 	struct {
 		uint64_t commits, commit_failures, rows;
+		uint64_t failovers, outages; /* subnets that moved, or lost their router */
 		int64_t commit_ns_total;
 	} stats;
 };
 
-/* Takes state, store and sessions; they are freed by done. */
+/* Takes state, store and sessions; they are freed by done, on failure too. Errors: FL_ERR_NOMEM. */
 FL_MUST enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state,
 				 struct fl_store *store, struct fl_registry *sessions);
 void fl_core_listen(struct fl_core *c, fl_core_listener *fn, void *ctx);
@@ -103,6 +107,12 @@ void fl_core_wait_cancel(struct fl_core_wait *w);
  * tick rather than lose the fact: nobody else can tell who must hear of it.
  */
 void fl_core_announce(struct fl_core *c, const struct fl_change *change);
+
+/* A router answers probes, or does not. Says whether that is news; in effect with the tick. */
+bool fl_core_health(struct fl_core *c, fl_node_id node, bool healthy);
+
+/* For core.c: routers follow the changes of this tick, and what moves joins them. */
+void fl_core_route(struct fl_core *c);
 
 /* Does now what the end of the tick would do (shutdown). Gives the first error. */
 FL_MUST enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault);

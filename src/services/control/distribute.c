@@ -238,6 +238,7 @@ static void log_change(struct fl_control *c, const struct fl_change *ch)
 	case FL_CHANGE_NODE_CHANGED:
 	case FL_CHANGE_USER:
 	case FL_CHANGE_ROUTES:
+	case FL_CHANGE_HEALTH:
 	case FL_CHANGE_POLICY:
 		return;
 	}

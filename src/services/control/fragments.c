@@ -118,7 +118,7 @@ void fl_served_fill(const struct fl_core *core, const struct fl_node *n, struct 
 
 	for (size_t i = 0; i < served; i++) {
 		if (!fl_prefix_is_exit(&out->served[i]) &&
-		    fl_state_primary(core->state, &out->served[i]) == n->id)
+		    fl_primaries_of(core->primaries, &out->served[i]) == n->id)
 			out->primary[primary++] = out->served[i];
 	}
 	out->routes = (struct fl_netmap_routes){

@@ -39,6 +39,7 @@ bool fl_presence_enter(struct fl_session *s)
 		return false;
 	if (first)
 		announce(s->control, s->node);
+	fl_core_health(s->control->core, s->node, true); /* HA-3: it was another connection */
 	return true;
 }
 

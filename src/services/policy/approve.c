@@ -71,6 +71,7 @@ static bool asks_for_review(const struct fl_change *c)
 	case FL_CHANGE_NODE_REMOVED:
 	case FL_CHANGE_USER:
 	case FL_CHANGE_ROUTES:
+	case FL_CHANGE_HEALTH:
 	case FL_CHANGE_POLICY:
 		break;
 	}

@@ -56,6 +56,7 @@ static bool concerns(const struct fl_policies *s, const struct fl_change *c)
 	case FL_CHANGE_NODE_CHANGED:
 	case FL_CHANGE_NODE_REMOVED:
 	case FL_CHANGE_ROUTES:
+	case FL_CHANGE_HEALTH:
 		return true;
 	case FL_CHANGE_NODE_PATCHED:
 		n = fl_state_node(s->core->state, c->id);

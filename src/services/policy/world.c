@@ -16,7 +16,7 @@ struct fl_policy_node fl_world_bare(const struct fl_node *n)
 		.ip6 = n->ip6,
 		.tags = (const char *const *)n->tags.at,
 		.tags_len = n->tags.len,
-		.healthy = true, /* nobody probes routers yet */
+		.healthy = true,
 	};
 }
 
@@ -50,6 +50,7 @@ static enum fl_err add_node(const struct fl_core *core, const struct fl_node *n,
 
 	*at = fl_world_bare(n);
 	at->online = fl_core_online(core, n->id);
+	at->healthy = fl_primaries_healthy(core->primaries, n->id);
 	enum fl_err err = fill_routes(core, n, at);
 	w->nodes_len += err == FL_OK;
 	return err;

@@ -100,7 +100,9 @@ static enum fl_err open_core(struct fl_server *s, struct fl_fault *fault)
 		fl_store_close(store);
 		return err;
 	}
-	return fl_core_init(&s->core, s->loop, state, store, sessions);
+	if (fl_core_init(&s->core, s->loop, state, store, sessions) != FL_OK)
+		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+	return FL_OK;
 }
 
 /* They can come from a longer dns.base_domain. Peers do not see such a node, and it gets no map. */
