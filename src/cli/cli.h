@@ -4,7 +4,7 @@
  *
  *   cli.c      start, errors, prompts       client.c  requests to the admin API
  *   pick.c     nodes, users and keys by what people call them
- *   user.c node.c route.c key.c auth.c misc.c    the commands; those of policies: policy.h
+ *   user.c node.c ask.c route.c key.c auth.c misc.c    the commands; those of policies: policy.h
  *   serve.c quickstart.c relay.c notify.c        the services
  *
  * Thread  one.
@@ -138,7 +138,8 @@ fl_cli_command fl_cmd_serve, fl_cmd_relay, fl_cmd_configtest, fl_cmd_health, fl_
 fl_cli_command fl_cmd_user_create, fl_cmd_user_list, fl_cmd_user_show, fl_cmd_user_rename,
 	fl_cmd_user_role, fl_cmd_user_delete;
 fl_cli_command fl_cmd_node_list, fl_cmd_node_show, fl_cmd_node_rename, fl_cmd_node_expire,
-	fl_cmd_node_delete, fl_cmd_node_tag, fl_cmd_node_approve_routes, fl_cmd_node_backfill;
+	fl_cmd_node_delete, fl_cmd_node_tag, fl_cmd_node_approve_routes, fl_cmd_node_backfill,
+	fl_cmd_node_ping, fl_cmd_node_health;
 fl_cli_command fl_cmd_route_list, fl_cmd_route_approve, fl_cmd_route_revoke;
 fl_cli_command fl_cmd_preauth_create, fl_cmd_preauth_list, fl_cmd_preauth_expire,
 	fl_cmd_preauth_delete;

@@ -103,6 +103,17 @@ const struct fl_flag fl_flags_node_list[] = {
 };
 
 const struct fl_flag fl_flags_node_pick[] = { NODE, END };
+const struct fl_flag fl_flags_node_ask[] = {
+	NODE,
+	{ .name = "wait",
+	  .also = "timeout",
+	  .brief = 'w',
+	  .kind = FL_FLAG_DURATION,
+	  .value = "DURATION",
+	  .fallback = "5s",
+	  .help = "how long for an answer of the node, at most 30s" },
+	END,
+};
 const struct fl_flag fl_flags_node_delete[] = { NODE, FILTER, END };
 
 const struct fl_flag fl_flags_node_register[] = {

@@ -8,7 +8,8 @@
 extern const struct fl_flag fl_flags_user_create[], fl_flags_user_pick[], fl_flags_user_list[],
 	fl_flags_user_rename[];
 extern const struct fl_flag fl_flags_node_list[], fl_flags_node_pick[], fl_flags_node_register[],
-	fl_flags_node_expire[], fl_flags_node_delete[], fl_flags_node_tag[], fl_flags_node_routes[];
+	fl_flags_node_expire[], fl_flags_node_delete[], fl_flags_node_tag[], fl_flags_node_routes[],
+	fl_flags_node_ask[];
 extern const struct fl_flag fl_flags_route_approve[];
 extern const struct fl_flag fl_flags_preauth_create[], fl_flags_preauth_pick[];
 extern const struct fl_flag fl_flags_apikey_create[], fl_flags_apikey_pick[];

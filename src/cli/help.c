@@ -10,7 +10,7 @@ static const char *const exit_texts[] = {
 	[FL_EXIT_CHECK] = "check failed",
 };
 
-enum { COLUMN = 30, WIDTH = 98 };
+enum { COLUMN = 30, VERBS = 14, WIDTH = 98 };
 
 const char *fl_exit_text(enum fl_exit code)
 {
@@ -106,13 +106,21 @@ void fl_help_noun(const struct fl_noun *noun, struct fl_buf *out)
 	fl_buf_printf(out, "\nMore: fairlead help %s COMMAND\n", noun->name);
 }
 
-/* The verbs of a noun that are reached by it alone. */
+/* The verbs of a noun that are reached by it alone, in lines that a terminal has room for. */
 static void write_verbs(const struct fl_noun *noun, struct fl_buf *out)
 {
+	size_t column = VERBS;
+
 	for (size_t i = 0; fl_command_at(i) != NULL; i++) {
 		const struct fl_command *c = fl_command_at(i);
-		if (c->noun != NULL && strcmp(c->noun, noun->name) == 0 && !c->hidden)
-			fl_buf_printf(out, " %s", c->verb);
+		if (c->noun == NULL || strcmp(c->noun, noun->name) != 0 || c->hidden)
+			continue;
+		column += strlen(c->verb) + 1;
+		if (column > WIDTH) {
+			fl_buf_printf(out, "\n%*s", VERBS, "");
+			column = VERBS + strlen(c->verb) + 1;
+		}
+		fl_buf_printf(out, " %s", c->verb);
 	}
 	fl_buf_byte(out, '\n');
 }

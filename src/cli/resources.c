@@ -97,6 +97,13 @@ static const struct fl_column reach_columns[] = {
 	{ "Rule", "rule.text", FL_COLUMN_TEXT, true },
 };
 
+static const struct fl_column warning_columns[] = {
+	{ "Severity", "severity", FL_COLUMN_TEXT, false },
+	{ "Title", "title", FL_COLUMN_TEXT, false },
+	{ "Text", "text", FL_COLUMN_TEXT, false },
+	{ "Code", "code", FL_COLUMN_TEXT, true },
+};
+
 static const struct fl_column change_columns[] = {
 	{ "Change", "", FL_COLUMN_TEXT, false },
 };
@@ -113,4 +120,6 @@ const struct fl_resource fl_resource_pending =
 const struct fl_resource fl_resource_revision =
 	RESOURCE("revisions", "revision", "rev", revision_columns);
 const struct fl_resource fl_resource_reach = RESOURCE("entries", "entry", "src", reach_columns);
+const struct fl_resource fl_resource_warning =
+	RESOURCE("warnings", "warning", "code", warning_columns);
 const struct fl_resource fl_resource_change = RESOURCE("changes", "change", "", change_columns);

@@ -264,6 +264,41 @@ static struct mock_row rows[] = {
 	  "gone",
 	  { { "GET /api/v1/node/1 ", 404, "{\"detail\":\"gone\"}" } } },
 
+	/* ---- nodes that answer themselves ---- */
+	{ "nodes ping 1",
+	  0,
+	  "lap answered in 12 ms",
+	  { { "POST /api/v1/node/1/ping?timeout=5s ", 0,
+	      "{\"nodeId\":\"1\",\"givenName\":\"lap\",\"online\":true,\"answered\":true,"
+	      "\"seconds\":0.0121}" } } },
+	{ "nodes ping lap --wait 200ms",
+	  8,
+	  "no answer from lap within 200ms",
+	  { GET_NODES,
+	    { "POST /api/v1/node/1/ping?timeout=200ms ", 0,
+	      "{\"givenName\":\"lap\",\"online\":false,\"answered\":false,\"seconds\":0.2}" } } },
+	{ "nodes ping 7",
+	  3,
+	  "gone",
+	  { { "POST /api/v1/node/7/ping?timeout=5s ", 404, "{\"detail\":\"gone\"}" } } },
+	{ "nodes ping", 2, "which node?", { { 0 } } },
+	{ "nodes health 1",
+	  0,
+	  "lap says that all is well",
+	  { { "GET /api/v1/node/1/health?timeout=5s ", 0,
+	      "{\"givenName\":\"lap\",\"online\":true,\"answered\":true,\"warnings\":[]}" } } },
+	{ "nodes health 1",
+	  8,
+	  "high\tNo relay\tnone answers",
+	  { { "GET /api/v1/node/1/health?timeout=5s ", 0,
+	      "{\"givenName\":\"lap\",\"online\":true,\"answered\":true,\"warnings\":[{\"code\":"
+	      "\"no-derp\",\"severity\":\"high\",\"title\":\"No relay\",\"text\":\"none "
+	      "answers\"}]}" } } },
+	{ "nodes health 1",
+	  4,
+	  "cannot tell",
+	  { { "GET /api/v1/node/1/health?timeout=5s ", 400, "{\"detail\":\"cannot tell\"}" } } },
+
 	/* ---- routes ---- */
 	{ "routes list -o name", 0, "lap\n", { GET_NODES } },
 	{ "routes list lap",

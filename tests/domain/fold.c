@@ -10,7 +10,8 @@ void fold_init(struct fold *f)
 {
 	*f = (struct fold){ .peers = json_object(),
 			    .profiles = json_object(),
-			    .settings = json_object() };
+			    .settings = json_object(),
+			    .pings = json_array() };
 }
 
 void fold_done(struct fold *f)
@@ -19,6 +20,7 @@ void fold_done(struct fold *f)
 	json_decref(f->peers);
 	json_decref(f->profiles);
 	json_decref(f->settings);
+	json_decref(f->pings);
 }
 
 static const char *id_text(json_int_t id, char out[static 24])
@@ -290,6 +292,22 @@ static void fold_settings(struct fold *f, const json_t *message)
 			set(f->settings, names[i], v);
 }
 
+/* Clients ignore one without an address, or with that of the one before. */
+static void fold_ping(struct fold *f, const json_t *message)
+{
+	json_t *ping = json_object_get(message, "PingRequest");
+	size_t count = json_array_size(f->pings);
+
+	if (ping == NULL)
+		return;
+	const char *url = json_string_value(json_object_get(ping, "URL"));
+	assert_true(url != NULL && url[0] != '\0');
+	if (count > 0)
+		assert_string_not_equal(url, json_string_value(json_object_get(
+						     json_array_get(f->pings, count - 1), "URL")));
+	assert_int_equal(json_array_append(f->pings, ping), 0);
+}
+
 void fold_apply(struct fold *f, struct fl_slice text)
 {
 	json_error_t why;
@@ -301,6 +319,7 @@ void fold_apply(struct fold *f, struct fl_slice text)
 	if (json_is_true(json_object_get(message, "KeepAlive"))) {
 		assert_non_null(json_object_get(message, "ControlTime"));
 		f->keepalives++;
+		fold_ping(f, message);
 		json_decref(message);
 		return;
 	}

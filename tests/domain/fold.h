@@ -17,6 +17,7 @@
 struct fold {
 	json_t *node, *peers, *profiles; /* the latter two by decimal id */
 	json_t *settings;                /* DERPMap, DNSConfig, Domain, ... as last sent */
+	json_t *pings;                   /* every PingRequest, in order */
 	size_t messages, keepalives;
 };
 

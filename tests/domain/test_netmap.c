@@ -306,6 +306,26 @@ static void a_keepalive_carries_the_time(void **state)
 	fl_buf_done(&out);
 }
 
+static void a_ping_rides_on_a_keepalive(void **state)
+{
+	(void)state;
+	struct fl_buf out = fl_buf_make(1 << 10);
+	struct fl_netmap_ping ping = { .url = "https://h/p?id=1" };
+
+	assert_err(fl_netmap_ping_write(&ping, KIT_NOW, &out), FL_OK);
+	assert_text(fl_buf_slice(&out), "{\"KeepAlive\":true,\"PingRequest\":{\"URL\":"
+					"\"https://h/p?id=1\",\"URLIsNoise\":true},"
+					"\"ControlTime\":\"2026-01-01T00:00:00Z\"}");
+	fl_buf_reset(&out);
+	ping.request = "GET / HTTP/1.1\r\n\r\n";
+	assert_err(fl_netmap_ping_write(&ping, KIT_NOW, &out), FL_OK);
+	assert_text(fl_buf_slice(&out),
+		    "{\"KeepAlive\":true,\"PingRequest\":{\"URL\":\"https://h/p?id=1\","
+		    "\"URLIsNoise\":true,\"Types\":\"c2n\",\"Payload\":"
+		    "\"R0VUIC8gSFRUUC8xLjENCg0K\"},\"ControlTime\":\"2026-01-01T00:00:00Z\"}");
+	fl_buf_done(&out);
+}
+
 static void an_unknown_node_sees_an_expired_key(void **state)
 {
 	(void)state;
@@ -611,6 +631,7 @@ int main(void)
 	suite_add(&s, "a full buffer gets nothing", a_full_buffer_gets_nothing, NULL);
 	suite_add(&s, "an unknown owner has a profile", an_unknown_owner_has_a_profile, NULL);
 	suite_add(&s, "a keep-alive carries the time", a_keepalive_carries_the_time, NULL);
+	suite_add(&s, "a ping rides on a keep-alive", a_ping_rides_on_a_keepalive, NULL);
 	suite_add(&s, "an unknown node sees an expired key", an_unknown_node_sees_an_expired_key,
 		  NULL);
 	ROWS(&s, dns_rows, dns_row);

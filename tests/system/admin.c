@@ -20,8 +20,8 @@ static int dial_socket(struct sys *s)
 	return fd;
 }
 
-struct reply api_send(struct sys *s, const char *bearer, const char *method, const char *path,
-		      struct fl_slice body)
+int api_begin(struct sys *s, const char *bearer, const char *method, const char *path,
+	      struct fl_slice body)
 {
 	struct fl_buf b = fl_buf_make(8 << 20);
 	int fd = bearer != NULL ? sys_dial(s) : dial_socket(s);
@@ -35,9 +35,17 @@ struct reply api_send(struct sys *s, const char *bearer, const char *method, con
 	fl_buf_str(&b, "\r\n");
 	fl_buf_put(&b, body.ptr, body.len);
 	sys_send(s, fd, b.ptr, b.len);
-	struct reply r = sys_answer(s, fd);
-	close(fd);
 	fl_buf_done(&b);
+	return fd;
+}
+
+struct reply api_send(struct sys *s, const char *bearer, const char *method, const char *path,
+		      struct fl_slice body)
+{
+	int fd = api_begin(s, bearer, method, path, body);
+	struct reply r = sys_answer(s, fd);
+
+	close(fd);
 	return r;
 }
 

@@ -92,6 +92,8 @@ json_t *call_json(struct call *k, unsigned status); /* waits, requires, parses, 
 
 /* ---- nodes ---- */
 
+enum { NODE_PONGS_MAX = 64 };
+
 struct node {
 	struct client c;
 	struct fl_private_key secret;
@@ -104,6 +106,8 @@ struct node {
 	size_t frames;
 	bool zstd;
 	struct fl_mapframe *framer;
+	size_t ponged; /* pings of the poll that were answered */
+	struct call *pongs[NODE_PONGS_MAX];
 };
 
 /* A node with keys of its own on a new connection. */
@@ -126,6 +130,10 @@ void node_end_poll(struct node *n);
 void node_lite(struct node *n, const char *fields);
 /* Folds what has come. True if the poll is over. */
 bool node_fold(struct node *n);
+/* The path at which the i-th ping of the poll wants its answer; borrowed until the poll ends. */
+const char *node_ping_path(const struct node *n, size_t i);
+/* Answers pings that have come and were not answered yet; to be repeated when there are many. */
+void node_pong(struct node *n);
 /* What a fresh one-shot request shows. */
 void node_fresh(struct node *n, struct fold *out);
 /* What it folded from its frames is what a fresh map shows. */

@@ -93,6 +93,9 @@ struct reply api_call(struct sys *s, const char *method, const char *path, const
 /* The same with a length, and over TCP when `bearer` is not NULL. */
 struct reply api_send(struct sys *s, const char *bearer, const char *method, const char *path,
 		      struct fl_slice body);
+/* The same without waiting: a socket for sys_answer. */
+int api_begin(struct sys *s, const char *bearer, const char *method, const char *path,
+	      struct fl_slice body);
 /* Requires the status and gives the parsed answer. */
 json_t *api_json(struct sys *s, const char *method, const char *path, const char *body,
 		 unsigned status);

@@ -30,6 +30,7 @@ void node_reopen(struct node *n)
 
 	client_close(&n->c);
 	n->poll = NULL;
+	memset(n->pongs, 0, sizeof n->pongs); /* gone with the connection */
 	client_open(&n->c, s, &machine);
 }
 
@@ -139,7 +140,7 @@ void node_start_poll(struct node *n)
 	json_object_set_new(body, "Stream", json_true());
 	fold_done(&n->view);
 	fold_init(&n->view);
-	n->at = n->frames = 0;
+	n->at = n->frames = n->ponged = 0;
 	n->poll = client_post(&n->c, "/machine/map", body);
 }
 
@@ -155,6 +156,42 @@ void node_end_poll(struct node *n)
 {
 	call_drop(n->poll);
 	n->poll = NULL;
+}
+
+const char *node_ping_path(const struct node *n, size_t i)
+{
+	const char *url =
+		json_string_value(json_object_get(json_array_get(n->view.pings, i), "URL"));
+
+	assert_non_null(url);
+	assert_memory_equal(url, "https://", 8);
+	return strchr(url + 8, '/');
+}
+
+/* False: as many are under way as may be. */
+static bool send_pong(struct node *n)
+{
+	size_t i = 0;
+
+	while (i < NODE_PONGS_MAX && n->pongs[i] != NULL)
+		i++;
+	if (i == NODE_PONGS_MAX)
+		return false;
+	n->pongs[i] = client_call(&n->c, "HEAD", node_ping_path(n, n->ponged++),
+				  fl_slice_of(NULL, 0), NULL);
+	return true;
+}
+
+void node_pong(struct node *n)
+{
+	for (size_t i = 0; i < NODE_PONGS_MAX; i++) {
+		if (n->pongs[i] == NULL || !call_over(n->pongs[i]))
+			continue;
+		call_drop(n->pongs[i]);
+		n->pongs[i] = NULL;
+	}
+	while (n->ponged < json_array_size(n->view.pings) && send_pong(n))
+		continue;
 }
 
 void node_lite(struct node *n, const char *fields)

@@ -2,6 +2,10 @@
 /* domain/netmap/message.c - whole maps, keep-alives, and the map of an unknown node. */
 #include "domain/netmap/internal.h"
 
+#include <stdlib.h>
+
+#include "base/text.h"
+
 enum { FIXED_PART = 8192 }; /* a first guess at all but peers and settings */
 
 /* No protocol given means TCP, UDP and both ICMPs. */
@@ -141,6 +145,44 @@ enum fl_err fl_netmap_keepalive_write(fl_wall now, struct fl_buf *out)
 	fl_jw_time(&w, now);
 	fl_jw_obj_end(&w);
 	return fl_netmap_finish(out, start, FL_OK);
+}
+
+static enum fl_err put_payload(struct fl_jw *w, const char *request)
+{
+	size_t len = strlen(request);
+	char *text = malloc((len + 2) / 3 * 4 + 1);
+
+	if (text == NULL)
+		return FL_ERR_NOMEM;
+	fl_base64_encode(request, len, text);
+	fl_jw_key(w, "Types");
+	fl_jw_str(w, "c2n");
+	fl_jw_key(w, "Payload");
+	fl_jw_str(w, text);
+	free(text);
+	return FL_OK;
+}
+
+enum fl_err fl_netmap_ping_write(const struct fl_netmap_ping *in, fl_wall now, struct fl_buf *out)
+{
+	struct fl_jw w = fl_jw_make(out);
+	size_t start = out->len;
+
+	fl_jw_obj(&w);
+	fl_jw_key(&w, "KeepAlive");
+	fl_jw_bool(&w, true);
+	fl_jw_key(&w, "PingRequest");
+	fl_jw_obj(&w);
+	fl_jw_key(&w, "URL");
+	fl_jw_str(&w, in->url);
+	fl_jw_key(&w, "URLIsNoise");
+	fl_jw_bool(&w, true);
+	enum fl_err err = in->request != NULL ? put_payload(&w, in->request) : FL_OK;
+	fl_jw_obj_end(&w);
+	fl_jw_key(&w, "ControlTime");
+	fl_jw_time(&w, now);
+	fl_jw_obj_end(&w);
+	return fl_netmap_finish(out, start, err);
 }
 
 /* Only what a client insists on; no address, so nothing is configured meanwhile. */

@@ -195,6 +195,19 @@ FL_MUST enum fl_err fl_netmap_delta_write(const struct fl_netmap_delta *in, stru
  */
 FL_MUST enum fl_err fl_netmap_keepalive_write(fl_wall now, struct fl_buf *out);
 
+/* Answered over Noise at `url`. */
+struct fl_netmap_ping {
+	const char *url;
+	const char *request; /* HTTP/1.1, for the node's daemon to handle; NULL: none */
+};
+
+/*
+ * A ping on a keep-alive, of which clients read nothing else: their network map stays as it is.
+ * Errors: FL_ERR_NOMEM, FL_ERR_TOO_BIG.
+ */
+FL_MUST enum fl_err fl_netmap_ping_write(const struct fl_netmap_ping *in, fl_wall now,
+					 struct fl_buf *out);
+
 /*
  * A first message for a node that the server does not know: a self entry whose key has expired, no
  * peers, so that the client asks for a login instead of polling for ever. Says nothing but the

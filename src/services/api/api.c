@@ -51,6 +51,8 @@ static const struct fl_http_route routes[] = {
 	ROUTE("GET", "node/*", fl_api_node_show),
 	ROUTE("DELETE", "node/*", fl_api_node_delete),
 	ROUTE("POST", "node/*/expire", fl_api_node_expire),
+	ROUTE("POST", "node/*/ping", fl_api_node_ping),
+	ROUTE("GET", "node/*/health", fl_api_node_health),
 	ROUTE("POST", "node/*/rename/*", fl_api_node_rename),
 	ROUTE("POST", "node/*/tags", fl_api_node_tags),
 	ROUTE("POST", "node/*/approve_routes", fl_api_node_routes),

@@ -5,6 +5,7 @@
  *   api.c     routes, start, end     auth.c   bearer keys        answer.c  answers after the commit
  *   object.c  records as JSON        aside.c  long work beside the loop
  *   user.c node.c key.c login.c      the resources; policy.h: policies
+ *   ask.c     questions to a node itself
  */
 #ifndef FL_SERVICES_API_INTERNAL_H
 #define FL_SERVICES_API_INTERNAL_H
@@ -111,7 +112,7 @@ fl_api_handler fl_api_user_list, fl_api_user_create, fl_api_user_rename, fl_api_
 	fl_api_user_delete;
 fl_api_handler fl_api_node_list, fl_api_node_show, fl_api_node_delete, fl_api_node_expire,
 	fl_api_node_rename, fl_api_node_tags, fl_api_node_routes, fl_api_node_register,
-	fl_api_node_backfill;
+	fl_api_node_backfill, fl_api_node_ping, fl_api_node_health;
 fl_api_handler fl_api_preauth_list, fl_api_preauth_create, fl_api_preauth_expire,
 	fl_api_preauth_delete;
 fl_api_handler fl_api_key_list, fl_api_key_create, fl_api_key_expire, fl_api_key_delete;

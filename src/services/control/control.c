@@ -85,6 +85,7 @@ static enum fl_err start_parts(struct fl_control *c)
 	fl_strangers_init(&c->noise.strangers, c->cfg.strangers_per_source, c->cfg.seed);
 	if (c->cfg.first_request != 0)
 		c->noise.first_request = c->cfg.first_request;
+	fl_pings_init(&c->pings, c->cfg.seed);
 	enum fl_err err = fl_pending_init(&c->pending, c->core->loop, c->cfg.pending_max,
 					  c->cfg.pending_ttl, c->cfg.seed);
 	if (err == FL_OK)
@@ -131,6 +132,7 @@ void fl_control_stop(struct fl_control *c)
 
 	c->stopping = true;
 	fl_timer_stop(&c->expiry_timer);
+	fl_pings_close(&c->pings);
 	fl_noise_server_goaway(&c->noise);
 	fl_control_restart_sessions(c);
 	fl_presence_stop(c);
@@ -150,6 +152,7 @@ struct fl_control *fl_control_free(struct fl_control *c)
 	fl_presence_stop(c);
 	fl_pending_done(&c->pending);
 	fl_ephemeral_done(c);
+	fl_pings_done(&c->pings);
 	fl_timer_done(&c->expiry_timer);
 	fl_fragments_free(c->fragments);
 	fl_mapframe_free(c->framer);

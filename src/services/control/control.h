@@ -103,11 +103,12 @@ enum fl_session_end {
 struct fl_control_stats {
 	uint64_t noise_handshakes, noise_failures, registers, map_requests;
 	uint64_t sessions_opened, sessions_dropped_slow, frames_full, frames_delta,
-		frames_keepalive, bytes_sent;
+		frames_keepalive, frames_ping, bytes_sent;
 	uint64_t full_made, deltas_made, frames_failed, sessions_ended[FL_SESSION_ENDS];
 	uint64_t register_refusals, key_theft_refusals;
 	uint64_t strangers_refused, strangers_requests_refused;
-	size_t sessions, connections, pending, strangers, strangers_bytes;
+	uint64_t pings_answered, pings_timed_out, pings_cancelled;
+	size_t sessions, connections, pending, strangers, strangers_bytes, pings;
 };
 void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out);
 

@@ -79,6 +79,12 @@ const struct fl_http_route fl_control_inner_routes[] = {
 	  .body_max = BODY_MAX,
 	  .handle = fl_control_map },
 	{ .method = "POST", .path = "/machine/update-health", .handle = update_health },
+	{ .method = "HEAD", .path = "/machine/ping-response", .handle = fl_control_ping_response },
+	{ .method = "*", .path = "/machine/ping-response", .handle = fl_control_head_only },
+	{ .method = "POST",
+	  .path = "/machine/c2n-response",
+	  .body_max = FL_PING_ANSWER_MAX,
+	  .handle = fl_control_c2n_response },
 	{ .method = "GET", .path = "/machine/whoami", .handle = whoami },
 	{ .method = "*", .path = "/machine/**", .handle = absent },
 };

@@ -10,6 +10,7 @@
  *   batch.c       the changes of a tick, by node           viewer.c    what the policy lets one see
  *   governed.c    who hears what under a policy            fragments.c texts of nodes as peers
  *   told.c        frames that sessions share under a policy
+ *   ping.c        questions to one node
  */
 #ifndef FL_SERVICES_CONTROL_INTERNAL_H
 #define FL_SERVICES_CONTROL_INTERNAL_H
@@ -18,6 +19,7 @@
 #include "services/control/fragments.h"
 #include "services/control/noise_server.h"
 #include "services/control/pending.h"
+#include "services/control/ping.h"
 #include "services/control/viewer.h"
 #include "wire/mapframe.h"
 
@@ -42,6 +44,7 @@ struct fl_control {
 	struct fl_view view;
 	struct fl_list leaving;   /* sessions in their grace period, the first to go first */
 	struct fl_map ephemerals; /* node id -> armed deletion */
+	struct fl_pings pings;
 	struct fl_timer expiry_timer;
 	unsigned expiry_scans;
 	fl_wall expiry_scanned; /* everything up to here was announced */
@@ -78,6 +81,9 @@ struct fl_session {
 /* Starts the answer with the first full map; on failure nobody is connected and 4xx or 5xx said. */
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
 		     fl_node_id node, bool zstd);
+
+/* The newest session of the node that has its first map, or NULL. */
+struct fl_session *fl_session_ready(struct fl_control *c, fl_node_id node);
 
 /* Queues a frame; a session that cannot take it is dropped. */
 void fl_session_send(struct fl_session *s, struct fl_bytes *frame);

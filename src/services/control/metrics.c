@@ -12,6 +12,10 @@ void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out)
 	out->connections = c->noise.count;
 	out->pending = c->pending.count;
 	out->strangers = c->noise.strangers.count;
+	out->pings = c->pings.count[FL_PING_ASKED];
+	out->pings_answered = c->pings.answered;
+	out->pings_timed_out = c->pings.timed_out;
+	out->pings_cancelled = c->pings.cancelled;
 	out->strangers_bytes = c->noise.strangers.budget.used;
 	out->strangers_refused = c->noise.strangers.refused;
 	out->strangers_requests_refused = c->noise.strangers.budget.refusals;
@@ -79,6 +83,7 @@ static void map_responses(const struct fl_control_stats *s, struct fl_buf *b)
 	labelled(b, name, "status=\"ok\",type=\"full\"", s->frames_full);
 	labelled(b, name, "status=\"ok\",type=\"peers\"", s->frames_delta);
 	labelled(b, name, "status=\"ok\",type=\"keepalive\"", s->frames_keepalive);
+	labelled(b, name, "status=\"ok\",type=\"ping\"", s->frames_ping);
 	labelled(b, name, "status=\"error\",type=\"unknown\"", s->frames_failed);
 	name = "headscale_mapresponse_generated_total";
 	head(b, name, "counter", "Map frames written; one may go to many clients.");
@@ -88,6 +93,17 @@ static void map_responses(const struct fl_control_stats *s, struct fl_buf *b)
 	head(b, name, "counter", "Map sessions ended.");
 	for (size_t i = 0; i < FL_SESSION_ENDS; i++)
 		labelled(b, name, ends[i], s->sessions_ended[i]);
+}
+
+static void pings(const struct fl_control_stats *s, struct fl_buf *b)
+{
+	const char *name = "fairlead_pings_total";
+
+	head(b, name, "counter", "Pings and questions that administrators sent to nodes.");
+	labelled(b, name, "result=\"answered\"", s->pings_answered);
+	labelled(b, name, "result=\"timeout\"", s->pings_timed_out);
+	labelled(b, name, "result=\"cancelled\"", s->pings_cancelled);
+	metric(b, "fairlead_pings_waiting", "gauge", "Those without an answer yet.", s->pings);
 }
 
 static void refusals(const struct fl_control_stats *s, struct fl_buf *b)
@@ -131,6 +147,7 @@ void fl_control_metrics(const struct fl_control *c, struct fl_buf *b)
 	records(c->core, b);
 	traffic(&s, b);
 	map_responses(&s, b);
+	pings(&s, b);
 	refusals(&s, b);
 }
 

@@ -126,9 +126,22 @@ static struct fl_session *session_new(struct fl_control *c, struct fl_http *x,
 	return s;
 }
 
+struct fl_session *fl_session_ready(struct fl_control *c, fl_node_id node)
+{
+	struct fl_list *conns = fl_registry_conns(c->core->sessions, &node);
+
+	for (struct fl_list *l = conns != NULL ? conns->prev : NULL; l != conns; l = l->prev) {
+		struct fl_session *s = fl_list_entry(l, struct fl_session, conn.link);
+		if (s->x != NULL && fl_list_linked(&s->link))
+			return s;
+	}
+	return NULL;
+}
+
 static void session_start(struct fl_session *s, struct fl_bytes *frame)
 {
 	struct fl_control *c = s->control;
+	fl_node_id node = s->node; /* the session may end with its first frame */
 
 	fl_presence_settled(s);
 	fl_list_push(&c->view.sessions, &s->link);
@@ -140,6 +153,7 @@ static void session_start(struct fl_session *s, struct fl_bytes *frame)
 	fl_http_stream_start(s->x, 200, "application/json");
 	fl_http_stream_limit(s->x, frame->len + QUEUE_MAX);
 	fl_session_send(s, frame);
+	fl_pings_deliver(c, node);
 }
 
 /* Whoever asks for the first map must count as online in it. */
