@@ -4,7 +4,9 @@
 
 #include <stdio.h>
 
-#define SHORTEST_EPHEMERAL (65 * FL_SEC)
+#define SHORTEST_EPHEMERAL      (65 * FL_SEC)
+#define SHORTEST_PROBE_INTERVAL (2 * FL_SEC)
+#define SHORTEST_PROBE          FL_SEC
 
 /* "host", "host:port", "[v6]" or "[v6]:port"; an empty port means there was none. */
 static bool split_host(struct fl_slice text, struct fl_slice *out_host, struct fl_slice *out_port)
@@ -206,6 +208,20 @@ static void check_files(const struct fl_config *c, struct fl_config_report *r)
 			c->unix_socket_permission);
 }
 
+static void check_probes(const struct fl_config *c, struct fl_config_report *r)
+{
+	if (c->probe_interval == 0)
+		return;
+	if (!c->short_timers && c->probe_interval < SHORTEST_PROBE_INTERVAL)
+		fl_config_say(&r->errors, "node.routes.ha.probe_interval: must be at least 2s, or "
+					  "0 for no probes");
+	if (!c->short_timers && c->probe_limit < SHORTEST_PROBE)
+		fl_config_say(&r->errors, "node.routes.ha.probe_timeout: must be at least 1s");
+	if (c->probe_limit >= c->probe_interval)
+		fl_config_say(&r->errors, "node.routes.ha.probe_timeout: must be less than "
+					  "probe_interval");
+}
+
 void fl_config_check(const struct fl_config *c, struct fl_config_report *r)
 {
 	check_url(c, r);
@@ -215,6 +231,7 @@ void fl_config_check(const struct fl_config *c, struct fl_config_report *r)
 	check_dns(c, r);
 	check_relay(c, r);
 	check_files(c, r);
+	check_probes(c, r);
 	if (c->ephemeral_timeout <= SHORTEST_EPHEMERAL && !c->short_timers)
 		fl_config_say(
 			&r->errors,

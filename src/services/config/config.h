@@ -52,7 +52,9 @@ struct fl_config {
 	int64_t derp_update_frequency;
 	int64_t node_expiry;       /* 0 = never */
 	int64_t ephemeral_timeout; /* default 120 s, more than 65 s unless short_timers */
-	char *database_type;       /* "sqlite" or "sqlite3" */
+	/* Of routers that share a subnet: every 10 s (0 = never), 5 s for an answer. */
+	int64_t probe_interval, probe_limit;
+	char *database_type; /* "sqlite" or "sqlite3" */
 	char *sqlite_path;
 	bool sqlite_wal;
 	int sqlite_wal_autocheckpoint;

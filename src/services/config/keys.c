@@ -52,6 +52,8 @@ const struct fl_key_def fl_keys[] = {
 	LIVE("derp.update_frequency", FL_KEY_DURATION, derp_update_frequency, "3h"),
 	USED("node.expiry", FL_KEY_DURATION, node_expiry, "0"),
 	USED("node.ephemeral.inactivity_timeout", FL_KEY_DURATION, ephemeral_timeout, "120s"),
+	USED("node.routes.ha.probe_interval", FL_KEY_DURATION, probe_interval, "10s"),
+	USED("node.routes.ha.probe_timeout", FL_KEY_DURATION, probe_limit, "5s"),
 	USED("database.sqlite.path", FL_KEY_PATH, sqlite_path, "@db.sqlite"),
 	USED("database.sqlite.write_ahead_log", FL_KEY_BOOL, sqlite_wal, "true"),
 	USED("database.sqlite.wal_autocheckpoint", FL_KEY_INT, sqlite_wal_autocheckpoint, "1000"),
@@ -97,7 +99,6 @@ const struct fl_key_def fl_keys[] = {
 
 	NOTE("database.postgres.*", FL_KEY_LATER, "PostgreSQL"),
 	NOTE("tls_letsencrypt_hostname", FL_KEY_LATER, "ACME certificates"),
-	NOTE("node.routes.*", FL_KEY_LATER, "health probes of subnet routers"),
 	NOTE("preauth_keys.*", FL_KEY_LATER, "retention of revoked keys"),
 	NOTE("dns.extra_records_path", FL_KEY_LATER, "watched DNS records"),
 	NOTE("oidc.*", FL_KEY_GUARDED, "OpenID Connect login"),

@@ -95,6 +95,8 @@ static enum fl_err start_parts(struct fl_control *c)
 	if (err == FL_OK)
 		err = fl_timer_init(&c->expiry_timer, c->core->loop, scan_expiry, c);
 	if (err == FL_OK)
+		err = fl_prober_init(&c->prober, c, c->cfg.seed);
+	if (err == FL_OK)
 		err = fl_ephemeral_init(c);
 	return err;
 }
@@ -132,6 +134,7 @@ void fl_control_stop(struct fl_control *c)
 
 	c->stopping = true;
 	fl_timer_stop(&c->expiry_timer);
+	fl_prober_stop(&c->prober);
 	fl_pings_close(&c->pings);
 	fl_noise_server_goaway(&c->noise);
 	fl_control_restart_sessions(c);
@@ -152,6 +155,7 @@ struct fl_control *fl_control_free(struct fl_control *c)
 	fl_presence_stop(c);
 	fl_pending_done(&c->pending);
 	fl_ephemeral_done(c);
+	fl_prober_done(&c->prober);
 	fl_pings_done(&c->pings);
 	fl_timer_done(&c->expiry_timer);
 	fl_fragments_free(c->fragments);

@@ -26,6 +26,8 @@ struct fl_control_config {
 	int64_t grace;                      /* 10 s */
 	int64_t keepalive;                  /* 50 s, plus up to 9 s of jitter */
 	int64_t expiry_scan;                /* 5 s */
+	int64_t probe_interval;             /* of routers that share a subnet: 10 s; 0 = never */
+	int64_t probe_limit;                /* for an answer: 5 s, less than the interval */
 	int64_t first_request;              /* from the handshake to a request inside; 0 = 10 s */
 	struct fl_http_limits inner_limits; /* of HTTP/2 inside Noise */
 	uint8_t seed[32];
@@ -100,6 +102,14 @@ enum fl_session_end {
 	FL_SESSION_ENDS
 };
 
+/* What a probe of a router said. */
+enum fl_probe_result {
+	FL_PROBE_ANSWERED,
+	FL_PROBE_FAILED,   /* it counts: no answer from a session that had time to settle */
+	FL_PROBE_DEFERRED, /* it says nothing of the router; the next cycle asks again */
+	FL_PROBE_RESULTS
+};
+
 struct fl_control_stats {
 	uint64_t noise_handshakes, noise_failures, registers, map_requests;
 	uint64_t sessions_opened, sessions_dropped_slow, frames_full, frames_delta,
@@ -108,6 +118,7 @@ struct fl_control_stats {
 	uint64_t register_refusals, key_theft_refusals;
 	uint64_t strangers_refused, strangers_requests_refused;
 	uint64_t pings_answered, pings_timed_out, pings_cancelled;
+	uint64_t probes[FL_PROBE_RESULTS];
 	size_t sessions, connections, pending, strangers, strangers_bytes, pings;
 };
 void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out);

@@ -10,7 +10,7 @@
  *   batch.c       the changes of a tick, by node           viewer.c    what the policy lets one see
  *   governed.c    who hears what under a policy            fragments.c texts of nodes as peers
  *   told.c        frames that sessions share under a policy
- *   ping.c        questions to one node
+ *   ping.c        questions to one node                    probe.c     do routers answer?
  */
 #ifndef FL_SERVICES_CONTROL_INTERNAL_H
 #define FL_SERVICES_CONTROL_INTERNAL_H
@@ -20,6 +20,7 @@
 #include "services/control/noise_server.h"
 #include "services/control/pending.h"
 #include "services/control/ping.h"
+#include "services/control/probe.h"
 #include "services/control/viewer.h"
 #include "wire/mapframe.h"
 
@@ -45,6 +46,7 @@ struct fl_control {
 	struct fl_list leaving;   /* sessions in their grace period, the first to go first */
 	struct fl_map ephemerals; /* node id -> armed deletion */
 	struct fl_pings pings;
+	struct fl_prober prober;
 	struct fl_timer expiry_timer;
 	unsigned expiry_scans;
 	fl_wall expiry_scanned; /* everything up to here was announced */

@@ -16,6 +16,7 @@ void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out)
 	out->pings_answered = c->pings.answered;
 	out->pings_timed_out = c->pings.timed_out;
 	out->pings_cancelled = c->pings.cancelled;
+	memcpy(out->probes, c->prober.results, sizeof out->probes);
 	out->strangers_bytes = c->noise.strangers.budget.used;
 	out->strangers_refused = c->noise.strangers.refused;
 	out->strangers_requests_refused = c->noise.strangers.budget.refusals;
@@ -106,6 +107,23 @@ static void pings(const struct fl_control_stats *s, struct fl_buf *b)
 	metric(b, "fairlead_pings_waiting", "gauge", "Those without an answer yet.", s->pings);
 }
 
+/* Routers that share a subnet. */
+static void routers(const struct fl_core *core, const struct fl_control_stats *s, struct fl_buf *b)
+{
+	const char *name = "fairlead_router_probes_total";
+
+	head(b, name, "counter", "Probes of routers that share a subnet.");
+	labelled(b, name, "result=\"answered\"", s->probes[FL_PROBE_ANSWERED]);
+	labelled(b, name, "result=\"failed\"", s->probes[FL_PROBE_FAILED]);
+	labelled(b, name, "result=\"deferred\"", s->probes[FL_PROBE_DEFERRED]);
+	metric(b, "fairlead_routers_unhealthy", "gauge", "Routers that do not answer probes.",
+	       fl_primaries_unhealthy(core->primaries));
+	metric(b, "fairlead_route_failovers_total", "counter",
+	       "Subnets that another router took over.", core->stats.failovers);
+	metric(b, "fairlead_route_outages_total", "counter", "Subnets that lost their last router.",
+	       core->stats.outages);
+}
+
 static void refusals(const struct fl_control_stats *s, struct fl_buf *b)
 {
 	static const char name[] = "fairlead_auth_failures_total";
@@ -148,6 +166,7 @@ void fl_control_metrics(const struct fl_control *c, struct fl_buf *b)
 	traffic(&s, b);
 	map_responses(&s, b);
 	pings(&s, b);
+	routers(c->core, &s, b);
 	refusals(&s, b);
 }
 

@@ -326,6 +326,8 @@ static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
 		.grace = s->times->grace,
 		.keepalive = s->times->keepalive,
 		.expiry_scan = s->times->expiry_scan,
+		.probe_interval = c->probe_interval,
+		.probe_limit = c->probe_limit,
 		.first_request = s->times->first_request,
 		.inner_limits = s->times->http,
 	};
