@@ -77,7 +77,7 @@ static void look(bool moved)
 	check_bounds();
 	if (moved) {
 		check_records(s);
-		check_routes(s);
+		check_routes(&sim.server.core);
 		if (looks % POLICY_RARELY == 0)
 			check_policy();
 	}

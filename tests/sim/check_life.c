@@ -36,31 +36,43 @@ static void check_served(const struct fl_state *s, const struct fl_node *n)
 			  count, want);
 }
 
-static void check_primary(const struct fl_state *s, const struct fl_node *n)
-{
-	for (size_t i = 0; i < n->approved_count; i++) {
-		fl_node_id id = fl_state_primary(s, &n->approved[i]);
-		const struct fl_node *p = fl_state_node(s, id);
-		if (id == 0 && (fl_prefix_is_exit(&n->approved[i]) || !serves(n, &n->approved[i])))
-			continue;
-		if (id != 0 && fl_prefix_is_exit(&n->approved[i]))
-			violation("INV-40", "an exit route has a primary, node %" PRIu64, id);
-		if (p == NULL || !serves(p, &n->approved[i]))
-			violation("INV-40",
-				  "node %" PRIu64 " is primary for what it does not serve", id);
-	}
-}
-
-void check_routes(const struct fl_state *s)
+/* INV-40, INV-42, by the plain definition. */
+static void check_primary(const struct fl_core *core, const struct fl_prefix *prefix)
 {
 	struct fl_node *const *nodes;
-	size_t count = fl_state_nodes(s, &nodes);
+	size_t count = fl_state_nodes(core->state, &nodes), candidates = 0, healthy = 0;
+	fl_node_id id = fl_primaries_of(core->primaries, prefix);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!fl_core_online(core, nodes[i]->id) || !serves(nodes[i], prefix))
+			continue;
+		candidates++;
+		healthy += fl_primaries_healthy(core->primaries, nodes[i]->id);
+	}
+	const struct fl_node *p = fl_state_node(core->state, id);
+	if (fl_prefix_is_exit(prefix)) {
+		if (id != 0)
+			violation("INV-40", "an exit route has a primary, node %" PRIu64, id);
+		return;
+	}
+	if (id != 0 && (p == NULL || !serves(p, prefix) || !fl_core_online(core, id)))
+		violation("INV-40", "node %" PRIu64 " is primary and cannot be", id);
+	if (healthy > 0 && (id == 0 || !fl_primaries_healthy(core->primaries, id)))
+		violation("INV-42", "one of %zu routers is healthy, and node %" PRIu64 " is primary",
+			  candidates, id);
+}
+
+void check_routes(const struct fl_core *core)
+{
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(core->state, &nodes);
 
 	for (size_t i = 0; i < count; i++) {
 		if (nodes[i]->approved_count == 0)
 			continue;
-		check_served(s, nodes[i]);
-		check_primary(s, nodes[i]);
+		check_served(core->state, nodes[i]);
+		for (size_t k = 0; k < nodes[i]->approved_count; k++)
+			check_primary(core, &nodes[i]->approved[k]);
 	}
 }
 

@@ -168,7 +168,7 @@ void check_ended(struct exch *e);                       /* the server lets go of
 /* ---- check_*.c: one group each ---- */
 char *records_dump(const struct fl_state *s); /* everything durable, to be freed */
 void check_records(const struct fl_state *s);
-void check_routes(const struct fl_state *s);
+void check_routes(const struct fl_core *core);
 void check_disk(void);
 void check_sessions(void);
 void check_session_ended(struct exch *e);
