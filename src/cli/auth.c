@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cli/auth.c - fairlead auth: a person's word on nodes that wait to join. */
+/* cli/auth.c - fairlead auth: a person's word on nodes that wait to join, and SSH. */
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -70,7 +70,9 @@ static const struct fl_column apikey_columns[] = {
 
 static const struct fl_column pending_columns[] = {
 	{ "ID", "authId", FL_COLUMN_TEXT, false },
+	{ "Kind", "kind", FL_COLUMN_TEXT, false },
 	{ "Hostname", "hostname", FL_COLUMN_TEXT, false },
+	{ "Destination", "destination", FL_COLUMN_TEXT, false },
 	{ "System", "os", FL_COLUMN_TEXT, false },
 	{ "Since", "since", FL_COLUMN_TIME, false },
 	{ "Machine key", "machineKey", FL_COLUMN_KEY, true },

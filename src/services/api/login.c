@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/api/login.c - /api/v1/auth: a person's word on machines that wait to join. */
+/* services/api/login.c - /api/v1/auth: a person's word on machines that wait to join, and SSH. */
 #include "services/api/internal.h"
 
 enum { PENDING_SHOWN_MAX = 1024 };
+
+/* Filled and used within one call; there is one loop. */
+static struct fl_pending_info logins[PENDING_SHOWN_MAX];
+static struct fl_check_info checks[PENDING_SHOWN_MAX];
 
 /* By name, else by id. 0: answered. */
 static fl_user_id find_user(struct fl_api *a, struct fl_http *x, const char *text)
@@ -78,18 +82,36 @@ static bool read_auth_id(struct fl_http *x, char out[static 64])
 	return ok;
 }
 
+/* Is it the id of a machine that waits to join? */
+static bool is_login(struct fl_api *a, const char *auth_id)
+{
+	size_t count = fl_control_pending(a->control, logins, PENDING_SHOWN_MAX);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(logins[i].id, auth_id) == 0)
+			return true;
+	return false;
+}
+
 /* Approval without a user belongs to SSH checks; a login needs to know whose machine it is. */
 void fl_api_login_approve(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
+	struct fl_api_subject none = { 0 };
+	struct fl_fault fault = { "" };
 	char auth_id[64];
 
 	if (!fl_api_admit(a, x) || !read_auth_id(x, auth_id))
 		return;
-	fl_api_problem(x, FL_ERR_INVALID,
-		       "a machine that waits to join needs an owner: use "
-		       "'fairlead auth register --auth-id ID --user USER'",
-		       "authId");
+	if (is_login(a, auth_id)) {
+		fl_api_problem(x, FL_ERR_INVALID,
+			       "a machine that waits to join needs an owner: use "
+			       "'fairlead auth register --auth-id ID --user USER'",
+			       "authId");
+		return;
+	}
+	enum fl_err err = fl_control_check_say(a->control, fl_slice_str(auth_id), true, &fault);
+	fl_api_conclude(a, x, err, &fault, "authId", fl_api_write_empty, &none);
 }
 
 void fl_api_login_reject(void *ctx, struct fl_http *x)
@@ -101,11 +123,14 @@ void fl_api_login_reject(void *ctx, struct fl_http *x)
 
 	if (!fl_api_admit(a, x) || !read_auth_id(x, auth_id))
 		return;
-	enum fl_err err = fl_control_reject(a->control, fl_slice_str(auth_id), &fault);
+	enum fl_err err = fl_control_check_say(a->control, fl_slice_str(auth_id), false, &fault);
+	if (err == FL_ERR_NOT_FOUND)
+		err = fl_control_reject(a->control, fl_slice_str(auth_id), &fault);
 	fl_api_conclude(a, x, err, &fault, "authId", fl_api_write_empty, &none);
 }
 
-static void write_pending(const struct fl_pending_info *p, struct fl_jw *w)
+/* `destination`: of an SSH connection, NULL of a login. */
+static void write_pending(const struct fl_pending_info *p, const char *destination, struct fl_jw *w)
 {
 	char key[FL_KEY_TEXT_MAX];
 
@@ -113,8 +138,12 @@ static void write_pending(const struct fl_pending_info *p, struct fl_jw *w)
 	fl_jw_obj(w);
 	fl_jw_key(w, "authId");
 	fl_jw_str(w, p->id);
+	fl_jw_key(w, "kind");
+	fl_jw_str(w, destination != NULL ? "ssh" : "login");
 	fl_jw_key(w, "hostname");
 	fl_jw_str(w, p->hostname);
+	fl_jw_key(w, "destination");
+	fl_jw_str(w, destination);
 	fl_jw_key(w, "os");
 	fl_jw_str(w, p->os);
 	fl_jw_key(w, "machineKey");
@@ -124,22 +153,36 @@ static void write_pending(const struct fl_pending_info *p, struct fl_jw *w)
 	fl_jw_obj_end(w);
 }
 
+static void write_check(const struct fl_check_info *k, struct fl_jw *w)
+{
+	struct fl_pending_info p = {
+		.machine = k->src->machine,
+		.hostname = k->src->given_name,
+		.os = k->src->hostinfo->os,
+		.since = k->since,
+	};
+
+	memcpy(p.id, k->id, sizeof p.id);
+	write_pending(&p, k->dst->given_name, w);
+}
+
 void fl_api_login_pending(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
-	static struct fl_pending_info
-		found[PENDING_SHOWN_MAX]; /* one loop, used within this call */
 
 	if (!fl_api_admit(a, x))
 		return;
-	size_t count = fl_control_pending(a->control, found, PENDING_SHOWN_MAX);
+	size_t count = fl_control_pending(a->control, logins, PENDING_SHOWN_MAX);
+	size_t waiting = fl_control_checks(a->control, checks, PENDING_SHOWN_MAX);
 	struct fl_buf out = fl_buf_make(FL_API_ANSWER_MAX);
 	struct fl_jw w = fl_jw_make(&out);
 	fl_jw_obj(&w);
 	fl_jw_key(&w, "pending");
 	fl_jw_arr(&w);
 	for (size_t i = 0; i < count; i++)
-		write_pending(&found[i], &w);
+		write_pending(&logins[i], NULL, &w);
+	for (size_t i = 0; i < waiting; i++)
+		write_check(&checks[i], &w);
 	fl_jw_arr_end(&w);
 	fl_jw_obj_end(&w);
 	fl_api_json(x, &out);

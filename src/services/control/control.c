@@ -89,6 +89,9 @@ static enum fl_err start_parts(struct fl_control *c)
 	enum fl_err err = fl_pending_init(&c->pending, c->core->loop, c->cfg.pending_max,
 					  c->cfg.pending_ttl, c->cfg.seed);
 	if (err == FL_OK)
+		err = fl_ssh_checks_init(&c->ssh, c->core->loop, c->cfg.pending_max,
+					 c->cfg.pending_ttl, c->cfg.seed);
+	if (err == FL_OK)
 		err = fl_mapframe_new(&c->framer);
 	if (err == FL_OK)
 		err = fl_fragments_new(c->core, c->cfg.seed, &c->fragments);
@@ -99,6 +102,17 @@ static enum fl_err start_parts(struct fl_control *c)
 	if (err == FL_OK)
 		err = fl_ephemeral_init(c);
 	return err;
+}
+
+static char *https_form(const char *url)
+{
+	struct fl_buf b = fl_buf_make(4096);
+	const char *rest = strstr(url, "://");
+
+	fl_buf_printf(&b, "https%s", rest != NULL ? rest : "://");
+	char *text = fl_buf_err(&b) == FL_OK ? fl_str_dup(fl_buf_slice(&b)) : NULL;
+	fl_buf_done(&b);
+	return text;
 }
 
 enum fl_err fl_control_new(struct fl_core *core, const struct fl_control_config *cfg,
@@ -114,7 +128,9 @@ enum fl_err fl_control_new(struct fl_core *core, const struct fl_control_config 
 	fl_list_init(&c->leaving);
 	fl_rng_init(&c->rng, (uint64_t)cfg->seed[0] << 56 | (uint64_t)fl_loop_wall(core->loop));
 	c->server_url = fl_str_dup(fl_slice_str(cfg->server_url));
-	enum fl_err err = c->server_url != NULL ? start_parts(c) : FL_ERR_NOMEM;
+	c->noise_url = https_form(cfg->server_url);
+	enum fl_err err = c->server_url != NULL && c->noise_url != NULL ? start_parts(c)
+									: FL_ERR_NOMEM;
 	if (err != FL_OK) {
 		fl_control_free(c);
 		return err;
@@ -154,6 +170,7 @@ struct fl_control *fl_control_free(struct fl_control *c)
 	fl_noise_server_done(&c->noise);
 	fl_presence_stop(c);
 	fl_pending_done(&c->pending);
+	fl_ssh_checks_done(&c->ssh);
 	fl_ephemeral_done(c);
 	fl_prober_done(&c->prober);
 	fl_pings_done(&c->pings);
@@ -163,6 +180,7 @@ struct fl_control *fl_control_free(struct fl_control *c)
 	fl_netmap_config_unref(c->netmap);
 	fl_wipe(&c->cfg, sizeof c->cfg);
 	free(c->server_url);
+	free(c->noise_url);
 	free(c);
 	return NULL;
 }

@@ -93,6 +93,22 @@ FL_MUST enum fl_err fl_control_approve(struct fl_control *c, struct fl_slice aut
 FL_MUST enum fl_err fl_control_reject(struct fl_control *c, struct fl_slice auth_id,
 				      struct fl_fault *fault);
 
+/* ---- SSH connections that wait for a person's word ---- */
+
+struct fl_check_info {
+	char id[40];                     /* hskey-authreq-... */
+	const struct fl_node *src, *dst; /* borrowed until the next call */
+	fl_wall since;
+};
+size_t fl_control_checks(struct fl_control *c, struct fl_check_info *out, size_t cap);
+
+/*
+ * Lets the connection in or not. An approval holds for its two nodes as long as the policy says.
+ * Errors: FL_ERR_INVALID (malformed id), FL_ERR_NOT_FOUND (unknown, answered or expired id).
+ */
+FL_MUST enum fl_err fl_control_check_say(struct fl_control *c, struct fl_slice id, bool approve,
+					 struct fl_fault *fault);
+
 /* Why a map session ended: its client, it does not read, its node, or us. */
 enum fl_session_end {
 	FL_SESSION_GONE,

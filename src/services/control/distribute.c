@@ -265,6 +265,7 @@ void fl_control_distribute(void *control, const struct fl_change *changes, size_
 
 	for (size_t i = 0; i < count; i++)
 		log_change(c, &changes[i]);
+	fl_control_ssh_follow(c, changes, count);
 	if (changes == NULL || !fl_batch_init(c, &b, changes, count) ||
 	    fl_batch_fill(c, &b) != FL_OK) {
 		start_over(c);

@@ -86,6 +86,9 @@ const struct fl_http_route fl_control_inner_routes[] = {
 	  .body_max = FL_PING_ANSWER_MAX,
 	  .handle = fl_control_c2n_response },
 	{ .method = "GET", .path = "/machine/whoami", .handle = whoami },
+	{ .method = "GET", .path = "/machine/ssh/action/*/to/*", .handle = fl_control_ssh_action },
+	{ .method = "*", .path = "/machine/ssh/action", .handle = fl_control_ssh_absent },
+	{ .method = "*", .path = "/machine/ssh/action/**", .handle = fl_control_ssh_absent },
 	{ .method = "*", .path = "/machine/**", .handle = absent },
 };
 const size_t fl_control_inner_routes_count =

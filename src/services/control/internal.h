@@ -11,6 +11,7 @@
  *   governed.c    who hears what under a policy            fragments.c texts of nodes as peers
  *   told.c        frames that sessions share under a policy
  *   ping.c        questions to one node                    probe.c     do routers answer?
+ *   ssh.c         SSH connections that need a check        ssh_checks.c those that wait
  */
 #ifndef FL_SERVICES_CONTROL_INTERNAL_H
 #define FL_SERVICES_CONTROL_INTERNAL_H
@@ -21,6 +22,7 @@
 #include "services/control/pending.h"
 #include "services/control/ping.h"
 #include "services/control/probe.h"
+#include "services/control/ssh_checks.h"
 #include "services/control/viewer.h"
 #include "wire/mapframe.h"
 
@@ -36,9 +38,11 @@ struct fl_control {
 	struct fl_core *core;
 	struct fl_control_config cfg;
 	char *server_url;
+	char *noise_url; /* the same with https: clients ask nothing else inside Noise */
 	struct fl_netmap_config *netmap;
 	struct fl_noise_server noise;
 	struct fl_pending_table pending;
+	struct fl_ssh_checks ssh;
 	struct fl_mapframe *framer;
 	struct fl_fragments *fragments;
 	struct fl_rng rng; /* jitter */
@@ -133,7 +137,13 @@ void fl_ephemeral_reconcile(struct fl_control *c); /* finds idle ones that nobod
 void fl_ephemeral_cancel(struct fl_control *c, fl_node_id node);
 void fl_ephemeral_done(struct fl_control *c);
 
+/* ---- ssh.c: handlers, and what a tick means for checks ---- */
+void fl_control_ssh_action(void *ctx, struct fl_http *x);
+void fl_control_ssh_absent(void *ctx, struct fl_http *x);
+void fl_control_ssh_follow(struct fl_control *c, const struct fl_change *changes, size_t count);
+
 /* ---- pages.c ---- */
 void fl_control_page_register(void *ctx, struct fl_http *x);
+void fl_control_page_check(void *ctx, struct fl_http *x);
 
 #endif

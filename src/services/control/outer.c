@@ -157,6 +157,7 @@ static const struct fl_http_route routes[] = {
 	{ .method = "GET", .path = "/health", .handle = health },
 	{ .method = "GET", .path = "/version", .handle = version },
 	{ .method = "GET", .path = "/register/*", .handle = fl_control_page_register },
+	{ .method = "GET", .path = "/auth/*", .handle = fl_control_page_check },
 	{ .method = "POST", .path = "/verify", .body_max = VERIFY_BODY_MAX, .handle = verify },
 	{ .method = "GET", .path = "/robots.txt", .handle = robots },
 	{ .method = "GET", .path = "/favicon.ico", .handle = no_icon },

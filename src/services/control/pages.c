@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * services/control/pages.c - what a person's browser sees at the login URL.
+ * services/control/pages.c - what a person's browser sees at the addresses that clients print.
  *
  * Nothing a client sent is shown before the id proved to be one of ours, and then only escaped.
  */
@@ -88,6 +88,58 @@ static void page_pending(struct fl_http *x, const struct fl_pending *p)
 		      "<p>The machine goes on by itself as soon as you have done so.</p>",
 		      p->id);
 	page_send(x, 200, &b);
+}
+
+static const char *owner_of(const struct fl_control *c, const struct fl_node *n,
+			    char text[static 24])
+{
+	const struct fl_user *u =
+		fl_node_is_tagged(n) ? NULL : fl_state_user(c->core->state, n->user);
+	return u != NULL ? fl_user_shown_name(u, text) : FL_TAGGED_USER_DISPLAY;
+}
+
+static void page_waiting(struct fl_control *c, struct fl_http *x, const struct fl_ssh_check *k)
+{
+	struct fl_buf b = fl_buf_make(PAGE_MAX);
+	const struct fl_node *src = fl_state_node(c->core->state, k->pair.src);
+	const struct fl_node *dst = fl_state_node(c->core->state, k->pair.dst);
+	char owner[24];
+
+	page_begin(&b, "An SSH connection needs an approval");
+	fl_buf_str(&b, "<dl><dt>From</dt><dd>");
+	put_escaped(&b, src != NULL ? src->given_name : "");
+	fl_buf_str(&b, "</dd><dt>Of</dt><dd>");
+	put_escaped(&b, src != NULL ? owner_of(c, src, owner) : "");
+	fl_buf_str(&b, "</dd><dt>To</dt><dd>");
+	put_escaped(&b, dst != NULL ? dst->given_name : "");
+	fl_buf_printf(&b,
+		      "</dd></dl><p>If you expect this connection, an administrator lets it in on "
+		      "the server:</p><pre>fairlead auth approve %s</pre>"
+		      "<p>It goes on by itself then. Otherwise:</p>"
+		      "<pre>fairlead auth reject %s</pre>",
+		      k->id, k->id);
+	page_send(x, 200, &b);
+}
+
+void fl_control_page_check(void *ctx, struct fl_http *x)
+{
+	struct fl_control *c = ctx;
+	struct fl_slice id = fl_http_segment(x, 0);
+
+	if (!fl_authreq_valid(id)) {
+		page_problem(x, 400, "Not the address of a check",
+			     "This address is incomplete. Copy the whole address that the SSH "
+			     "client printed.");
+		return;
+	}
+	const struct fl_ssh_check *k = fl_ssh_checks_find(&c->ssh, id);
+	if (k == NULL || k->word != FL_SSH_OPEN) {
+		page_problem(x, 410, "This check is over",
+			     "It was answered already, or it waited too long. A new connection "
+			     "gets a new address.");
+		return;
+	}
+	page_waiting(c, x, k);
 }
 
 void fl_control_page_register(void *ctx, struct fl_http *x)

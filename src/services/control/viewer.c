@@ -100,7 +100,7 @@ enum fl_err fl_rules_fill(struct fl_control *c, const struct fl_node *n, unsigne
 		fl_policy_filter(p, n->id, &out->filter);
 	/* Without a word clients would keep the rules they have (policy.md 6.7). */
 	if (p != NULL && (parts & FL_RULES_SSH) != 0 &&
-	    !fl_policy_ssh(p, n->id, c->server_url, &out->ssh))
+	    !fl_policy_ssh(p, n->id, c->noise_url, &out->ssh))
 		fl_buf_str(&out->ssh, "{\"rules\":[]}");
 	if (err == FL_OK)
 		err = fl_buf_err(&out->filter);
