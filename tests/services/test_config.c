@@ -383,8 +383,6 @@ static struct warned {
 	  "PostgreSQL" },
 	{ "later: ACME", "tls_letsencrypt_hostname: vpn.example.com\n",
 	  ":1:1: tls_letsencrypt_hostname", "ACME" },
-	{ "later: records from a file", "dns: {extra_records_path: /r.json}\n",
-	  "dns.extra_records_path", "ignored" },
 	{ "not strict: unknown", "strict: false\ncolour: red\n", ":2:1: colour", "unknown" },
 	{ "not strict, said last", "colour: red\nstrict: false\n", ":1:1: colour", "unknown" },
 	{ "not strict: removed", "strict: false\ndb_type: x\n", "db_type", "database.type" },

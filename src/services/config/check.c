@@ -148,6 +148,9 @@ static void check_dns(const struct fl_config *c, struct fl_config_report *r)
 		fl_config_say(&r->errors, "dns.override_local_dns needs dns.nameservers.global: "
 					  "name at least one, or set "
 					  "override_local_dns to false");
+	if (c->dns.records_path[0] != '\0' && c->dns.records_count > 0)
+		fl_config_say(&r->errors, "dns.extra_records and dns.extra_records_path: set one; "
+					  "the file could hold all records");
 }
 
 static void check_prefixes(const struct fl_config *c, struct fl_config_report *r)

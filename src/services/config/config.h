@@ -70,6 +70,7 @@ struct fl_config {
 		size_t split_count;
 		struct fl_config_record *records;
 		size_t records_count;
+		char *records_path; /* "" = none; services/config/records.h */
 	} dns;
 	char *policy_mode;                /* "file" or "database" */
 	char *policy_path;                /* "" = no policy: everything is allowed */

@@ -69,6 +69,7 @@ const struct fl_key_def fl_keys[] = {
 	LIVE("dns.nameservers.split", FL_KEY_SPLIT, dns.split, NULL),
 	LIVE("dns.search_domains", FL_KEY_STRINGS, dns.search_domains, NULL),
 	LIVE("dns.extra_records", FL_KEY_RECORDS, dns.records, NULL),
+	LIVE("dns.extra_records_path", FL_KEY_PATH, dns.records_path, ""),
 	USED("policy.mode", FL_KEY_STRING, policy_mode, "file"),
 	USED("policy.path", FL_KEY_PATH, policy_path, ""),
 	USED("policy.domains", FL_KEY_STRINGS, policy_domains, NULL),
@@ -100,7 +101,6 @@ const struct fl_key_def fl_keys[] = {
 	NOTE("database.postgres.*", FL_KEY_LATER, "PostgreSQL"),
 	NOTE("tls_letsencrypt_hostname", FL_KEY_LATER, "ACME certificates"),
 	NOTE("preauth_keys.*", FL_KEY_LATER, "retention of revoked keys"),
-	NOTE("dns.extra_records_path", FL_KEY_LATER, "watched DNS records"),
 	NOTE("oidc.*", FL_KEY_GUARDED, "OpenID Connect login"),
 
 	NOTE("acl_policy_path", FL_KEY_REMOVED, "policy.path"),

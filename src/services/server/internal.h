@@ -5,13 +5,16 @@
  *   server.c   order of start, stop and reload    listen.c    routes and listeners
  *   relaymap.c relay map from its sources         netmap.c    settings of network maps
  *   key.c      the Noise key file                 metrics.c   /metrics
+ *   records.c  extra DNS records from a file
  */
 #ifndef FL_SERVICES_SERVER_INTERNAL_H
 #define FL_SERVICES_SERVER_INTERNAL_H
 
 #include "io/http_client.h"
 #include "io/listen.h"
+#include "io/watch.h"
 #include "services/api/api.h"
+#include "services/config/records.h"
 #include "services/policy/policies.h"
 #include "services/relay/identity.h"
 #include "services/relay/relay.h"
@@ -60,6 +63,8 @@ struct fl_server {
 	struct fl_server_source *sources; /* one a URL of config->derp_urls */
 	size_t sources_count;
 	struct fl_timer map_timer, renew_timer;
+	struct fl_records records;      /* of the file, if the settings name one */
+	struct fl_watch *records_watch; /* or NULL */
 	uint8_t seed[32];
 };
 
@@ -83,7 +88,19 @@ void fl_server_relaymap_stop(struct fl_server *s);
 FL_MUST enum fl_err fl_server_relaymap_build(struct fl_server *s, const struct fl_config *config,
 					     struct fl_fault *fault, struct fl_buf *out);
 
+/* ---- records.c ---- */
+
+/* Empty where the settings name no file. */
+FL_MUST enum fl_err fl_server_records_read(const struct fl_config *c, struct fl_fault *fault,
+					   struct fl_records *out);
+
+/* Watches the file of s->config, and no other from now on. */
+void fl_server_records_watch(struct fl_server *s);
+void fl_server_records_stop(struct fl_server *s);
+
 /* ---- netmap.c ---- */
+
+/* With s->records in place of the file of `config`. */
 FL_MUST enum fl_err fl_server_netmap(struct fl_server *s, const struct fl_config *config,
 				     struct fl_fault *fault, struct fl_netmap_config **out);
 

@@ -7,12 +7,16 @@
 struct tables {
 	struct fl_netmap_split *split;
 	struct fl_netmap_record *records;
+	size_t records_count;
 };
 
-static bool fill_tables(const struct fl_config *c, struct tables *t)
+static bool fill_tables(const struct fl_config *c, const struct fl_records *file, struct tables *t)
 {
+	const struct fl_config_record *records = file->count > 0 ? file->at : c->dns.records;
+
+	t->records_count = file->count > 0 ? file->count : c->dns.records_count;
 	t->split = calloc(c->dns.split_count + 1, sizeof *t->split);
-	t->records = calloc(c->dns.records_count + 1, sizeof *t->records);
+	t->records = calloc(t->records_count + 1, sizeof *t->records);
 	if (t->split == NULL || t->records == NULL)
 		return false;
 	for (size_t i = 0; i < c->dns.split_count; i++)
@@ -20,11 +24,11 @@ static bool fill_tables(const struct fl_config *c, struct tables *t)
 			.suffix = c->dns.split[i].domain,
 			.nameservers = &c->dns.split[i].resolvers,
 		};
-	for (size_t i = 0; i < c->dns.records_count; i++)
+	for (size_t i = 0; i < t->records_count; i++)
 		t->records[i] = (struct fl_netmap_record){
-			.name = c->dns.records[i].name,
-			.type = c->dns.records[i].type,
-			.value = c->dns.records[i].value,
+			.name = records[i].name,
+			.type = records[i].type,
+			.value = records[i].value,
 		};
 	return true;
 }
@@ -36,7 +40,7 @@ enum fl_err fl_server_netmap(struct fl_server *s, const struct fl_config *c, str
 	struct tables t = { 0 };
 
 	enum fl_err err = fl_server_relaymap_build(s, c, fault, &map);
-	if (err == FL_OK && !fill_tables(c, &t))
+	if (err == FL_OK && !fill_tables(c, &s->records, &t))
 		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
 	if (err == FL_OK) {
 		const struct fl_netmap_spec spec = {
@@ -53,7 +57,7 @@ enum fl_err fl_server_netmap(struct fl_server *s, const struct fl_config *c, str
 			.split = t.split,
 			.split_count = c->dns.split_count,
 			.records = t.records,
-			.records_count = c->dns.records_count,
+			.records_count = t.records_count,
 			.derp_map = fl_buf_slice(&map),
 		};
 		err = fl_netmap_config_new(&spec, fault, out);

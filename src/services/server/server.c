@@ -336,6 +336,8 @@ static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
 	memcpy(cfg.seed, s->seed, sizeof cfg.seed);
 	enum fl_err err = fl_server_noise_key(c->noise_private_key_path, fault, &cfg.noise_key);
 	if (err == FL_OK)
+		err = fl_server_records_read(c, fault, &s->records);
+	if (err == FL_OK)
 		err = fl_server_netmap(s, c, fault, &netmap);
 	if (err == FL_OK && fl_control_new(&s->core, &cfg, netmap, &s->control) != FL_OK)
 		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
@@ -375,6 +377,8 @@ static enum fl_err start(struct fl_server *s, struct fl_fault *fault)
 		err = fl_server_listen(s, fault);
 	if (err == FL_OK)
 		fl_timer_start(&s->renew_timer, IDENTITY_RENEWAL);
+	if (err == FL_OK)
+		fl_server_records_watch(s);
 	return err;
 }
 
@@ -431,16 +435,25 @@ static void note_restart_keys(const struct fl_config *old, const struct fl_confi
 enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, struct fl_fault *fault)
 {
 	struct fl_relay_identity identity;
+	struct fl_records fresh = { 0 }, old = s->records;
 	uint8_t none[FL_KEY_LEN] = { 0 };
 
-	enum fl_err err = load_identity(
-		s, config, s->relay != NULL ? fl_relay_public(s->relay) : none, fault, &identity);
+	enum fl_err err = fl_server_records_read(config, fault, &fresh);
 	if (err == FL_OK)
+		err = load_identity(s, config,
+				    s->relay != NULL ? fl_relay_public(s->relay) : none, fault,
+				    &identity);
+	if (err == FL_OK) {
+		s->records = fresh; /* the map for all names them */
 		err = show_identity(s, config, &identity, fault);
+	}
 	if (err != FL_OK) {
+		s->records = old;
+		fl_records_done(&fresh);
 		fl_config_free(config);
 		return err;
 	}
+	fl_records_done(&old);
 	fl_log_level_set(config->log_level);
 	if (fl_control_trust(s->control, config->trusted_proxies, config->trusted_proxies_count) !=
 	    FL_OK)
@@ -448,6 +461,7 @@ enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, stru
 	note_restart_keys(s->config, config, fault);
 	fl_config_free(s->config);
 	s->config = config;
+	fl_server_records_watch(s);
 	reload_policy(s);
 	if (fl_server_relaymap_start(s, false, fault) != FL_OK)
 		fl_log_warn("relay maps stay as they are", FL_LS("reason", fault->text));
@@ -464,6 +478,7 @@ struct fl_server *fl_server_stop(struct fl_server *s, int64_t grace)
 	fl_server_unlisten(s);
 	fl_timer_done(&s->renew_timer);
 	fl_server_relaymap_stop(s);
+	fl_server_records_stop(s);
 	if (s->control != NULL)
 		fl_control_stop(s->control);
 	if (s->relay != NULL)
