@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <ftw.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -339,9 +340,35 @@ static void a_renewal_of_the_same_needs_no_map(void **state)
 	run_stop(&r);
 }
 
+/* Twice as long after each failure, and never longer than usual. */
+static void failed_rounds_wait_longer(void **state)
+{
+	static const struct {
+		int64_t frequency;
+		unsigned failed;
+		int64_t want;
+	} rows[] = {
+		{ 3 * FL_HOUR, 0, 3 * FL_HOUR },
+		{ 3 * FL_HOUR, 1, FL_MIN },
+		{ 3 * FL_HOUR, 2, 2 * FL_MIN },
+		{ 3 * FL_HOUR, 8, 128 * FL_MIN },
+		{ 3 * FL_HOUR, 9, 3 * FL_HOUR },
+		{ 3 * FL_HOUR, UINT_MAX, 3 * FL_HOUR },
+		{ 30 * FL_SEC, 1, 30 * FL_SEC },
+		{ 0, 0, 0 },
+		{ 0, 5, 0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(fl_server_relaymap_wait(rows[i].frequency, rows[i].failed),
+				 rows[i].want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(failed_rounds_wait_longer),
 		cmocka_unit_test_setup_teardown(regions_outlive_a_failing_url, web_start, web_stop),
 		cmocka_unit_test_setup_teardown(regions_outlive_an_answer_that_is_none, web_start,
 						web_stop),

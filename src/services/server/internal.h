@@ -60,6 +60,7 @@ struct fl_server {
 	struct fl_fetch *fetch; /* under way, for source `fetching` */
 	size_t fetching;
 	bool fetch_failed;                /* in this round */
+	unsigned failed_rounds;           /* since the last good one */
 	struct fl_server_source *sources; /* one a URL of config->derp_urls */
 	size_t sources_count;
 	struct fl_timer map_timer, renew_timer;
@@ -83,6 +84,9 @@ void fl_server_metrics(void *ctx, struct fl_http *x);
 FL_MUST enum fl_err fl_server_relaymap_start(struct fl_server *s, bool wait,
 					     struct fl_fault *fault);
 void fl_server_relaymap_stop(struct fl_server *s);
+
+/* How long to wait after a round of asking; `failed`: so many failed in a row. 0: for ever. */
+int64_t fl_server_relaymap_wait(int64_t frequency, unsigned failed);
 
 /* The whole map as JSON, from the embedded region, the files and what the URLs gave last. */
 FL_MUST enum fl_err fl_server_relaymap_build(struct fl_server *s, const struct fl_config *config,

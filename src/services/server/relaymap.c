@@ -16,7 +16,7 @@
 #include "services/config/derpmap.h"
 
 enum { SOURCE_MAX = 2 << 20, FIRST_TIMEOUT_S = 10 };
-#define RETRY (5 * FL_MIN) /* after a round in which an URL failed */
+#define RETRY (FL_MIN) /* after a round in which a URL failed, then twice as long each time */
 
 /* ---- building ---- */
 
@@ -120,24 +120,28 @@ static void apply(struct fl_server *s)
 	fl_netmap_config_unref(netmap);
 }
 
-/* 0: never. Not to the second, so that many servers do not ask at once; soon after a failure. */
-static int64_t next_round(const struct fl_server *s)
+int64_t fl_server_relaymap_wait(int64_t frequency, unsigned failed)
 {
-	int64_t wait = s->config->derp_auto_update ? s->config->derp_update_frequency : 0;
-	uint8_t random;
+	int64_t wait = RETRY;
 
-	if (s->fetch_failed && wait > RETRY)
-		wait = RETRY;
-	fl_random(&random, sizeof random);
-	return wait + wait / 16 * random / UINT8_MAX;
+	if (failed == 0)
+		return frequency;
+	for (unsigned i = 1; i < failed && wait < frequency; i++)
+		wait *= 2;
+	return wait < frequency ? wait : frequency;
 }
 
 static void end_round(struct fl_server *s)
 {
-	int64_t wait = next_round(s);
+	int64_t frequency = s->config->derp_auto_update ? s->config->derp_update_frequency : 0;
+	uint8_t random;
 
+	s->failed_rounds = s->fetch_failed ? s->failed_rounds + 1 : 0;
+	int64_t wait = fl_server_relaymap_wait(frequency, s->failed_rounds);
+	/* Not to the second, so that many servers do not ask at once. */
+	fl_random(&random, sizeof random);
 	if (wait > 0)
-		fl_timer_start(&s->map_timer, wait);
+		fl_timer_start(&s->map_timer, wait + wait / 16 * random / UINT8_MAX);
 }
 
 static void fetch_next(struct fl_server *s);
