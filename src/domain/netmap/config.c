@@ -365,6 +365,7 @@ static enum fl_err fill(struct fl_netmap_config *c, const struct fl_netmap_spec 
 	if (err == FL_OK && (c->base_domain = fl_str_dup(without_dot(spec->base_domain))) == NULL)
 		err = FL_ERR_NOMEM;
 	c->logtail = spec->logtail;
+	c->personal_dns = err == FL_OK && fl_netmap_is_personal(fl_bytes_slice(c->dns));
 	return err;
 }
 
@@ -418,6 +419,11 @@ bool fl_netmap_config_same_derp(const struct fl_netmap_config *a, const struct f
 bool fl_netmap_config_same_dns(const struct fl_netmap_config *a, const struct fl_netmap_config *b)
 {
 	return fl_slice_eq(fl_bytes_slice(a->dns), fl_bytes_slice(b->dns));
+}
+
+bool fl_netmap_config_personal_dns(const struct fl_netmap_config *c)
+{
+	return c->personal_dns;
 }
 
 bool fl_netmap_config_same_self(const struct fl_netmap_config *a, const struct fl_netmap_config *b)

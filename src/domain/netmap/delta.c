@@ -215,13 +215,16 @@ static bool put_removed(struct fl_jw *w, const struct fl_netmap_delta *in)
 
 static bool put_settings(struct fl_jw *w, const struct fl_netmap_delta *in)
 {
+	/* A name or an attribute may stand in the addresses of resolvers. */
+	bool dns = in->dns || (in->self.node != NULL && in->cfg->personal_dns);
+
 	if (in->derp_map) {
 		fl_jw_key(w, "DERPMap");
 		fl_jw_raw(w, fl_bytes_slice(in->cfg->derp));
 	}
-	if (in->dns) {
+	if (dns) {
 		fl_jw_key(w, "DNSConfig");
-		fl_jw_raw(w, fl_bytes_slice(in->cfg->dns));
+		fl_netmap_put_dns(w, in->cfg, &in->self);
 	}
 	if (in->filter.len > 0)
 		fl_netmap_put_filter(w, in->filter);
@@ -229,7 +232,7 @@ static bool put_settings(struct fl_jw *w, const struct fl_netmap_delta *in)
 		fl_jw_key(w, "SSHPolicy");
 		fl_jw_raw(w, in->ssh);
 	}
-	return in->derp_map || in->dns || in->filter.len > 0 || in->ssh.len > 0;
+	return in->derp_map || dns || in->filter.len > 0 || in->ssh.len > 0;
 }
 
 static enum fl_err put_delta(const struct fl_netmap_delta *in, struct fl_netmap_owners *owners,

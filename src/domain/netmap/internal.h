@@ -16,6 +16,7 @@ enum {
 	FL_NETMAP_FQDN_MAX = 255, /* with the trailing dot */
 	FL_NETMAP_FRAGMENT_MAX = 256 << 10,
 	FL_NETMAP_CAPS_MAX = 8,
+	FL_NETMAP_DNS_MAX = 8 << 20,
 };
 
 /* A capability that every node has; the value is the part of self_caps from `at` to `end`. */
@@ -28,6 +29,7 @@ struct fl_netmap_config {
 	unsigned refs;
 	char *base_domain; /* without the trailing dot, maybe "" */
 	bool logtail;
+	bool personal_dns;                             /* each node gets its own form of `dns` */
 	struct fl_bytes *derp, *dns, *self_caps;       /* JSON values */
 	struct fl_netmap_cap caps[FL_NETMAP_CAPS_MAX]; /* the members of self_caps */
 	size_t caps_count;
@@ -58,6 +60,15 @@ static inline fl_user_id fl_netmap_owner(const struct fl_node *n)
 {
 	return fl_node_is_tagged(n) ? FL_TAGGED_USER_ID : n->user;
 }
+
+/* ---- dns.c ---- */
+
+/* Has it a resolver whose address tells nodes apart? */
+bool fl_netmap_is_personal(struct fl_slice dns);
+
+/* The settings for this node; without one as they are for all. */
+void fl_netmap_put_dns(struct fl_jw *w, const struct fl_netmap_config *cfg,
+		       const struct fl_netmap_self *self);
 
 /* ---- profile.c: a set of user ids, filled, then written once ---- */
 struct fl_netmap_owners {

@@ -78,7 +78,7 @@ static void put_peers(struct fl_jw *w, const struct fl_netmap_full *in,
 static void put_settings(struct fl_jw *w, const struct fl_netmap_full *in)
 {
 	fl_jw_key(w, "DNSConfig");
-	fl_jw_raw(w, fl_bytes_slice(in->cfg->dns));
+	fl_netmap_put_dns(w, in->cfg, &in->self);
 	fl_jw_key(w, "Domain");
 	fl_jw_str(w, in->cfg->base_domain);
 	fl_jw_key(w, "CollectServices");

@@ -63,6 +63,12 @@ bool fl_netmap_config_has_region(const struct fl_netmap_config *c, uint32_t regi
 bool fl_netmap_config_same_derp(const struct fl_netmap_config *a, const struct fl_netmap_config *b);
 bool fl_netmap_config_same_dns(const struct fl_netmap_config *a, const struct fl_netmap_config *b);
 
+/*
+ * Do nodes get different DNS settings? Then they come with self entries and whole maps only, and
+ * `dns` of a delta without a self entry must not be set.
+ */
+bool fl_netmap_config_personal_dns(const struct fl_netmap_config *c);
+
 /* Self entries and whole maps made with `a` hold for `b` too, DERP map and DNS aside. */
 bool fl_netmap_config_same_self(const struct fl_netmap_config *a, const struct fl_netmap_config *b);
 

@@ -191,7 +191,9 @@ void fl_control_netmap(struct fl_control *c, struct fl_netmap_config *netmap)
 	bool derp_map = !fl_netmap_config_same_derp(old, netmap);
 	bool dns = !fl_netmap_config_same_dns(old, netmap);
 	bool entries = !fl_netmap_config_same_fragments(old, netmap) ||
-		       !fl_netmap_config_same_self(old, netmap);
+		       !fl_netmap_config_same_self(old, netmap) ||
+		       (dns && (fl_netmap_config_personal_dns(old) ||
+				fl_netmap_config_personal_dns(netmap)));
 
 	c->netmap = fl_netmap_config_ref(netmap);
 	fl_netmap_config_unref(old);
