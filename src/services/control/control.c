@@ -104,6 +104,21 @@ static enum fl_err start_parts(struct fl_control *c)
 	return err;
 }
 
+/* ---- a tick's changes ---- */
+
+static void on_changes(void *ctx, const struct fl_change *changes, size_t count)
+{
+	struct fl_control *c = ctx;
+
+	for (size_t i = 0; i < count; i++)
+		fl_trace_change(&c->trace, c->core->loop, &changes[i]);
+	fl_control_ssh_follow(c, changes, count);
+	fl_control_distribute(c, changes, count);
+	if (!fl_list_empty(&c->view.sessions))
+		fl_delays_since(&c->trace.map_delay, fl_loop_now(c->core->loop));
+}
+
+/* Inside Noise clients take https addresses for Noise, and send others in clear. */
 static char *https_form(const char *url)
 {
 	struct fl_buf b = fl_buf_make(4096);
@@ -129,8 +144,8 @@ enum fl_err fl_control_new(struct fl_core *core, const struct fl_control_config 
 	fl_rng_init(&c->rng, (uint64_t)cfg->seed[0] << 56 | (uint64_t)fl_loop_wall(core->loop));
 	c->server_url = fl_str_dup(fl_slice_str(cfg->server_url));
 	c->noise_url = https_form(cfg->server_url);
-	enum fl_err err = c->server_url != NULL && c->noise_url != NULL ? start_parts(c)
-									: FL_ERR_NOMEM;
+	enum fl_err err =
+		c->server_url != NULL && c->noise_url != NULL ? start_parts(c) : FL_ERR_NOMEM;
 	if (err != FL_OK) {
 		fl_control_free(c);
 		return err;
@@ -139,7 +154,7 @@ enum fl_err fl_control_new(struct fl_core *core, const struct fl_control_config 
 	c->expiry_scanned = fl_loop_wall(core->loop);
 	c->expiry_wait = (struct fl_core_wait){ .fn = on_expiry_told, .ctx = c };
 	fl_timer_start(&c->expiry_timer, c->cfg.expiry_scan);
-	fl_core_listen(core, fl_control_distribute, c);
+	fl_core_listen(core, on_changes, c);
 	*out = c;
 	return FL_OK;
 }

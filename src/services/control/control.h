@@ -131,11 +131,14 @@ struct fl_control_stats {
 	uint64_t sessions_opened, sessions_dropped_slow, frames_full, frames_delta,
 		frames_keepalive, frames_ping, bytes_sent;
 	uint64_t full_made, deltas_made, frames_failed, sessions_ended[FL_SESSION_ENDS];
+	uint64_t frames_suppressed;   /* sessions that a change did not concern */
+	uint64_t endpoint_updates[2]; /* done, failed */
 	uint64_t register_refusals, key_theft_refusals;
 	uint64_t strangers_refused, strangers_requests_refused;
 	uint64_t pings_answered, pings_timed_out, pings_cancelled;
 	uint64_t probes[FL_PROBE_RESULTS];
 	size_t sessions, connections, pending, strangers, strangers_bytes, pings;
+	size_t leaving, ephemeral_timers, ssh_checks, queued_sessions, queued_bytes;
 };
 void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out);
 

@@ -120,7 +120,11 @@ void fl_session_deliver(struct fl_session *s, enum fl_err err, struct fl_bytes *
 		fl_session_close(s, FL_SESSION_STOP);
 	} else if (frame != NULL) {
 		s->control->stats.frames_delta++;
+		fl_trace_frame(&s->control->trace, s->control->core->loop, FL_FRAME_CHANGE, s->zstd,
+			       s->node, frame);
 		fl_session_send(s, frame);
+	} else {
+		s->control->stats.frames_suppressed++;
 	}
 }
 
@@ -265,7 +269,6 @@ void fl_control_distribute(void *control, const struct fl_change *changes, size_
 
 	for (size_t i = 0; i < count; i++)
 		log_change(c, &changes[i]);
-	fl_control_ssh_follow(c, changes, count);
 	if (changes == NULL || !fl_batch_init(c, &b, changes, count) ||
 	    fl_batch_fill(c, &b) != FL_OK) {
 		start_over(c);

@@ -12,6 +12,7 @@
  *   told.c        frames that sessions share under a policy
  *   ping.c        questions to one node                    probe.c     do routers answer?
  *   ssh.c         SSH connections that need a check        ssh_checks.c those that wait
+ *   trace.c       what happened lately, and delays
  */
 #ifndef FL_SERVICES_CONTROL_INTERNAL_H
 #define FL_SERVICES_CONTROL_INTERNAL_H
@@ -23,6 +24,7 @@
 #include "services/control/ping.h"
 #include "services/control/probe.h"
 #include "services/control/ssh_checks.h"
+#include "services/control/trace.h"
 #include "services/control/viewer.h"
 #include "wire/mapframe.h"
 
@@ -58,6 +60,7 @@ struct fl_control {
 	struct fl_core_wait expiry_wait;
 	bool stopping;
 	struct fl_control_stats stats;
+	struct fl_trace trace;
 };
 
 /* ---- inner.c ---- */
@@ -81,12 +84,16 @@ struct fl_session {
 	fl_node_id node;
 	bool zstd;
 	fl_time sent_at;       /* the last frame */
+	fl_wall since;
 	struct fl_timer timer; /* the next keep-alive; of one that leaves, the end of its grace */
 };
 
-/* Starts the answer with the first full map; on failure nobody is connected and 4xx or 5xx said. */
+/*
+ * Starts the answer with the first full map; on failure nobody is connected and 4xx or 5xx said.
+ * `asked`: when the request came.
+ */
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
-		     fl_node_id node, bool zstd);
+		     fl_node_id node, bool zstd, fl_time asked);
 
 /* The newest session of the node that has its first map, or NULL. */
 struct fl_session *fl_session_ready(struct fl_control *c, fl_node_id node);

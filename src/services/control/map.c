@@ -17,6 +17,7 @@ struct request {
 	struct fl_noise_link *carrier;
 	struct fl_core_wait wait;
 	fl_node_id node;
+	fl_time asked;
 	bool zstd, stream, omit_peers, read_only;
 	bool wrote; /* something of it waits to be stored */
 };
@@ -54,7 +55,7 @@ static void answer(struct request *r)
 	else if (r->control->stopping) /* since it was accepted: sessions are closed already */
 		fl_control_text(r->x, 503, "the server is stopping\n");
 	else if (r->stream)
-		fl_session_open(r->control, r->x, r->carrier, r->node, r->zstd);
+		fl_session_open(r->control, r->x, r->carrier, r->node, r->zstd, r->asked);
 	else if (r->omit_peers && !r->read_only)
 		fl_http_respond(r->x, 200, NULL, fl_slice_of(NULL, 0));
 	else
@@ -67,6 +68,8 @@ static void on_committed(void *ctx, enum fl_err err, const struct fl_fault *faul
 
 	(void)fault;
 	fl_http_on_gone(r->x, NULL, NULL);
+	if (!r->stream && r->omit_peers && !r->read_only)
+		r->control->stats.endpoint_updates[err != FL_OK && r->wrote]++;
 	/*
 	 * Maps go on from memory, which is as the disk is again (STO-12). Only who came to have
 	 * something stored must hear that it was not: clients repeat such updates.
@@ -119,6 +122,7 @@ static void accept(struct fl_control *c, struct fl_http *x, struct fl_noise_link
 		.x = x,
 		.carrier = l,
 		.node = n->id,
+		.asked = fl_loop_now(c->core->loop),
 		.zstd = req->compress_zstd,
 		.stream = req->stream,
 		.omit_peers = req->omit_peers,

@@ -20,6 +20,16 @@ void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out)
 	out->strangers_bytes = c->noise.strangers.budget.used;
 	out->strangers_refused = c->noise.strangers.refused;
 	out->strangers_requests_refused = c->noise.strangers.budget.refusals;
+	out->ephemeral_timers = c->ephemerals.len;
+	out->ssh_checks = c->ssh.count;
+	fl_list_each(it, &c->leaving) out->leaving++;
+	fl_list_each(it, &c->view.sessions)
+	{
+		const struct fl_session *s = fl_list_entry(it, struct fl_session, link);
+		size_t waiting = fl_http_stream_pending(s->x);
+		out->queued_sessions += waiting > 0;
+		out->queued_bytes += waiting;
+	}
 }
 
 static void metric(struct fl_buf *b, const char *name, const char *type, const char *help,
@@ -43,6 +53,18 @@ static void traffic(const struct fl_control_stats *s, struct fl_buf *b)
 	       s->sessions_opened);
 	metric(b, "fairlead_sessions_dropped_slow_total", "counter",
 	       "Map sessions closed because the client did not read.", s->sessions_dropped_slow);
+	metric(b, "fairlead_sessions_leaving", "gauge", "Map sessions in their grace period.",
+	       s->leaving);
+	metric(b, "fairlead_sessions_queued", "gauge", "Map sessions with frames not taken yet.",
+	       s->queued_sessions);
+	metric(b, "fairlead_map_queue", "gauge", "Bytes of map frames not taken by clients yet.",
+	       s->queued_bytes);
+	metric(b, "fairlead_map_frames_suppressed_total", "counter",
+	       "Changes that a session had nothing to hear of.", s->frames_suppressed);
+	metric(b, "fairlead_ephemeral_timers", "gauge", "Idle ephemeral nodes to be deleted.",
+	       s->ephemeral_timers);
+	metric(b, "fairlead_ssh_checks", "gauge", "SSH connections that were asked about.",
+	       s->ssh_checks);
 	metric(b, "fairlead_noise_connections", "gauge", "Noise connections.", s->connections);
 	metric(b, "fairlead_stranger_connections", "gauge",
 	       "Noise connections of machines that own no node.", s->strangers);
@@ -90,6 +112,10 @@ static void map_responses(const struct fl_control_stats *s, struct fl_buf *b)
 	head(b, name, "counter", "Map frames written; one may go to many clients.");
 	labelled(b, name, "response_type=\"full\"", s->full_made);
 	labelled(b, name, "response_type=\"peers\"", s->deltas_made);
+	name = "headscale_mapresponse_endpoint_updates_total";
+	head(b, name, "counter", "Updates of nodes outside of their map sessions.");
+	labelled(b, name, "status=\"ok\"", s->endpoint_updates[0]);
+	labelled(b, name, "status=\"error\"", s->endpoint_updates[1]);
 	name = "headscale_mapresponse_ended_total";
 	head(b, name, "counter", "Map sessions ended.");
 	for (size_t i = 0; i < FL_SESSION_ENDS; i++)
@@ -167,6 +193,11 @@ void fl_control_metrics(const struct fl_control *c, struct fl_buf *b)
 	map_responses(&s, b);
 	pings(&s, b);
 	routers(c->core, &s, b);
+	fl_delays_write(
+		&c->trace.map_delay, "fairlead_map_delay_seconds",
+		"From the turn of the loop in which a change came until all sessions have it.", b);
+	fl_delays_write(&c->trace.first_map, "fairlead_first_map_seconds",
+			"From a request for a map session until its first map was handed over.", b);
 	refusals(&s, b);
 }
 

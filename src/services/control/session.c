@@ -91,6 +91,7 @@ static void send_keepalive(struct fl_session *s)
 		return;
 	}
 	c->stats.frames_keepalive++;
+	fl_trace_frame(&c->trace, c->core->loop, FL_FRAME_KEEPALIVE, s->zstd, s->node, frame);
 	fl_session_send(s, frame);
 	fl_bytes_unref(frame);
 }
@@ -123,6 +124,7 @@ static struct fl_session *session_new(struct fl_control *c, struct fl_http *x,
 	s->carrier = carrier;
 	s->node = node;
 	s->zstd = zstd;
+	s->since = fl_loop_wall(c->core->loop);
 	return s;
 }
 
@@ -149,6 +151,7 @@ static void session_start(struct fl_session *s, struct fl_bytes *frame)
 	c->stats.sessions++;
 	c->stats.sessions_opened++;
 	c->stats.frames_full++;
+	fl_trace_frame(&c->trace, c->core->loop, FL_FRAME_FULL, s->zstd, s->node, frame);
 	fl_http_on_gone(s->x, on_gone, s);
 	fl_http_stream_start(s->x, 200, "application/json");
 	fl_http_stream_limit(s->x, frame->len + QUEUE_MAX);
@@ -171,7 +174,7 @@ static enum fl_err first_map(struct fl_session *s, struct fl_bytes **out)
 }
 
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
-		     fl_node_id node, bool zstd)
+		     fl_node_id node, bool zstd, fl_time asked)
 {
 	struct fl_session *s = session_new(c, x, carrier, node, zstd);
 	struct fl_bytes *frame = NULL;
@@ -188,4 +191,5 @@ void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_li
 	}
 	session_start(s, frame);
 	fl_bytes_unref(frame);
+	fl_delays_since(&c->trace.first_map, asked);
 }
