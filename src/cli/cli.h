@@ -4,7 +4,7 @@
  *
  *   cli.c      start, errors, prompts       client.c  requests to the admin API
  *   pick.c     nodes, users and keys by what people call them
- *   user.c node.c ask.c route.c key.c auth.c misc.c    the commands; those of policies: policy.h
+ *   user.c node.c ask.c route.c key.c auth.c debug.c misc.c  the commands; policies: policy.h
  *   serve.c quickstart.c relay.c notify.c        the services
  *
  * Thread  one.
@@ -147,6 +147,7 @@ fl_cli_command fl_cmd_apikey_create, fl_cmd_apikey_list, fl_cmd_apikey_expire, f
 fl_cli_command fl_cmd_policy_check, fl_cmd_policy_fmt, fl_cmd_policy_get, fl_cmd_policy_set,
 	fl_cmd_policy_edit, fl_cmd_policy_history, fl_cmd_policy_rollback, fl_cmd_policy_test,
 	fl_cmd_policy_why, fl_cmd_policy_who_can, fl_cmd_policy_can, fl_cmd_policy_diff;
+fl_cli_command fl_cmd_debug_sessions, fl_cmd_debug_changes, fl_cmd_debug_views;
 fl_cli_command fl_cmd_auth_pending, fl_cmd_auth_register, fl_cmd_auth_approve, fl_cmd_auth_reject;
 
 #endif

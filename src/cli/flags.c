@@ -225,6 +225,17 @@ const struct fl_flag fl_flags_auth_pick[] = {
 	END,
 };
 
+/* ---- debug ---- */
+
+const struct fl_flag fl_flags_debug[] = {
+	{ .name = "limit",
+	  .kind = FL_FLAG_NUMBER,
+	  .value = "N",
+	  .fallback = "100",
+	  .help = "at most so many" },
+	END,
+};
+
 /* ---- policies ---- */
 
 const struct fl_flag fl_flags_policy_check[] = {

@@ -16,6 +16,7 @@ extern const struct fl_flag fl_flags_apikey_create[], fl_flags_apikey_pick[];
 extern const struct fl_flag fl_flags_auth_register[], fl_flags_auth_pick[];
 extern const struct fl_flag fl_flags_policy_check[], fl_flags_policy_fmt[], fl_flags_policy_get[],
 	fl_flags_policy_set[], fl_flags_policy_edit[], fl_flags_policy_why[], fl_flags_policy_can[];
+extern const struct fl_flag fl_flags_debug[];
 extern const struct fl_flag fl_flags_serve[], fl_flags_relay[], fl_flags_help[];
 
 #endif

@@ -65,7 +65,8 @@ struct fl_resource {
 
 extern const struct fl_resource fl_resource_user, fl_resource_node, fl_resource_route,
 	fl_resource_preauth, fl_resource_apikey, fl_resource_pending, fl_resource_change,
-	fl_resource_revision, fl_resource_reach, fl_resource_warning;
+	fl_resource_revision, fl_resource_reach, fl_resource_warning, fl_resource_session,
+	fl_resource_event, fl_resource_view;
 
 /* Does a program read this rather than a person? */
 bool fl_output_is_machine(const struct fl_output *o);

@@ -106,6 +106,31 @@ static const struct fl_column warning_columns[] = {
 	{ "Code", "code", FL_COLUMN_TEXT, true },
 };
 
+static const struct fl_column session_columns[] = {
+	{ "Generation", "generation", FL_COLUMN_TEXT, false },
+	{ "Node", "node", FL_COLUMN_TEXT, false },
+	{ "Name", "name", FL_COLUMN_TEXT, false },
+	{ "State", "state", FL_COLUMN_TEXT, false },
+	{ "Since", "since", FL_COLUMN_TIME, false },
+	{ "Queued", "queuedBytes", FL_COLUMN_TEXT, false },
+	{ "Stalled", "stalledSeconds", FL_COLUMN_TEXT, true },
+	{ "Compressed", "compressed", FL_COLUMN_BOOL, true },
+	{ "Of node live", "nodeLive", FL_COLUMN_TEXT, true },
+	{ "Of node open", "nodeOpen", FL_COLUMN_TEXT, true },
+};
+
+static const struct fl_column event_columns[] = {
+	{ "Time", "at", FL_COLUMN_TIME, false },      { "Kind", "kind", FL_COLUMN_TEXT, false },
+	{ "ID", "id", FL_COLUMN_TEXT, false },        { "Fields", "fields", FL_COLUMN_LIST, false },
+	{ "Origin", "origin", FL_COLUMN_TEXT, true },
+};
+
+static const struct fl_column view_columns[] = {
+	{ "Sessions", "sessions", FL_COLUMN_TEXT, false },
+	{ "Sees", "sees", FL_COLUMN_TEXT, false },
+	{ "Nodes", "nodes", FL_COLUMN_NAMES, false },
+};
+
 static const struct fl_column change_columns[] = {
 	{ "Change", "", FL_COLUMN_TEXT, false },
 };
@@ -121,6 +146,10 @@ const struct fl_resource fl_resource_pending =
 	RESOURCE("pending", "record", "authId", pending_columns);
 const struct fl_resource fl_resource_revision =
 	RESOURCE("revisions", "revision", "rev", revision_columns);
+const struct fl_resource fl_resource_session =
+	RESOURCE("sessions", "session", "generation", session_columns);
+const struct fl_resource fl_resource_event = RESOURCE("changes", "change", "kind", event_columns);
+const struct fl_resource fl_resource_view = RESOURCE("views", "view", "sessions", view_columns);
 const struct fl_resource fl_resource_reach = RESOURCE("entries", "entry", "src", reach_columns);
 const struct fl_resource fl_resource_warning =
 	RESOURCE("warnings", "warning", "code", warning_columns);

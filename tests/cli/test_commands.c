@@ -411,6 +411,24 @@ static struct mock_row rows[] = {
 	  "id1\n",
 	  { { "GET /api/v1/auth/pending ", 0, "{\"pending\":[{\"authId\":\"id1\"}]}" } } },
 
+	/* ---- debug ---- */
+	{ "debug sessions",
+	  0,
+	  "7\t1\tlap\topen",
+	  { { "GET /api/v1/debug/sessions?limit=100 ", 0,
+	      "{\"sessions\":[{\"generation\":7,\"node\":1,\"name\":\"lap\",\"state\":\"open\"}]"
+	      "}" } } },
+	{ "debug changes lap --limit 5 -o json",
+	  0,
+	  "{\"changes\":[]}",
+	  { GET_NODES, { "GET /api/v1/debug/changes?limit=5&node=1 ", 0, "{\"changes\":[]}" } } },
+	{ "debug views -o yaml",
+	  0,
+	  "sees: 3",
+	  { { "GET /api/v1/debug/views?limit=100 ", 0,
+	      "{\"views\":[{\"sessions\":2,\"sees\":3,\"nodes\":[]}]}" } } },
+	{ "debug sessions nobody", 3, "no node matches", { GET_NODES } },
+
 	/* ---- health ---- */
 	{ "health",
 	  0,

@@ -64,6 +64,9 @@ static const char *const every_route[][2] = {
 	{ "POST", "auth/register" },
 	{ "POST", "auth/approve" },
 	{ "POST", "auth/reject" },
+	{ "GET", "debug/sessions" },
+	{ "GET", "debug/changes" },
+	{ "GET", "debug/views" },
 	{ "GET", "nothing" },
 };
 

@@ -411,6 +411,11 @@ bool fl_netmap_config_has_region(const struct fl_netmap_config *c, uint32_t regi
 	       NULL;
 }
 
+struct fl_slice fl_netmap_config_derp(const struct fl_netmap_config *c)
+{
+	return fl_bytes_slice(c->derp);
+}
+
 bool fl_netmap_config_same_derp(const struct fl_netmap_config *a, const struct fl_netmap_config *b)
 {
 	return fl_slice_eq(fl_bytes_slice(a->derp), fl_bytes_slice(b->derp));

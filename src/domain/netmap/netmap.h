@@ -60,6 +60,8 @@ struct fl_netmap_config *fl_netmap_config_ref(struct fl_netmap_config *c);
 struct fl_netmap_config *fl_netmap_config_unref(struct fl_netmap_config *c); /* NULL in, NULL out */
 
 bool fl_netmap_config_has_region(const struct fl_netmap_config *c, uint32_t region);
+struct fl_slice fl_netmap_config_derp(
+	const struct fl_netmap_config *c); /* the DERP map; borrowed */
 bool fl_netmap_config_same_derp(const struct fl_netmap_config *a, const struct fl_netmap_config *b);
 bool fl_netmap_config_same_dns(const struct fl_netmap_config *a, const struct fl_netmap_config *b);
 

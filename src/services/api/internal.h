@@ -5,7 +5,7 @@
  *   api.c     routes, start, end     auth.c   bearer keys        answer.c  answers after the commit
  *   object.c  records as JSON        aside.c  long work beside the loop
  *   user.c node.c key.c login.c      the resources; policy.h: policies
- *   ask.c     questions to a node itself
+ *   ask.c     questions to a node itself                     debug.c   what the server does
  */
 #ifndef FL_SERVICES_API_INTERNAL_H
 #define FL_SERVICES_API_INTERNAL_H
@@ -118,6 +118,7 @@ fl_api_handler fl_api_preauth_list, fl_api_preauth_create, fl_api_preauth_expire
 fl_api_handler fl_api_key_list, fl_api_key_create, fl_api_key_expire, fl_api_key_delete;
 fl_api_handler fl_api_login_register, fl_api_login_approve, fl_api_login_reject,
 	fl_api_login_pending;
+fl_api_handler fl_api_debug_sessions, fl_api_debug_changes, fl_api_debug_views;
 fl_api_handler fl_api_health;
 
 #endif

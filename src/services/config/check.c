@@ -225,6 +225,22 @@ static void check_probes(const struct fl_config *c, struct fl_config_report *r)
 					  "probe_interval");
 }
 
+static void check_debug(const struct fl_config *c, struct fl_config_report *r)
+{
+	struct fl_prefix p;
+
+	for (size_t i = 0; i < c->debug_allow.len; i++) {
+		if (fl_prefix_parse(fl_slice_str(c->debug_allow.at[i]), &p) != FL_OK)
+			fl_config_say(&r->errors,
+				      "debug.allow: '%s' is no prefix, like 192.0.2.0/24",
+				      c->debug_allow.at[i]);
+		else if (p.bits == 0)
+			fl_config_say(&r->errors,
+				      "debug.allow: '%s' would let everybody look; name a prefix",
+				      c->debug_allow.at[i]);
+	}
+}
+
 void fl_config_check(const struct fl_config *c, struct fl_config_report *r)
 {
 	check_url(c, r);
@@ -235,6 +251,7 @@ void fl_config_check(const struct fl_config *c, struct fl_config_report *r)
 	check_relay(c, r);
 	check_files(c, r);
 	check_probes(c, r);
+	check_debug(c, r);
 	if (c->ephemeral_timeout <= SHORTEST_EPHEMERAL && !c->short_timers)
 		fl_config_say(
 			&r->errors,

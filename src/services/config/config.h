@@ -14,6 +14,7 @@
 #define FL_SERVICES_CONFIG_CONFIG_H
 
 #include "base/buf.h"
+#include "base/jw.h"
 #include "base/ip.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -36,6 +37,7 @@ struct fl_config {
 	char *metrics_listen_addr; /* "" = off */
 	struct fl_prefix *trusted_proxies;
 	size_t trusted_proxies_count;
+	struct fl_strlist debug_allow; /* prefixes that may ask /debug, besides those near */
 	char *noise_private_key_path;
 	struct fl_prefix prefix4, prefix6; /* unset = off */
 	enum fl_ip_allocation allocation;
@@ -125,5 +127,8 @@ void fl_config_restart_keys(const struct fl_config *a, const struct fl_config *b
 
 /* All effective values as YAML, secrets masked. */
 void fl_config_dump(const struct fl_config *c, struct fl_buf *out);
+
+/* The same as one JSON object of dotted names; credentials inside URLs are masked too. */
+void fl_config_json(const struct fl_config *c, struct fl_jw *w);
 
 #endif

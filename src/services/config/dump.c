@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/config/dump.c - effective values as YAML, and the framed warning. */
+/* services/config/dump.c - effective values as YAML and JSON, and the framed warning. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -221,6 +221,141 @@ static const char *dump_groups(const char *name, const char *before, struct fl_b
 	}
 	return word;
 }
+
+/* ---- as JSON ---- */
+
+/* The text without the user and password of a URL. */
+static void json_text(struct fl_jw *w, const char *text)
+{
+	const char *host = strstr(text, "://");
+	struct fl_buf b = fl_buf_make(VALUE_MAX);
+	size_t scheme = host != NULL ? (size_t)(host - text) + 3 : 0;
+	const char *at =
+		host != NULL ? memchr(text + scheme, '@', strcspn(text + scheme, "/?#")) : NULL;
+
+	if (at == NULL) {
+		fl_jw_str(w, text);
+	} else {
+		fl_buf_printf(&b, "%.*s***%s", (int)scheme, text, at);
+		fl_jw_text(w, fl_buf_slice(&b));
+	}
+	fl_buf_done(&b);
+}
+
+static void json_list(struct fl_jw *w, const struct fl_strlist *l)
+{
+	fl_jw_arr(w);
+	for (size_t i = 0; i < l->len; i++)
+		json_text(w, l->at[i]);
+	fl_jw_arr_end(w);
+}
+
+static void json_prefixes(struct fl_jw *w, const struct fl_config *c)
+{
+	char text[FL_PREFIX_TEXT_MAX];
+
+	fl_jw_arr(w);
+	for (size_t i = 0; i < c->trusted_proxies_count; i++) {
+		fl_prefix_format(&c->trusted_proxies[i], text);
+		fl_jw_str(w, text);
+	}
+	fl_jw_arr_end(w);
+}
+
+static void json_split(struct fl_jw *w, const struct fl_config *c)
+{
+	fl_jw_obj(w);
+	for (size_t i = 0; i < c->dns.split_count; i++) {
+		fl_jw_key_text(w, fl_slice_str(c->dns.split[i].domain));
+		json_list(w, &c->dns.split[i].resolvers);
+	}
+	fl_jw_obj_end(w);
+}
+
+static void json_records(struct fl_jw *w, const struct fl_config *c)
+{
+	fl_jw_arr(w);
+	for (size_t i = 0; i < c->dns.records_count; i++) {
+		const struct fl_config_record *r = &c->dns.records[i];
+		fl_jw_obj(w);
+		fl_jw_key(w, "name");
+		fl_jw_str(w, r->name);
+		fl_jw_key(w, "type");
+		fl_jw_str(w, r->type);
+		fl_jw_key(w, "value");
+		fl_jw_str(w, r->value);
+		fl_jw_obj_end(w);
+	}
+	fl_jw_arr_end(w);
+}
+
+/* A word that YAML takes without quotes. */
+static void json_word(struct fl_jw *w, const struct fl_config *c, const struct fl_key_def *key)
+{
+	struct fl_buf word = fl_buf_make(VALUE_MAX);
+
+	dump_value(c, key, &word);
+	fl_jw_text(w, fl_buf_slice(&word));
+	fl_buf_done(&word);
+}
+
+static void json_value(struct fl_jw *w, const struct fl_config *c, const struct fl_key_def *key)
+{
+	struct fl_buf text;
+
+	switch (key->type) {
+	case FL_KEY_STRING:
+	case FL_KEY_PATH:
+		json_text(w, *VALUE(char *));
+		return;
+	case FL_KEY_STRINGS:
+		json_list(w, VALUE(struct fl_strlist));
+		return;
+	case FL_KEY_PREFIXES:
+		json_prefixes(w, c);
+		return;
+	case FL_KEY_SPLIT:
+		json_split(w, c);
+		return;
+	case FL_KEY_RECORDS:
+		json_records(w, c);
+		return;
+	case FL_KEY_DURATION:
+	case FL_KEY_LOG_LEVEL:
+	case FL_KEY_LOG_FORMAT:
+	case FL_KEY_ALLOCATION:
+		json_word(w, c, key);
+		return;
+	case FL_KEY_SECRET:
+	case FL_KEY_BOOL:
+	case FL_KEY_INT:
+	case FL_KEY_U32:
+	case FL_KEY_PREFIX:
+	case FL_KEY_MODE:
+		text = fl_buf_make(VALUE_MAX);
+		dump_value(c, key, &text);
+		fl_jw_raw(w, fl_buf_slice(&text));
+		fl_buf_done(&text);
+		return;
+	case FL_KEY_ANY:
+		fl_jw_null(w);
+		return;
+	}
+}
+
+void fl_config_json(const struct fl_config *c, struct fl_jw *w)
+{
+	fl_jw_obj(w);
+	for (size_t i = 0; i < fl_keys_count; i++) {
+		if (fl_keys[i].status != FL_KEY_USED)
+			continue;
+		fl_jw_key(w, fl_keys[i].name);
+		json_value(w, c, &fl_keys[i]);
+	}
+	fl_jw_obj_end(w);
+}
+
+/* ---- what a reload does not reach ---- */
 
 static bool same_value(const struct fl_config *a, const struct fl_config *b,
 		       const struct fl_key_def *key)

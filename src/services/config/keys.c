@@ -85,6 +85,7 @@ const struct fl_key_def fl_keys[] = {
 	USED("tuning.register_cache_expiration", FL_KEY_DURATION, register_cache_expiration, "15m"),
 	USED("tuning.register_cache_max_entries", FL_KEY_U32, register_cache_max, "1024"),
 	USED("tuning.unregistered_per_source", FL_KEY_U32, strangers_per_source, "64"),
+	LIVE("debug.allow", FL_KEY_STRINGS, debug_allow, NULL),
 	USED("debug.short_timers", FL_KEY_BOOL, short_timers, "false"),
 
 	NOTE("disable_check_updates", FL_KEY_ACCEPTED, NULL),

@@ -12,7 +12,7 @@
  *   told.c        frames that sessions share under a policy
  *   ping.c        questions to one node                    probe.c     do routers answer?
  *   ssh.c         SSH connections that need a check        ssh_checks.c those that wait
- *   trace.c       what happened lately, and delays
+ *   debug*.c      what is going on, as JSON                trace.c     what happened lately
  */
 #ifndef FL_SERVICES_CONTROL_INTERNAL_H
 #define FL_SERVICES_CONTROL_INTERNAL_H

@@ -5,7 +5,7 @@
  *   server.c   order of start, stop and reload    listen.c    routes and listeners
  *   relaymap.c relay map from its sources         netmap.c    settings of network maps
  *   key.c      the Noise key file                 metrics.c   /metrics
- *   records.c  extra DNS records from a file
+ *   debug.c    /debug                            records.c   extra DNS records from a file
  */
 #ifndef FL_SERVICES_SERVER_INTERNAL_H
 #define FL_SERVICES_SERVER_INTERNAL_H
@@ -75,6 +75,14 @@ void fl_server_unlisten(struct fl_server *s);
 
 /* ---- metrics.c: a handler ---- */
 void fl_server_metrics(void *ctx, struct fl_http *x);
+
+/* ---- debug.c: handlers, and the gate of all that stands below /debug ---- */
+void fl_server_debug(void *ctx, struct fl_http *x);
+void fl_server_debug_index(void *ctx, struct fl_http *x);
+
+/* True if the request may go on; else it has been answered. */
+bool fl_server_debug_admit(struct fl_server *s, struct fl_http *x);
+bool fl_server_debug_allows(const struct fl_config *c, const struct fl_ip *ip);
 
 /* ---- relaymap.c ---- */
 /*

@@ -4,7 +4,7 @@
  *
  * public   control, relay, admin API with keys; TLS and plain HTTP on one port
  * socket   admin API, trusted
- * metrics  counters, health
+ * metrics  counters, health, /debug
  */
 #include "services/server/internal.h"
 
@@ -50,6 +50,9 @@ static void finish(struct fl_server *s, struct fl_server_routes *r)
 
 static const struct fl_http_route metrics_routes[] = {
 	{ .method = "GET", .path = "/metrics", .handle = fl_server_metrics },
+	{ .method = "GET", .path = "/debug", .handle = fl_server_debug_index },
+	{ .method = "GET", .path = "/debug/", .handle = fl_server_debug_index },
+	{ .method = "GET", .path = "/debug/*", .handle = fl_server_debug },
 };
 
 static void make_routes(struct fl_server *s)
@@ -72,7 +75,7 @@ static void make_routes(struct fl_server *s)
 			add(&s->metrics_routes, &list[i], 1, s->control);
 		}
 	}
-	add(&s->metrics_routes, metrics_routes, 1, s);
+	add(&s->metrics_routes, metrics_routes, sizeof metrics_routes / sizeof *metrics_routes, s);
 	finish(s, &s->public_routes);
 	finish(s, &s->socket_routes);
 	finish(s, &s->metrics_routes);

@@ -440,9 +440,8 @@ enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, stru
 
 	enum fl_err err = fl_server_records_read(config, fault, &fresh);
 	if (err == FL_OK)
-		err = load_identity(s, config,
-				    s->relay != NULL ? fl_relay_public(s->relay) : none, fault,
-				    &identity);
+		err = load_identity(s, config, s->relay != NULL ? fl_relay_public(s->relay) : none,
+				    fault, &identity);
 	if (err == FL_OK) {
 		s->records = fresh; /* the map for all names them */
 		err = show_identity(s, config, &identity, fault);
