@@ -165,6 +165,8 @@ static const char *kind_of(enum fl_change_kind kind)
 		return "routes";
 	case FL_CHANGE_POLICY:
 		return "policy";
+	case FL_CHANGE_HEALTH:
+		return "health";
 	}
 	return "";
 }

@@ -134,8 +134,8 @@ static void put_policy_manager(struct fl_server *s, const struct fl_debug_questi
 			       struct fl_jw *w)
 {
 	const struct fl_policy_doc *d = fl_policy_document(fl_policies_now(s->policies));
-	const struct fl_policy_revision *history;
-	size_t kept = fl_policies_history(s->policies, &history);
+	struct fl_revision *const *history;
+	size_t kept = fl_state_revisions(s->core.state, &history);
 	fl_wall updated;
 
 	(void)q;
@@ -147,7 +147,7 @@ static void put_policy_manager(struct fl_server *s, const struct fl_debug_questi
 	fl_jw_key(w, "revisionsKept");
 	fl_jw_u64(w, kept);
 	fl_jw_key(w, "revision");
-	fl_jw_u64(w, kept > 0 ? history[kept - 1].rev : 0);
+	fl_jw_u64(w, kept > 0 ? history[kept - 1]->rev : 0);
 	fl_jw_key(w, "document");
 	if (d != NULL)
 		put_counts(d, w);
