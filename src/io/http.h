@@ -79,6 +79,9 @@ void fl_http_stream_start(struct fl_http *x, unsigned status, const char *type);
  * it. FL_ERR_CLOSED: the peer has gone. FL_ERR_NOMEM.
  */
 FL_MUST enum fl_err fl_http_stream_send(struct fl_http *x, struct fl_bytes *chunk);
+/* The same for several, of which all are queued or none. */
+FL_MUST enum fl_err fl_http_stream_sendv(struct fl_http *x, struct fl_bytes *const *chunks,
+					 size_t count);
 /* Bytes queued and not yet handed to the connection. */
 size_t fl_http_stream_pending(const struct fl_http *x);
 /* ns without progress while something is queued. */

@@ -217,22 +217,59 @@ void fl_http_stream_start(struct fl_http *x, unsigned status, const char *type)
 	x->ops->start(x);
 }
 
-enum fl_err fl_http_stream_send(struct fl_http *x, struct fl_bytes *chunk)
+/* Takes the last `count` back. */
+static void pull_chunks(struct fl_http *x, size_t count)
 {
+	while (count-- > 0) {
+		struct fl_httpx_chunk *c =
+			fl_list_entry(x->queue.prev, struct fl_httpx_chunk, link);
+		x->pending -= c->bytes->len;
+		drop_chunk(x, c);
+	}
+}
+
+static enum fl_err push_chunks(struct fl_http *x, struct fl_bytes *const *chunks, size_t count)
+{
+	size_t pushed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (chunks[i]->len == 0)
+			continue;
+		enum fl_err err = push_chunk(x, chunks[i]);
+		if (err != FL_OK) {
+			pull_chunks(x, pushed);
+			return err;
+		}
+		pushed++;
+	}
+	return FL_OK;
+}
+
+enum fl_err fl_http_stream_sendv(struct fl_http *x, struct fl_bytes *const *chunks, size_t count)
+{
+	size_t room = x->pending < x->pending_max ? x->pending_max - x->pending : 0;
+
 	if (x->closed)
 		return FL_ERR_CLOSED;
 	if (x->state != FL_HTTPX_STREAMING)
 		return FL_ERR_STATE;
-	if (x->no_body || chunk->len == 0)
+	if (x->no_body)
 		return FL_OK;
-	if (chunk->len >
-	    x->pending_max - (x->pending < x->pending_max ? x->pending : x->pending_max))
-		return FL_ERR_FULL;
-
-	enum fl_err err = push_chunk(x, chunk);
-	if (err == FL_OK)
+	for (size_t i = 0; i < count; i++) {
+		if (chunks[i]->len > room)
+			return FL_ERR_FULL;
+		room -= chunks[i]->len;
+	}
+	size_t before = x->pending;
+	enum fl_err err = push_chunks(x, chunks, count);
+	if (err == FL_OK && x->pending > before)
 		x->ops->kick(x);
 	return err;
+}
+
+enum fl_err fl_http_stream_send(struct fl_http *x, struct fl_bytes *chunk)
+{
+	return fl_http_stream_sendv(x, &chunk, 1);
 }
 
 size_t fl_http_stream_pending(const struct fl_http *x)

@@ -102,6 +102,35 @@ static void chunks_of_two_streams_leave_together(void **state)
 	peer_close(&p);
 }
 
+/* Several chunks at once are all queued, in order, or none is. */
+static void chunks_go_together_or_not(void **state)
+{
+	(void)state;
+	struct fl_bytes *b[] = { fl_bytes_new(fl_slice_of("ab", 2)),
+				 fl_bytes_new(fl_slice_of("", 0)),
+				 fl_bytes_new(fl_slice_of("cde", 3)) };
+
+	peer_open(&p, loop, &router, NULL, WINDOW, true);
+	p.keep = 100;
+	struct peer_call *c = peer_call(&p, "POST", "/stream", 10, false, NULL);
+	peer_run(&p);
+	fl_http_stream_limit(seen.stream, 9);
+	assert_int_equal(fl_http_stream_sendv(seen.stream, b, 3), FL_OK);
+	assert_int_equal(fl_http_stream_pending(seen.stream), 5);
+	assert_int_equal(fl_http_stream_sendv(seen.stream, b, 3), FL_ERR_FULL);
+	assert_int_equal(fl_http_stream_pending(seen.stream), 5);
+	assert_int_equal(fl_http_stream_sendv(seen.stream, b, 1), FL_OK);
+	assert_int_equal(fl_http_stream_sendv(seen.stream, b, 0), FL_OK);
+	peer_run(&p);
+	assert_int_equal(c->body_len, 7);
+	assert_memory_equal(c->body.ptr, "abcdeab", 7);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(atomic_load(&b[i]->refs), 1);
+		fl_bytes_unref(b[i]);
+	}
+	peer_close(&p);
+}
+
 static void stream_pending_is_limited(void **state)
 {
 	(void)state;
@@ -433,6 +462,7 @@ int main(void)
 		T(stream_small_pieces),
 		T(each_chunk_is_one_send),
 		T(chunks_of_two_streams_leave_together),
+		T(chunks_go_together_or_not),
 		T(stream_pending_is_limited),
 		T(drain_is_told_after_the_queue_was_taken),
 		T(transport_full_keeps_order),

@@ -83,8 +83,12 @@ static void answer_all(void)
 		fl_http_respond(x, 200, NULL, fl_slice_of(data, sizeof data));
 	}
 	struct fl_bytes *b = fl_bytes_new(fl_slice_of(data, sizeof data));
-	if (streaming != NULL && b != NULL)
-		(void)!fl_http_stream_send(streaming, b);
+	if (streaming != NULL && b != NULL) {
+		struct fl_bytes *const chunks[] = { b, b, b };
+		bool sent = fl_http_stream_sendv(streaming, chunks, 3) == FL_OK;
+		/* All or none, whichever of them had no room. */
+		assert_int_equal(fl_http_stream_pending(streaming), sent ? 3 * sizeof data : 0);
+	}
 	fl_bytes_unref(b);
 }
 
