@@ -95,49 +95,62 @@ static enum fl_err put_compressed(struct fl_mapframe *m, struct fl_slice json)
 	return FL_OK;
 }
 
-static void put_length(struct fl_buf *b)
+static enum fl_err put_text(struct fl_mapframe *m, struct fl_slice text, bool zstd)
 {
-	size_t n = b->len - HEAD_LEN;
-
-	for (size_t i = 0; i < HEAD_LEN; i++)
-		b->ptr[i] = (uint8_t)(n >> (8 * i));
+	if (zstd)
+		return put_compressed(m, text);
+	fl_buf_put(&m->scratch, text.ptr, text.len);
+	return fl_buf_err(&m->scratch);
 }
 
-static enum fl_err put_frame(struct fl_mapframe *m, struct fl_slice json, bool zstd)
+/* Gives what the scratch holds, unless `err` says that it is not whole. */
+static enum fl_err take_scratch(struct fl_mapframe *m, enum fl_err err, struct fl_bytes **out)
 {
-	struct fl_buf *b = &m->scratch;
-
-	fl_buf_le(b, 0, HEAD_LEN);
-	if (zstd) {
-		enum fl_err err = put_compressed(m, json);
-		if (err != FL_OK)
-			return err;
-	} else {
-		fl_buf_put(b, json.ptr, json.len);
-	}
-	if (fl_buf_err(b) == FL_OK)
-		put_length(b);
-	return fl_buf_err(b);
-}
-
-enum fl_err fl_mapframe_make(struct fl_mapframe *m, struct fl_slice json, bool zstd,
-			     struct fl_bytes **out)
-{
-	if (json.len > JSON_MAX)
-		return FL_ERR_TOO_BIG;
-
-	enum fl_err err = put_frame(m, json, zstd);
 	if (err == FL_OK) {
-		struct fl_bytes *frame = fl_bytes_new(fl_buf_slice(&m->scratch));
-		if (frame == NULL)
+		struct fl_bytes *made = fl_bytes_new(fl_buf_slice(&m->scratch));
+		if (made == NULL)
 			err = FL_ERR_NOMEM;
 		else
-			*out = frame;
+			*out = made;
 	}
 	fl_buf_reset(&m->scratch);
 	if (m->scratch.cap > SCRATCH_KEPT)
 		fl_buf_done(&m->scratch);
 	return err;
+}
+
+enum fl_err fl_mapframe_piece(struct fl_mapframe *m, struct fl_slice text, bool zstd,
+			      struct fl_bytes **out)
+{
+	if (text.len > JSON_MAX)
+		return FL_ERR_TOO_BIG;
+	return take_scratch(m, put_text(m, text, zstd), out);
+}
+
+static void set_length(struct fl_buf *b, size_t rest)
+{
+	size_t n = b->len - HEAD_LEN + rest;
+
+	for (size_t i = 0; i < HEAD_LEN; i++)
+		b->ptr[i] = (uint8_t)(n >> (8 * i));
+}
+
+enum fl_err fl_mapframe_first(struct fl_mapframe *m, struct fl_slice text, size_t rest, bool zstd,
+			      struct fl_bytes **out)
+{
+	if (text.len > JSON_MAX || rest > JSON_MAX)
+		return FL_ERR_TOO_BIG;
+	fl_buf_le(&m->scratch, 0, HEAD_LEN);
+	enum fl_err err = put_text(m, text, zstd);
+	if (err == FL_OK)
+		set_length(&m->scratch, rest);
+	return take_scratch(m, err, out);
+}
+
+enum fl_err fl_mapframe_make(struct fl_mapframe *m, struct fl_slice json, bool zstd,
+			     struct fl_bytes **out)
+{
+	return fl_mapframe_first(m, json, 0, zstd, out);
 }
 
 enum fl_err fl_mapframe_next(struct fl_slice in, size_t max, struct fl_slice *out_body,

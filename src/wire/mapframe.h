@@ -3,7 +3,8 @@
  * wire/mapframe.h - the length-prefixed, optionally zstd-compressed frames of the map stream.
  *
  * u32 little-endian length, then that many bytes: a zstd frame (level 1, content size stated) or
- * plain JSON.
+ * plain JSON. A message may also be cut into pieces, at any places of its text, which are plain or
+ * a zstd frame each: pieces that many messages have in common are made once.
  *
  * Thread  a compressor belongs to one thread and is reused.
  * Source  docs/protocol/control.md 5.3
@@ -21,6 +22,15 @@ struct fl_mapframe *fl_mapframe_free(struct fl_mapframe *m);
 /* One frame around `json`, with one reference. Errors: FL_ERR_NOMEM, FL_ERR_TOO_BIG (256 MiB). */
 FL_MUST enum fl_err fl_mapframe_make(struct fl_mapframe *m, struct fl_slice json, bool zstd,
 				     struct fl_bytes **out);
+
+/*
+ * A piece of a message, with one reference: any but the first, and the first, which knows how many
+ * bytes of others follow. Errors: as above; FL_ERR_TOO_BIG also for `rest`.
+ */
+FL_MUST enum fl_err fl_mapframe_piece(struct fl_mapframe *m, struct fl_slice text, bool zstd,
+				      struct fl_bytes **out);
+FL_MUST enum fl_err fl_mapframe_first(struct fl_mapframe *m, struct fl_slice text, size_t rest,
+				      bool zstd, struct fl_bytes **out);
 
 /* Client side: cuts one frame; body borrowed. FL_MORE; FL_ERR_TOO_BIG over `max`. */
 FL_MUST enum fl_err fl_mapframe_next(struct fl_slice in, size_t max, struct fl_slice *out_body,

@@ -70,6 +70,44 @@ static void size_row(void **state)
 	exact_free(json);
 }
 
+/* Cut anywhere, as pieces of which each is a frame, a message is the same to its reader. */
+static void a_message_in_pieces(void **state)
+{
+	(void)state;
+	struct fl_mapframe *m = fresh();
+	struct fl_slice json = sample(1000);
+
+	for (size_t at = 0; at <= json.len; at += 37) {
+		for (int zstd = 0; zstd < 2; zstd++) {
+			struct fl_bytes *first = NULL, *rest = NULL;
+			struct fl_buf frame = fl_buf_make(4096), back = fl_buf_make(json.len);
+			struct fl_slice body;
+			size_t used = 0;
+			assert_err(fl_mapframe_piece(m, fl_slice_skip(json, at), zstd, &rest),
+				   FL_OK);
+			assert_err(fl_mapframe_first(m, fl_slice_of(json.ptr, at), rest->len, zstd,
+						     &first),
+				   FL_OK);
+			fl_buf_put(&frame, first->data, first->len);
+			fl_buf_put(&frame, rest->data, rest->len);
+			assert_err(fl_mapframe_next(fl_buf_slice(&frame), 4096, &body, &used),
+				   FL_OK);
+			assert_int_equal(used, frame.len);
+			if (zstd)
+				assert_err(fl_mapframe_open(m, body, json.len, &back), FL_OK);
+			else
+				fl_buf_put(&back, body.ptr, body.len);
+			assert_bytes(fl_buf_slice(&back), json);
+			fl_buf_done(&frame);
+			fl_buf_done(&back);
+			fl_bytes_unref(first);
+			fl_bytes_unref(rest);
+		}
+	}
+	fl_mapframe_free(m);
+	exact_free(json);
+}
+
 static void the_length_is_little_endian(void **state)
 {
 	(void)state;
@@ -92,6 +130,10 @@ static void too_much_is_refused(void **state)
 
 	/* Never read: the length decides. */
 	assert_err(fl_mapframe_make(m, fl_slice_of("", ((size_t)256 << 20) + 1), true, &frame),
+		   FL_ERR_TOO_BIG);
+	assert_err(fl_mapframe_piece(m, fl_slice_of("", ((size_t)256 << 20) + 1), true, &frame),
+		   FL_ERR_TOO_BIG);
+	assert_err(fl_mapframe_first(m, fl_slice_str("a"), ((size_t)256 << 20) + 1, true, &frame),
 		   FL_ERR_TOO_BIG);
 	assert_ptr_equal(frame, (void *)1);
 	fl_mapframe_free(m);
@@ -264,6 +306,7 @@ int main(void)
 	static struct suite s;
 
 	ROWS(&s, size_rows, size_row);
+	suite_add(&s, "a message in pieces", a_message_in_pieces, NULL);
 	suite_add(&s, "the length is little-endian", the_length_is_little_endian, NULL);
 	suite_add(&s, "too much is refused", too_much_is_refused, NULL);
 	ROWS(&s, next_rows, next_row);
