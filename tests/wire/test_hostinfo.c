@@ -385,6 +385,36 @@ static void references_are_counted(void **state)
 	assert_null(fl_hostinfo_unref(NULL));
 }
 
+/* ---- clients that read one frame a message ---- */
+
+static struct frame_case {
+	const char *name;
+	const char *in;
+	bool want;
+} frame_rows[] = {
+	{ "says nothing", "{}", false },
+	{ "another program", "{\"App\":\"golinks\"}", false },
+	{ "a prefix of the name", "{\"App\":\"tailscale-r\"}", false },
+	{ "the name inside another", "{\"App\":\"a tailscale-rs\"}", false },
+	{ "the name", "{\"App\":\"tailscale-rs\"}", true },
+	{ "the name and a program", "{\"App\":\"tailscale-rs (mine)\"}", true },
+};
+
+static void frame_row(void **state)
+{
+	const struct frame_case *c = *state;
+	struct fl_hostinfo *h = parsed(c->in),
+			   *info = parsed("{\"NetInfo\":{\"PreferredDERP\":1}}");
+	struct fl_hostinfo *merged = NULL;
+
+	assert_int_equal(h->one_frame, c->want);
+	assert_err(fl_hostinfo_merge(info, h, &merged), FL_OK);
+	assert_int_equal(merged->one_frame, c->want);
+	fl_hostinfo_unref(merged);
+	fl_hostinfo_unref(info);
+	fl_hostinfo_unref(h);
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -402,6 +432,7 @@ int main(void)
 	suite_add(&s, "a megabyte stays small", a_megabyte_stays_small, NULL);
 	ROWS(&s, merge_rows, merge_row);
 	ROWS(&s, same_rows, same_row);
+	ROWS(&s, frame_rows, frame_row);
 	suite_add(&s, "references are counted", references_are_counted, NULL);
 	return suite_run(&s, "wire/hostinfo");
 }

@@ -88,6 +88,14 @@ static enum fl_err read_text(struct fl_jv root, const char *name, char **out)
 	return *out != NULL ? FL_OK : FL_ERR_NOMEM;
 }
 
+/* These clients name themselves so, with more behind it. */
+static bool reads_one_frame(struct fl_slice app)
+{
+	const struct fl_slice name = fl_slice_str("tailscale-rs");
+
+	return app.len >= name.len && fl_slice_eq(fl_slice_of(app.ptr, name.len), name);
+}
+
 static enum fl_err read_fields(struct fl_hostinfo *h, struct fl_jv root)
 {
 	struct fl_jv info = fl_json_get(root, "NetInfo");
@@ -99,6 +107,7 @@ static enum fl_err read_fields(struct fl_hostinfo *h, struct fl_jv root)
 		err = read_routes(h, fl_json_get(root, "RoutableIPs"));
 	if (err == FL_OK)
 		err = read_tags(h, fl_json_get(root, "RequestTags"));
+	h->one_frame = reads_one_frame(fl_json_str(fl_json_get(root, "App")));
 	h->has_netinfo = fl_json_has(info);
 	h->preferred_derp = (uint32_t)fl_json_u64(fl_json_get(info, "PreferredDERP"), UINT32_MAX);
 	return err;

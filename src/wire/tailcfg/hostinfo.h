@@ -37,6 +37,7 @@ struct fl_hostinfo {
 	struct fl_prefix *routes; /* RoutableIPs, masked, sorted, unique */
 	size_t routes_count;
 	struct fl_strlist request_tags; /* sorted, unique */
+	bool one_frame; /* the client reads one zstd frame a message (control.md 5.3) */
 	bool has_netinfo;
 	uint32_t preferred_derp; /* NetInfo.PreferredDERP, 0 = none */
 	char *json; /* normalised object with every kept field, NetInfo included; Go key names */
