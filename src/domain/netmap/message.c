@@ -46,7 +46,7 @@ static void reserve(const struct fl_netmap_full *in, struct fl_buf *out)
 	size_t n =
 		FIXED_PART + in->cfg->derp->len + in->cfg->dns->len + in->filter.len + in->ssh.len;
 
-	for (size_t i = 0; !in->omit_peers && i < in->peers_count; i++)
+	for (size_t i = 0; i < in->peers_count; i++)
 		if (is_shown(in, &in->peers[i]))
 			n += in->peers[i].fragment->len + 1;
 	if (n < out->max - out->len)
@@ -54,8 +54,7 @@ static void reserve(const struct fl_netmap_full *in, struct fl_buf *out)
 }
 
 /* An empty list would mean the same as none, so none it is. */
-static void put_peers(struct fl_jw *w, const struct fl_netmap_full *in,
-		      struct fl_netmap_owners *owners)
+static void put_peers(struct fl_jw *w, const struct fl_netmap_full *in)
 {
 	bool any = false;
 
@@ -69,10 +68,19 @@ static void put_peers(struct fl_jw *w, const struct fl_netmap_full *in,
 			any = true;
 		}
 		fl_jw_raw(w, fl_bytes_slice(p->fragment));
-		fl_netmap_owners_add(owners, fl_netmap_owner(p->node));
 	}
 	if (any)
 		fl_jw_arr_end(w);
+}
+
+static void list_owners(const struct fl_netmap_full *in, struct fl_netmap_owners *owners)
+{
+	fl_netmap_owners_add(owners, fl_netmap_owner(in->self.node));
+	for (size_t i = 0; i < in->owners_count; i++)
+		fl_netmap_owners_add(owners, in->owners[i]);
+	for (size_t i = 0; i < in->peers_count; i++)
+		if (is_shown(in, &in->peers[i]))
+			fl_netmap_owners_add(owners, fl_netmap_owner(in->peers[i].node));
 }
 
 static void put_settings(struct fl_jw *w, const struct fl_netmap_full *in)
@@ -98,38 +106,53 @@ static void put_rest(struct fl_jw *w, const struct fl_netmap_full *in)
 	}
 }
 
-static enum fl_err put_map(const struct fl_netmap_full *in, struct fl_netmap_owners *owners,
-			   struct fl_buf *out)
+/* All but the peers, which come last. */
+static enum fl_err put_head(struct fl_jw *w, const struct fl_netmap_full *in)
 {
-	struct fl_jw w = fl_jw_make(out);
-
-	fl_jw_obj(&w);
-	enum fl_err err = fl_netmap_put_self(&w, in->cfg, &in->self, in->now);
+	struct fl_netmap_owners owners;
+	enum fl_err err = fl_netmap_owners_init(&owners, in->peers_count + in->owners_count + 1);
 	if (err != FL_OK)
 		return err;
-	fl_netmap_owners_add(owners, fl_netmap_owner(in->self.node));
-	fl_jw_key(&w, "DERPMap");
-	fl_jw_raw(&w, fl_bytes_slice(in->cfg->derp));
-	if (!in->omit_peers)
-		put_peers(&w, in, owners);
-	put_settings(&w, in);
-	fl_netmap_put_profiles(&w, owners, &in->users);
-	put_rest(&w, in);
-	fl_jw_obj_end(&w);
-	return FL_OK;
+
+	fl_jw_obj(w);
+	err = fl_netmap_put_self(w, in->cfg, &in->self, in->now);
+	if (err == FL_OK) {
+		fl_jw_key(w, "DERPMap");
+		fl_jw_raw(w, fl_bytes_slice(in->cfg->derp));
+		put_settings(w, in);
+		list_owners(in, &owners);
+		fl_netmap_put_profiles(w, &owners, &in->users);
+		put_rest(w, in);
+	}
+	fl_netmap_owners_done(&owners);
+	return err;
 }
 
 enum fl_err fl_netmap_full_write(const struct fl_netmap_full *in, struct fl_buf *out)
 {
-	struct fl_netmap_owners owners;
+	struct fl_jw w = fl_jw_make(out);
 	size_t start = out->len;
-	enum fl_err err = fl_netmap_owners_init(&owners, in->peers_count + 1);
-	if (err != FL_OK)
-		return err;
 
 	reserve(in, out);
-	err = put_map(in, &owners, out);
-	fl_netmap_owners_done(&owners);
+	enum fl_err err = put_head(&w, in);
+	if (err == FL_OK) {
+		put_peers(&w, in);
+		fl_jw_obj_end(&w);
+	}
+	return fl_netmap_finish(out, start, err);
+}
+
+enum fl_err fl_netmap_full_open(const struct fl_netmap_full *in, struct fl_buf *out)
+{
+	struct fl_jw w = fl_jw_make(out);
+	size_t start = out->len;
+
+	reserve(in, out);
+	enum fl_err err = put_head(&w, in);
+	if (err == FL_OK) {
+		fl_jw_key(&w, "Peers");
+		fl_jw_arr(&w);
+	}
 	return fl_netmap_finish(out, start, err);
 }
 

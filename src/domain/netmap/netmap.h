@@ -146,8 +146,9 @@ struct fl_netmap_full {
 	struct fl_netmap_self self;
 	const struct fl_netmap_peer *peers; /* the viewer itself may be among them: it is skipped */
 	size_t peers_count;
+	const fl_user_id *owners; /* users to tell of besides; maybe some of them twice */
+	size_t owners_count;
 	struct fl_netmap_users users;
-	bool omit_peers;
 	fl_wall now;
 	struct fl_slice filter; /* JSON list of rules; without: everything is allowed */
 	struct fl_slice ssh;    /* JSON object; without: no rules */
@@ -157,10 +158,16 @@ struct fl_netmap_full {
 struct fl_slice fl_netmap_allow_all(void);
 
 /*
- * A whole first message. Errors: FL_ERR_INVALID (self has no valid name), FL_ERR_NOMEM,
+ * A whole first message; the peers stand at its end. Errors: FL_ERR_INVALID (self has no valid name), FL_ERR_NOMEM,
  * FL_ERR_TOO_BIG (out's cap).
  */
 FL_MUST enum fl_err fl_netmap_full_write(const struct fl_netmap_full *in, struct fl_buf *out);
+
+/*
+ * The same up to where the first peer stands, for a caller who has their texts: they follow, with
+ * commas between, then "]}". `peers` is empty, `owners` names whose they are.
+ */
+FL_MUST enum fl_err fl_netmap_full_open(const struct fl_netmap_full *in, struct fl_buf *out);
 
 /*
  * What changed, merged, as seen by one viewer; zero-initialised is nothing. Ids ascend in each

@@ -94,7 +94,7 @@ static enum fl_err start_parts(struct fl_control *c)
 	if (err == FL_OK)
 		err = fl_mapframe_new(&c->framer);
 	if (err == FL_OK)
-		err = fl_fragments_new(c->core, c->cfg.seed, &c->fragments);
+		err = fl_fragments_new(c->core, c->framer, c->cfg.seed, &c->fragments);
 	if (err == FL_OK)
 		err = fl_timer_init(&c->expiry_timer, c->core->loop, scan_expiry, c);
 	if (err == FL_OK)

@@ -130,6 +130,7 @@ struct fl_control_stats {
 	uint64_t noise_handshakes, noise_failures, registers, map_requests;
 	uint64_t sessions_opened, sessions_dropped_slow, frames_full, frames_delta,
 		frames_keepalive, frames_ping, bytes_sent;
+	uint64_t chunks_made, chunks_shared; /* chunks of peers: written, taken as they were */
 	uint64_t full_made, deltas_made, frames_failed, sessions_ended[FL_SESSION_ENDS];
 	uint64_t frames_suppressed;   /* sessions that a change did not concern */
 	uint64_t endpoint_updates[2]; /* done, failed */
@@ -138,7 +139,7 @@ struct fl_control_stats {
 	uint64_t pings_answered, pings_timed_out, pings_cancelled;
 	uint64_t probes[FL_PROBE_RESULTS];
 	size_t sessions, connections, pending, strangers, strangers_bytes, pings;
-	size_t leaving, ephemeral_timers, ssh_checks, queued_sessions, queued_bytes;
+	size_t chunk_bytes, leaving, ephemeral_timers, ssh_checks, queued_sessions, queued_bytes;
 };
 void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out);
 

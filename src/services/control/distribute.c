@@ -7,11 +7,9 @@
  */
 #include "services/control/batch.h"
 
-#include <stdlib.h>
-
 #include "base/log.h"
 
-enum { MAP_MAX = 256 << 20, DELTA_MAX = 64 << 20 };
+enum { DELTA_MAX = 64 << 20 };
 
 static struct fl_user *find_user(void *ctx, fl_user_id id)
 {
@@ -22,75 +20,6 @@ static struct fl_user *find_user(void *ctx, fl_user_id id)
 struct fl_netmap_users fl_control_users(struct fl_control *c)
 {
 	return (struct fl_netmap_users){ .find = find_user, .ctx = c };
-}
-
-/* ---- whole maps ---- */
-
-static enum fl_err list_peers(struct fl_control *c, const struct fl_viewer *v,
-			      struct fl_netmap_peer *out, size_t *out_count)
-{
-	struct fl_node *const *nodes;
-	size_t count = fl_state_nodes(c->core->state, &nodes), len = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (!fl_viewer_sees(v, nodes[i]->id))
-			continue;
-		enum fl_err err =
-			fl_fragments_for(c->fragments, c->netmap, v, nodes[i], &out[len].fragment);
-		if (err != FL_OK)
-			return err;
-		out[len++].node = nodes[i];
-	}
-	*out_count = len;
-	return FL_OK;
-}
-
-static enum fl_err write_map(struct fl_control *c, const struct fl_node *self, bool omit_peers,
-			     struct fl_buf *out)
-{
-	struct fl_node *const *nodes;
-	size_t room = omit_peers ? 0 : fl_state_nodes(c->core->state, &nodes);
-	const struct fl_viewer viewer = fl_viewer_of(c->core, self->id);
-	struct fl_netmap_peer *peers = calloc(room + 1, sizeof *peers);
-	struct fl_netmap_full in = {
-		.cfg = c->netmap,
-		.peers = peers,
-		.users = fl_control_users(c),
-		.omit_peers = omit_peers,
-		.now = fl_loop_wall(c->core->loop),
-	};
-	struct fl_rules rules;
-
-	if (peers == NULL)
-		return FL_ERR_NOMEM;
-	enum fl_err err = room > 0 ? list_peers(c, &viewer, peers, &in.peers_count) : FL_OK;
-	if (err == FL_OK) {
-		err = fl_rules_fill(c, self, FL_RULES_ALL, &rules);
-		in.self = rules.self;
-		in.filter = fl_buf_slice(&rules.filter);
-		in.ssh = fl_buf_slice(&rules.ssh);
-		if (err == FL_OK)
-			err = fl_netmap_full_write(&in, out);
-		fl_rules_done(&rules);
-	}
-	free(peers);
-	return err;
-}
-
-enum fl_err fl_control_map_frame(struct fl_control *c, const struct fl_node *self, bool omit_peers,
-				 bool zstd, struct fl_bytes **out)
-{
-	struct fl_buf json = fl_buf_make(MAP_MAX);
-
-	enum fl_err err = write_map(c, self, omit_peers, &json);
-	if (err == FL_OK)
-		err = fl_mapframe_make(c->framer, fl_buf_slice(&json), zstd, out);
-	fl_buf_done(&json);
-	if (err == FL_OK)
-		c->stats.full_made++;
-	else
-		c->stats.frames_failed++;
-	return err;
 }
 
 /* ---- frames ---- */
@@ -121,8 +50,8 @@ void fl_session_deliver(struct fl_session *s, enum fl_err err, struct fl_bytes *
 	} else if (frame != NULL) {
 		s->control->stats.frames_delta++;
 		fl_trace_frame(&s->control->trace, s->control->core->loop, FL_FRAME_CHANGE, s->zstd,
-			       s->node, frame);
-		fl_session_send(s, frame);
+			       s->node, frame, frame->len);
+		fl_session_send(s, &frame, 1);
 	} else {
 		s->control->stats.frames_suppressed++;
 	}

@@ -24,16 +24,22 @@ struct entry {
 
 struct fl_fragments {
 	struct fl_core *core;
+	struct fl_chunks *chunks;
 	struct fl_map texts;
 	uint8_t seed[16];
 };
 
-enum fl_err fl_fragments_new(struct fl_core *core, const uint8_t seed[static 16],
-			     struct fl_fragments **out)
+enum fl_err fl_fragments_new(struct fl_core *core, struct fl_mapframe *framer,
+			     const uint8_t seed[static 16], struct fl_fragments **out)
 {
 	struct fl_fragments *f = calloc(1, sizeof *f);
 	if (f == NULL)
 		return FL_ERR_NOMEM;
+	enum fl_err err = fl_chunks_new(framer, &f->chunks);
+	if (err != FL_OK) {
+		free(f);
+		return err;
+	}
 	f->core = core;
 	memcpy(f->seed, seed, sizeof f->seed);
 	fl_map_init(&f->texts, sizeof(fl_node_id), f->seed);
@@ -85,8 +91,14 @@ static struct entry *entry_of(struct fl_fragments *f, fl_node_id node)
 	return e;
 }
 
+struct fl_chunks *fl_fragments_chunks(const struct fl_fragments *f)
+{
+	return f->chunks;
+}
+
 void fl_fragments_drop_all(struct fl_fragments *f)
 {
+	fl_chunks_drop_all(f->chunks);
 	for (size_t at = 0;;) {
 		struct entry *e = fl_map_next(&f->texts, &at);
 		if (e == NULL)
@@ -102,6 +114,7 @@ struct fl_fragments *fl_fragments_free(struct fl_fragments *f)
 	if (f == NULL)
 		return NULL;
 	fl_fragments_drop_all(f);
+	fl_chunks_free(f->chunks);
 	fl_map_done(&f->texts);
 	free(f);
 	return NULL;
@@ -109,6 +122,7 @@ struct fl_fragments *fl_fragments_free(struct fl_fragments *f)
 
 void fl_fragments_drop(struct fl_fragments *f, fl_node_id node)
 {
+	fl_chunks_drop(f->chunks, node);
 	entry_free(fl_map_take(&f->texts, &node));
 }
 

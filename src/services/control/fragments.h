@@ -14,15 +14,20 @@
 #define FL_SERVICES_CONTROL_FRAGMENTS_H
 
 #include "domain/netmap/netmap.h"
+#include "services/control/chunks.h"
 #include "services/control/core.h"
 
 enum { FL_FRAGMENT_FORMS_MAX = 64 };
 
 struct fl_fragments;
 
-FL_MUST enum fl_err fl_fragments_new(struct fl_core *core, const uint8_t seed[static 16],
-				     struct fl_fragments **out);
+/* Borrows core and framer. Errors: FL_ERR_NOMEM. */
+FL_MUST enum fl_err fl_fragments_new(struct fl_core *core, struct fl_mapframe *framer,
+				     const uint8_t seed[static 16], struct fl_fragments **out);
 struct fl_fragments *fl_fragments_free(struct fl_fragments *f);
+
+/* The texts in chunks; they follow what is dropped here. */
+struct fl_chunks *fl_fragments_chunks(const struct fl_fragments *f);
 
 /*
  * The node's text, borrowed until it is dropped. *out is NULL when it cannot be told to peers at

@@ -13,6 +13,7 @@
  *   ping.c        questions to one node                    probe.c     do routers answer?
  *   ssh.c         SSH connections that need a check        ssh_checks.c those that wait
  *   debug*.c      what is going on, as JSON                trace.c     what happened lately
+ *   full.c        whole maps                               chunks.c    texts of many peers
  */
 #ifndef FL_SERVICES_CONTROL_INTERNAL_H
 #define FL_SERVICES_CONTROL_INTERNAL_H
@@ -74,6 +75,13 @@ void fl_control_malformed(struct fl_http *x, enum fl_err err, const char *text);
 void fl_control_register(void *ctx, struct fl_http *x);
 void fl_control_map(void *ctx, struct fl_http *x);
 
+/* In which form a client wants its map. */
+struct fl_map_form {
+	bool omit_peers;
+	bool zstd;
+	bool one_frame; /* not as several zstd frames */
+};
+
 /* ---- session.c ---- */
 struct fl_session {
 	struct fl_list link; /* in the view, or among the leaving ones */
@@ -93,13 +101,13 @@ struct fl_session {
  * `asked`: when the request came.
  */
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
-		     fl_node_id node, bool zstd, fl_time asked);
+		     fl_node_id node, const struct fl_map_form *form, fl_time asked);
 
 /* The newest session of the node that has its first map, or NULL. */
 struct fl_session *fl_session_ready(struct fl_control *c, fl_node_id node);
 
-/* Queues a frame; a session that cannot take it is dropped. */
-void fl_session_send(struct fl_session *s, struct fl_bytes *frame);
+/* Queues a frame in pieces; a session that cannot take it is dropped. */
+void fl_session_send(struct fl_session *s, struct fl_bytes *const *pieces, size_t count);
 
 void fl_session_close(struct fl_session *s, enum fl_session_end why);
 
@@ -110,12 +118,14 @@ void fl_control_broadcast_config(struct fl_control *c, bool derp_map, bool dns);
 /* What a delta cannot tell, a new session does: clients come back at once and get a whole map. */
 void fl_control_restart_sessions(struct fl_control *c);
 
+/* ---- full.c ---- */
+
 /*
- * The whole map for a node as a frame. Errors: FL_ERR_NOMEM, FL_ERR_TOO_BIG, FL_ERR_INVALID (its
- * own full name cannot be built).
+ * The whole map for a node as a frame, added to `out` in pieces. Errors: FL_ERR_NOMEM,
+ * FL_ERR_TOO_BIG, FL_ERR_INVALID (its own full name cannot be built).
  */
 FL_MUST enum fl_err fl_control_map_frame(struct fl_control *c, const struct fl_node *self,
-					 bool omit_peers, bool zstd, struct fl_bytes **out);
+					 const struct fl_map_form *form, struct fl_parts *out);
 
 /* ---- presence.c ---- */
 

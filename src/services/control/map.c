@@ -18,7 +18,8 @@ struct request {
 	struct fl_core_wait wait;
 	fl_node_id node;
 	fl_time asked;
-	bool zstd, stream, omit_peers, read_only;
+	struct fl_map_form form;
+	bool stream, read_only;
 	bool wrote; /* something of it waits to be stored */
 };
 
@@ -35,15 +36,21 @@ static void on_gone(void *ctx)
 
 static void answer_once(struct request *r, const struct fl_node *n)
 {
-	struct fl_bytes *frame = NULL;
-	enum fl_err err = fl_control_map_frame(r->control, n, r->omit_peers, r->zstd, &frame);
+	struct fl_parts map = { 0 };
+	enum fl_err err = fl_control_map_frame(r->control, n, &r->form, &map);
 
 	if (err != FL_OK) {
+		fl_parts_done(&map);
 		fl_control_refuse_map(r->x, err);
 		return;
 	}
-	fl_http_respond(r->x, 200, "application/json", fl_bytes_slice(frame));
-	fl_bytes_unref(frame);
+	fl_http_stream_start(r->x, 200, "application/json");
+	fl_http_stream_limit(r->x, map.len);
+	if (fl_http_stream_sendv(r->x, map.at, map.count) == FL_OK)
+		fl_http_stream_end(r->x);
+	else
+		fl_http_abort(r->x);
+	fl_parts_done(&map);
 }
 
 static void answer(struct request *r)
@@ -55,8 +62,9 @@ static void answer(struct request *r)
 	else if (r->control->stopping) /* since it was accepted: sessions are closed already */
 		fl_control_text(r->x, 503, "the server is stopping\n");
 	else if (r->stream)
-		fl_session_open(r->control, r->x, r->carrier, r->node, r->zstd, r->asked);
-	else if (r->omit_peers && !r->read_only)
+		fl_session_open(r->control, r->x, r->carrier, r->node, &r->form,
+				r->asked);
+	else if (r->form.omit_peers && !r->read_only)
 		fl_http_respond(r->x, 200, NULL, fl_slice_of(NULL, 0));
 	else
 		answer_once(r, n);
@@ -109,6 +117,18 @@ static enum fl_err apply(struct request *r, const struct fl_map_request *req)
 	return err;
 }
 
+/* A stream has all peers. */
+static struct fl_map_form form_of(const struct fl_node *n, const struct fl_map_request *req)
+{
+	const struct fl_hostinfo *h = req->has_hostinfo ? req->hostinfo : n->hostinfo;
+
+	return (struct fl_map_form){
+		.omit_peers = req->omit_peers && !req->stream,
+		.zstd = req->compress_zstd,
+		.one_frame = h->one_frame,
+	};
+}
+
 static void accept(struct fl_control *c, struct fl_http *x, struct fl_noise_link *l,
 		   const struct fl_node *n, const struct fl_map_request *req)
 {
@@ -123,9 +143,8 @@ static void accept(struct fl_control *c, struct fl_http *x, struct fl_noise_link
 		.carrier = l,
 		.node = n->id,
 		.asked = fl_loop_now(c->core->loop),
-		.zstd = req->compress_zstd,
+		.form = form_of(n, req),
 		.stream = req->stream,
-		.omit_peers = req->omit_peers,
 		.read_only = req->read_only,
 		.wait = { .fn = on_committed, .ctx = r },
 	};

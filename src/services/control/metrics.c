@@ -6,7 +6,12 @@
 
 void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out)
 {
+	const struct fl_chunks_stats chunks = fl_chunks_stats(fl_fragments_chunks(c->fragments));
+
 	*out = c->stats;
+	out->chunks_made = chunks.made;
+	out->chunks_shared = chunks.shared;
+	out->chunk_bytes = chunks.bytes;
 	out->noise_handshakes = c->noise.handshakes;
 	out->noise_failures = c->noise.failures;
 	out->connections = c->noise.count;
@@ -150,6 +155,16 @@ static void routers(const struct fl_core *core, const struct fl_control_stats *s
 	       core->stats.outages);
 }
 
+static void chunks(const struct fl_control_stats *s, struct fl_buf *b)
+{
+	metric(b, "fairlead_map_chunks_made_total", "counter",
+	       "Chunks of peers written and compressed for whole maps.", s->chunks_made);
+	metric(b, "fairlead_map_chunks_shared_total", "counter",
+	       "Chunks of peers that whole maps took as they were.", s->chunks_shared);
+	metric(b, "fairlead_map_chunk_bytes", "gauge", "Memory of the chunks kept.",
+	       s->chunk_bytes);
+}
+
 static void refusals(const struct fl_control_stats *s, struct fl_buf *b)
 {
 	static const char name[] = "fairlead_auth_failures_total";
@@ -198,6 +213,7 @@ void fl_control_metrics(const struct fl_control *c, struct fl_buf *b)
 		"From the turn of the loop in which a change came until all sessions have it.", b);
 	fl_delays_write(&c->trace.first_map, "fairlead_first_map_seconds",
 			"From a request for a map session until its first map was handed over.", b);
+	chunks(&s, b);
 	refusals(&s, b);
 }
 

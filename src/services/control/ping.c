@@ -114,7 +114,7 @@ static enum fl_err send(struct fl_control *c, struct fl_ping *p)
 		return err;
 	fl_list_push(&c->pings.sent, &p->link);
 	c->stats.frames_ping++;
-	fl_session_send(s, frame);
+	fl_session_send(s, &frame, 1);
 	fl_bytes_unref(frame);
 	return FL_OK;
 }

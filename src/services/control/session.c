@@ -64,10 +64,12 @@ void fl_session_close(struct fl_session *s, enum fl_session_end why)
 	detach(s);
 }
 
-void fl_session_send(struct fl_session *s, struct fl_bytes *frame)
+void fl_session_send(struct fl_session *s, struct fl_bytes *const *pieces, size_t count)
 {
-	s->control->stats.bytes_sent += frame->len;
-	if (fl_http_stream_stalled(s->x) > STALL_MAX || fl_http_stream_send(s->x, frame) != FL_OK) {
+	for (size_t i = 0; i < count; i++)
+		s->control->stats.bytes_sent += pieces[i]->len;
+	if (fl_http_stream_stalled(s->x) > STALL_MAX ||
+	    fl_http_stream_sendv(s->x, pieces, count) != FL_OK) {
 		fl_session_close(s, FL_SESSION_SLOW);
 		return;
 	}
@@ -91,8 +93,9 @@ static void send_keepalive(struct fl_session *s)
 		return;
 	}
 	c->stats.frames_keepalive++;
-	fl_trace_frame(&c->trace, c->core->loop, FL_FRAME_KEEPALIVE, s->zstd, s->node, frame);
-	fl_session_send(s, frame);
+	fl_trace_frame(&c->trace, c->core->loop, FL_FRAME_KEEPALIVE, s->zstd, s->node, NULL,
+		       frame->len);
+	fl_session_send(s, &frame, 1);
 	fl_bytes_unref(frame);
 }
 
@@ -140,7 +143,7 @@ struct fl_session *fl_session_ready(struct fl_control *c, fl_node_id node)
 	return NULL;
 }
 
-static void session_start(struct fl_session *s, struct fl_bytes *frame)
+static void session_start(struct fl_session *s, const struct fl_parts *map)
 {
 	struct fl_control *c = s->control;
 	fl_node_id node = s->node; /* the session may end with its first frame */
@@ -151,34 +154,36 @@ static void session_start(struct fl_session *s, struct fl_bytes *frame)
 	c->stats.sessions++;
 	c->stats.sessions_opened++;
 	c->stats.frames_full++;
-	fl_trace_frame(&c->trace, c->core->loop, FL_FRAME_FULL, s->zstd, s->node, frame);
+	fl_trace_frame(&c->trace, c->core->loop, FL_FRAME_FULL, s->zstd, s->node, NULL, map->len);
 	fl_http_on_gone(s->x, on_gone, s);
 	fl_http_stream_start(s->x, 200, "application/json");
-	fl_http_stream_limit(s->x, frame->len + QUEUE_MAX);
-	fl_session_send(s, frame);
+	fl_http_stream_limit(s->x, map->len + QUEUE_MAX);
+	fl_session_send(s, map->at, map->count);
 	fl_pings_deliver(c, node);
 }
 
 /* Whoever asks for the first map must count as online in it. */
-static enum fl_err first_map(struct fl_session *s, struct fl_bytes **out)
+static enum fl_err first_map(struct fl_session *s, const struct fl_map_form *form,
+			     struct fl_parts *out)
 {
 	struct fl_control *c = s->control;
 
 	if (!fl_presence_enter(s))
 		return FL_ERR_NOMEM;
-	enum fl_err err = fl_control_map_frame(c, fl_state_node(c->core->state, s->node), false,
-					       s->zstd, out);
+	enum fl_err err =
+		fl_control_map_frame(c, fl_state_node(c->core->state, s->node), form, out);
 	if (err != FL_OK)
 		fl_presence_abandon(s);
 	return err;
 }
 
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
-		     fl_node_id node, bool zstd, fl_time asked)
+		     fl_node_id node, const struct fl_map_form *form,
+		     fl_time asked)
 {
-	struct fl_session *s = session_new(c, x, carrier, node, zstd);
-	struct fl_bytes *frame = NULL;
-	enum fl_err err = s != NULL ? first_map(s, &frame) : FL_ERR_NOMEM;
+	struct fl_session *s = session_new(c, x, carrier, node, form->zstd);
+	struct fl_parts map = { 0 };
+	enum fl_err err = s != NULL ? first_map(s, form, &map) : FL_ERR_NOMEM;
 
 	if (err != FL_OK) {
 		fl_log_warn("map could not be built", FL_LU("node.id", node),
@@ -186,10 +191,11 @@ void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_li
 		if (s != NULL)
 			fl_timer_done(&s->timer);
 		free(s);
+		fl_parts_done(&map);
 		fl_control_refuse_map(x, err);
 		return;
 	}
-	session_start(s, frame);
-	fl_bytes_unref(frame);
+	session_start(s, &map);
+	fl_parts_done(&map);
 	fl_delays_since(&c->trace.first_map, asked);
 }

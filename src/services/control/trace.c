@@ -19,31 +19,31 @@ static const struct {
 /* ---- rings ---- */
 
 static bool is_last(const struct fl_trace *t, fl_time tick, enum fl_frame_kind kind,
-		    const struct fl_bytes *frame)
+		    const void *shared, size_t bytes)
 {
 	const struct fl_frame_note *n = fl_trace_frame_at(t, 0);
 
-	return n != NULL && n->frame == frame && n->tick == tick && n->kind == kind &&
-	       n->bytes == frame->len;
+	return n != NULL && shared != NULL && n->shared == shared && n->tick == tick &&
+	       n->kind == kind && n->bytes == bytes;
 }
 
 void fl_trace_frame(struct fl_trace *t, const struct fl_loop *loop, enum fl_frame_kind kind,
-		    bool zstd, fl_node_id node, const struct fl_bytes *frame)
+		    bool zstd, fl_node_id node, const void *shared, size_t bytes)
 {
 	fl_time tick = fl_loop_now(loop);
 
-	if (is_last(t, tick, kind, frame)) {
+	if (is_last(t, tick, kind, shared, bytes)) {
 		t->frames[(t->frames_count - 1) % FL_TRACE_FRAMES].receivers++;
 		return;
 	}
 	t->frames[t->frames_count++ % FL_TRACE_FRAMES] = (struct fl_frame_note){
 		.at = fl_loop_wall(loop),
 		.tick = tick,
-		.frame = frame,
+		.shared = shared,
 		.kind = kind,
 		.zstd = zstd,
 		.node = node,
-		.bytes = frame->len,
+		.bytes = bytes,
 		.receivers = 1,
 	};
 }

@@ -29,7 +29,7 @@ enum fl_frame_kind { FL_FRAME_FULL, FL_FRAME_CHANGE, FL_FRAME_KEEPALIVE };
 struct fl_frame_note {
 	fl_wall at;
 	fl_time tick;
-	const struct fl_bytes *frame; /* to be compared, not to be looked into */
+	const void *shared; /* to be compared, not to be looked into */
 	enum fl_frame_kind kind;
 	bool zstd;
 	fl_node_id node; /* the first it went to */
@@ -48,8 +48,9 @@ struct fl_trace {
 	struct fl_delays map_delay, first_map;
 };
 
+/* `shared`: what the frames of several receivers have in common; NULL: this one's alone. */
 void fl_trace_frame(struct fl_trace *t, const struct fl_loop *loop, enum fl_frame_kind kind,
-		    bool zstd, fl_node_id node, const struct fl_bytes *frame);
+		    bool zstd, fl_node_id node, const void *shared, size_t bytes);
 void fl_trace_change(struct fl_trace *t, const struct fl_loop *loop, const struct fl_change *c);
 
 /* The i-th newest, from 0; NULL behind the oldest that is kept. */
