@@ -13,6 +13,7 @@
 //	INTEROP_MB        size of each bulk transfer in MB (default 16)
 //	INTEROP_KILLS     rounds of kill -9 (default 20)
 //	INTEROP_CHANGES   changes measured for propagation (default 200)
+//	INTEROP_PEERS     peers of the test with many (default 2000)
 //	INTEROP_LOGS      keep server and client logs below this folder
 //	INTEROP_STANDIN   1: FAIRLEAD_BIN is headscale; proves the harness itself
 package interop
