@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# bench/control.sh - C1, C2, C4, C6, C7, C9: policy fixture P0, allow all. Sourced by run.sh.
+# bench/control.sh - C1 to C4, C6, C7, C9: policy fixture P0, allow all. Sourced by run.sh.
 
 pss_of() { awk '/^Pss:/ { print $2 * 1024 }' "/proc/$1/smaps_rollup"; }
 
@@ -74,6 +74,17 @@ cold() {
 	) || FAILED=$((FAILED + 1))
 }
 
+# storm TAG ROUND SIDE NODES OPTIONS...
+storm() {
+	restore "$3" "$4" || return 1
+	# shellcheck disable=SC2046 # the words of the command
+	(
+		side_env "$3"
+		gen "$1" "$2" swarm storm --side "$3" --port $PORT --nodes "$4" --cpu "$SERVER_CPU" \
+			--log "$DIR/log" --deadline 240 --settle 1 "${@:5}" -- $(command_of "$3" "$DIR" $PORT)
+	) || FAILED=$((FAILED + 1))
+}
+
 suite_control() {
 	for nodes in $(printf '%s\n' 100 "$NODES" | sort -nu); do
 		populate headscale "$nodes" && populate ours "$nodes" || FAILED=$((FAILED + 1))
@@ -102,9 +113,23 @@ suite_control() {
 	steady "C-$NODES" 1 headscale-tuned "$NODES" "$CHANGES" 0
 }
 
+suite_storm() {
+	small=$((NODES < 300 ? NODES : 300))
+	for r in $(seq "$ROUNDS"); do
+		say "storm round $r of $ROUNDS"
+		for side in $(both "$r" headscale ours); do
+			storm "C3-$small" "$r" "$side" "$small"
+			[ "$NODES" -gt 300 ] && [ "$r" -le $(((ROUNDS + 1) / 2)) ] || continue
+			storm "C3-$NODES" "$r" "$side" "$NODES"
+		done
+	done
+}
+
 # Ours alone: sessions in number, and relay clients (D6 already holds 10,000).
 suite_own() {
 	populate ours "$OWN_NODES" || return 1
+	cold 1 ours "$OWN_NODES"
 	steady own 1 ours "$OWN_NODES" "$CHANGES" 70
-	grep '"tag":"own"' "$rounds"
+	storm own-storm 1 ours "$OWN_NODES" --before 0
+	grep -E '"tag":"(own|C7-'"$OWN_NODES"')' "$rounds"
 }

@@ -151,6 +151,7 @@ static void post_poll(struct node *n)
 	begin_map_request(&b, n);
 	fl_buf_str(&b, ",\"Stream\":true}");
 	n->state = NODE_POLLING;
+	n->first_at = 0;
 	n->swarm->polling++;
 	view_done(&n->view);
 	view_init(n->swarm->model, &n->view);
@@ -243,6 +244,10 @@ static void take_map(struct node *n, struct fl_slice body)
 	n->maps += what == SEEN_MAP;
 	if (what == SEEN_MAP)
 		joined(n);
+	if (what == SEEN_MAP && n->first_at == 0) {
+		n->first_at = bench_now();
+		n->first_bytes = body.len;
+	}
 	judge(n);
 	if (s->on_map)
 		s->on_map(s, n, what);
@@ -367,6 +372,13 @@ static void reopen(struct swarm *s, uint32_t inflight)
 		s->lost--;
 		node_open(n);
 	}
+}
+
+void swarm_hurry(struct swarm *s)
+{
+	s->next_look = 0;
+	for (uint32_t i = 0; i < s->count; i++)
+		s->nodes[i].retry_at = 0;
 }
 
 void swarm_advance(struct swarm *s, uint32_t inflight)

@@ -36,6 +36,8 @@ struct node {
 	struct view view;
 	uint64_t keep_alives, maps, lites;
 	int64_t asked_at, registered_at, retry_at;
+	int64_t first_at;   /* when the poll under way brought its first map; 0: not yet */
+	size_t first_bytes; /* of that as it came */
 };
 
 /* What all nodes of one process share. */
@@ -65,6 +67,9 @@ void node_close(struct node *n);
 
 /* Announces a new endpoint by a lite update; the model expects it from now on. */
 void node_change(struct node *n);
+
+/* Lost nodes need not wait until they come back. */
+void swarm_hurry(struct swarm *s);
 
 /* Brings `converged` up to date after the model changed. */
 void swarm_judge(struct swarm *s);

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# bench/run.sh [control|relay|footprint|policy|own]... - ours and the rivals under the same load, in one run.
+# bench/run.sh [control|storm|relay|footprint|policy|own]... - ours and the rivals under the same load, in one run.
 #
 # Prints one line a metric and writes build/bench.json; each round stays as a JSON line in
-# build/bench/rounds.jsonl. Without a name: control, relay, footprint and policy, about 20 minutes.
+# build/bench/rounds.jsonl. Without a name: all but own, about 25 minutes.
 #
 #   QUICK=1       three minutes: 100 nodes, 1000 idle clients, one round
 #   ROUNDS=3      pairs of fresh starts; 5 or more for figures to be quoted
@@ -12,7 +12,7 @@
 #   IDLE=30       seconds of idle window                   CLIENTS=10000 idle relay clients
 #   WINDOW=1.5    seconds of a relay window
 #   THROTTLE=30   percent of a processor for a relay whose connects are timed
-#   OWN_NODES=5000  sessions of the suite "own", which has no rival
+#   OWN_NODES=10000  sessions of the suite "own", which has no rival
 #   SERVER_CPU=1 GEN_CPU=0   processors of server and generator; -1 pins nothing and lets Go peers
 #                 use all processors
 #   POLICY_SECONDS=1  processor seconds for which each part of "policy" is repeated
@@ -36,7 +36,7 @@ if [ "$QUICK" = 1 ]; then
 	: "${REGISTER:=3}" "${STORM:=500}" "${POLICY_SECONDS:=0.3}"
 fi
 : "${ROUNDS:=3}" "${NODES:=1000}" "${CHANGES:=10}" "${IDLE:=30}" "${CLIENTS:=10000}" "${WINDOW:=1.2}"
-: "${REGISTER:=8}" "${STORM:=2000}" "${OWN_NODES:=5000}" "${THROTTLE:=30}"
+: "${REGISTER:=8}" "${STORM:=2000}" "${OWN_NODES:=10000}" "${THROTTLE:=30}"
 : "${POLICY_SECONDS:=1}"
 [ "$cores" -ge 2 ] || SERVER_CPU=-1 GEN_CPU=-1
 : "${SERVER_CPU:=1}" "${GEN_CPU:=0}"
@@ -122,7 +122,7 @@ machine() {
 		"derper $("$DERPER" -version 2>/dev/null | head -n 1)"
 }
 
-[ $# -gt 0 ] || set -- control relay footprint policy
+[ $# -gt 0 ] || set -- control storm relay footprint policy
 mkdir -p "$work"
 generators
 rivals "$@"
@@ -133,12 +133,13 @@ machine
 for suite in "$@"; do
 	case $suite in
 	control) suite_control ;;
+	storm) suite_storm ;;
 	relay) suite_relay ;;
 	footprint) suite_footprint ;;
 	policy) suite_policy ;;
 	own) suite_own ;;
 	*)
-		say "unknown suite '$suite': control, relay, footprint, policy, own"
+		say "unknown suite '$suite': control, storm, relay, footprint, policy, own"
 		exit 2
 		;;
 	esac

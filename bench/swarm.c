@@ -6,6 +6,8 @@
  *   swarm register   pre-auth registrations a second; may kill the server when time is up
  *   swarm verify     how many of the acknowledged nodes does a listing still name
  *   swarm cold       start the server: exec to the first decoded full map
+ *   swarm storm      start the server, join N known nodes, kill it with SIGKILL, start it again:
+ *                    exec until all, who come back at once, see all again
  *   swarm ready      start any server: exec to accepting, and memory at rest
  *
  * Each prints one JSON line. Nothing is printed, and the exit code is 1, when the content that
@@ -25,7 +27,7 @@
 static struct {
 	const char *auth_key, *out, *in, *list, *side, *log, *gc_path;
 	double port, nodes, seed, inflight, version, region, pid, kill, settle, idle, changes;
-	double pause, deadline, seconds, cpu, self_cpu, gc_port, known, pss0;
+	double pause, deadline, seconds, cpu, self_cpu, gc_port, known, pss0, before;
 } o = { .auth_key = "",
 	.side = "",
 	.log = "/dev/null",
@@ -39,6 +41,7 @@ static struct {
 	.pause = 1500,
 	.deadline = 120,
 	.seconds = 8,
+	.before = 1,
 	.cpu = -1,
 	.self_cpu = -1 };
 
@@ -63,6 +66,7 @@ static const struct bench_opt opts[] = {
 	{ "in", "file of acknowledged keys", &o.in, NULL },
 	{ "list", "file with a listing of nodes", &o.list, NULL },
 	{ "known", "1: the nodes are registered already", NULL, &o.known },
+	{ "before", "0: a storm whose nodes were not connected before", NULL, &o.before },
 	{ "pss0", "memory of the empty server, if it is not empty now", NULL, &o.pss0 },
 	{ "log", "output of a started server", &o.log, NULL },
 	{ "cpu", "processor of a started server", NULL, &o.cpu },
@@ -139,12 +143,21 @@ static void note_change(struct swarm *s, struct node *n, enum seen what)
 	change.pending--;
 }
 
-static void join_all(void)
+static void explain_one(void)
 {
-	int64_t begun = bench_now(), end = begun + (int64_t)(o.deadline * 1e9);
-	int64_t cpu = bench_proc_cpu((pid_t)o.pid), judge_at = 0;
+	for (uint32_t i = 0; i < swarm.count; i++)
+		if (!swarm.nodes[i].view.converged) {
+			view_explain(swarm.model, i, &swarm.nodes[i].view);
+			return;
+		}
+}
+
+/* Opens nodes, at most `inflight` at the same time, until all see all. */
+static void converge(uint32_t inflight)
+{
+	int64_t end = bench_now() + (int64_t)(o.deadline * 1e9), judge_at = 0;
 	while (swarm.converged < swarm.count) {
-		swarm_advance(&swarm, (uint32_t)o.inflight);
+		swarm_advance(&swarm, inflight);
 		loop_turn(10 * BENCH_MS);
 		int64_t now = bench_now();
 		if (now < judge_at)
@@ -153,14 +166,16 @@ static void join_all(void)
 		swarm_judge(&swarm);
 		if (now < end)
 			continue;
-		for (uint32_t i = 0; i < swarm.count; i++)
-			if (!swarm.nodes[i].view.converged) {
-				view_explain(swarm.model, i, &swarm.nodes[i].view);
-				break;
-			}
+		explain_one();
 		bench_die("%u of %u nodes converged in %g s (%u poll)", swarm.converged,
 			  swarm.count, o.deadline, swarm.polling);
 	}
+}
+
+static void join_all(void)
+{
+	int64_t begun = bench_now(), cpu = bench_proc_cpu((pid_t)o.pid);
+	converge((uint32_t)o.inflight);
 	got.join_s = (double)(bench_now() - begun) / 1e9;
 	got.join_cpu_s = (double)(bench_proc_cpu((pid_t)o.pid) - cpu) / 1e9;
 }
@@ -234,6 +249,7 @@ static void steady_line(void)
 	bench_line_num(&l, "map_mb", (double)swarm.bytes / 1e6);
 	bench_line_num(&l, "pss0", got.before.pss);
 	bench_line_num(&l, "pss", got.after.pss);
+	bench_line_num(&l, "rss", got.after.rss);
 	bench_line_num(&l, "priv", got.after.priv);
 	bench_line_num(&l, "pss_per_node", (got.after.pss - got.before.pss) / o.nodes);
 	bench_line_num(&l, "pss_per_node_gc", (got.after_gc.pss - got.before.pss) / o.nodes);
@@ -422,17 +438,21 @@ static bool accepts(uint16_t port)
 	return ok;
 }
 
-static int run_ready(char **argv)
+static void await_accept(int64_t end)
 {
-	struct bench_line l;
-	int64_t at, end;
-	pid_t pid = bench_spawn(argv, (int)o.cpu, o.log, &at);
-	end = at + (int64_t)(o.deadline * 1e9);
 	while (!accepts((uint16_t)o.port)) {
 		if (bench_now() > end)
 			bench_die("nothing accepts on port %d", (int)o.port);
 		usleep(300);
 	}
+}
+
+static int run_ready(char **argv)
+{
+	struct bench_line l;
+	int64_t at;
+	pid_t pid = bench_spawn(argv, (int)o.cpu, o.log, &at);
+	await_accept(at + (int64_t)(o.deadline * 1e9));
 	double ms = (double)(bench_now() - at) / 1e6;
 	usleep((useconds_t)(o.seconds * 1e6));
 	struct bench_mem mem = bench_proc_mem(pid);
@@ -443,6 +463,72 @@ static int run_ready(char **argv)
 	bench_line_num(&l, "pss", mem.pss);
 	bench_line_num(&l, "priv", mem.priv);
 	bench_line_end(&l);
+	return 0;
+}
+
+/* ---- storm: C3 ---- */
+
+/* All nodes were connected, and the server is gone in one moment. */
+static void lose_all(pid_t pid)
+{
+	int64_t end = bench_now() + 10 * BENCH_SEC;
+	bench_reap(pid, SIGKILL);
+	while (swarm.lost < swarm.count && bench_now() < end)
+		loop_turn(BENCH_MS);
+	if (swarm.lost < swarm.count)
+		bench_die("%u nodes do not notice the end of the server", swarm.count - swarm.lost);
+	swarm.drops = 0;
+}
+
+static void storm_line(int64_t at, pid_t pid, double ready_ms, double share)
+{
+	struct bench_line l;
+	int64_t *first = calloc(swarm.count, sizeof(*first));
+	double bytes = 0;
+	if (!first)
+		bench_die("out of memory");
+	for (uint32_t i = 0; i < swarm.count; i++) {
+		first[i] = swarm.nodes[i].first_at - at;
+		bytes += (double)swarm.nodes[i].first_bytes;
+	}
+	line_begin(&l, "storm");
+	bench_line_num(&l, "wall_s", (double)(bench_now() - at) / 1e9);
+	bench_line_num(&l, "cpu_s", (double)bench_proc_cpu(pid) / 1e9);
+	bench_line_num(&l, "ready_ms", ready_ms);
+	bench_line_num(&l, "first_p50_ms", (double)bench_quantile(first, swarm.count, .5) / 1e6);
+	bench_line_num(&l, "first_p99_ms", (double)bench_quantile(first, swarm.count, .99) / 1e6);
+	bench_line_num(&l, "first_map_kb", bytes / o.nodes / 1e3);
+	bench_line_num(&l, "rss", bench_proc_mem(pid).rss);
+	bench_line_num(&l, "drops", (double)swarm.drops);
+	bench_line_num(&l, "foreign", share);
+	bench_line_end(&l);
+	free(first);
+}
+
+static int run_storm(char **argv)
+{
+	struct bench_foreign foreign;
+	int64_t at;
+	swarm_begin();
+	for (uint32_t i = 0; i < swarm.count; i++)
+		swarm.nodes[i].registered = true;
+	pid_t pid = bench_spawn(argv, (int)o.cpu, o.log, &at);
+	fetch_target();
+	if (o.before > 0) {
+		converge((uint32_t)o.inflight);
+		turn_for(o.settle);
+		lose_all(pid);
+	} else {
+		bench_reap(pid, SIGKILL);
+	}
+	pid = bench_spawn(argv, (int)o.cpu, o.log, &at);
+	bench_foreign_begin(&foreign, pid);
+	await_accept(at + (int64_t)(o.deadline * 1e9));
+	double ready_ms = (double)(bench_now() - at) / 1e6;
+	swarm_hurry(&swarm);
+	converge(swarm.count);
+	storm_line(at, pid, ready_ms, bench_foreign_share(&foreign));
+	bench_reap(pid, SIGTERM);
 	return 0;
 }
 
@@ -466,7 +552,9 @@ int main(int argc, char **argv)
 		return run_cold(argv + rest);
 	if (strcmp(mode, "ready") == 0 && rest < argc)
 		return run_ready(argv + rest);
-	fprintf(stderr, "usage: swarm steady|register|verify|cold|ready [--option value]... [-- "
-			"command]\n");
+	if (strcmp(mode, "storm") == 0 && rest < argc)
+		return run_storm(argv + rest);
+	fprintf(stderr, "usage: swarm steady|register|verify|cold|ready|storm [--option value]... "
+			"[-- command]\n");
 	return 2;
 }
