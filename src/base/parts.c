@@ -10,7 +10,7 @@ enum fl_err fl_parts_add(struct fl_parts *p, struct fl_bytes *b)
 {
 	if (p->count == p->cap) {
 		size_t cap = p->cap > 0 ? 2 * p->cap : CAP_FIRST;
-		struct fl_bytes **at = realloc(p->at, cap * sizeof(*at));
+		struct fl_bytes **at = realloc(p->at, cap * sizeof(struct fl_bytes *));
 		if (at == NULL)
 			return FL_ERR_NOMEM;
 		p->at = at;

@@ -365,7 +365,7 @@ static void few_forms_are_kept(void **state)
 
 	fill_dense(FL_CHUNK_PEERS - 1);
 	for (int i = 0; i < 3 * FORMS_KEPT; i++) {
-		check_map(ALL_BUT + i, OUTSIDER, false);
+		check_map((enum kind)(ALL_BUT + i), OUTSIDER, false);
 		size_t bytes = fl_chunks_stats(w.chunks).bytes;
 		most = bytes > most ? bytes : most;
 	}

@@ -158,8 +158,8 @@ struct fl_netmap_full {
 struct fl_slice fl_netmap_allow_all(void);
 
 /*
- * A whole first message; the peers stand at its end. Errors: FL_ERR_INVALID (self has no valid name), FL_ERR_NOMEM,
- * FL_ERR_TOO_BIG (out's cap).
+ * A whole first message; the peers stand at its end. Errors: FL_ERR_INVALID (self has no valid
+ * name), FL_ERR_NOMEM, FL_ERR_TOO_BIG (out's cap).
  */
 FL_MUST enum fl_err fl_netmap_full_write(const struct fl_netmap_full *in, struct fl_buf *out);
 

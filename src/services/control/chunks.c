@@ -61,7 +61,7 @@ static void form_free(struct fl_chunks *c, struct form *f)
 static bool same_form(const struct form *a, const struct form *b)
 {
 	return a->digest == b->digest && a->count == b->count &&
-	       memcmp(a->fragments, b->fragments, a->count * sizeof *a->fragments) == 0;
+	       memcmp(a->fragments, b->fragments, a->count * sizeof(struct fl_bytes *)) == 0;
 }
 
 static struct form *find_form(const struct chunk *k, const struct form *wanted)
@@ -160,7 +160,7 @@ static enum fl_err insert_chunk(struct fl_chunks *c, size_t at, const struct ran
 {
 	if (c->count == c->cap) {
 		size_t cap = c->cap > 0 ? 2 * c->cap : 16;
-		struct chunk **more = realloc(c->at, cap * sizeof(*more));
+		struct chunk **more = realloc(c->at, cap * sizeof(struct chunk *));
 		if (more == NULL)
 			return FL_ERR_NOMEM;
 		c->at = more;
