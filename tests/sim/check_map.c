@@ -9,6 +9,8 @@
 
 #include "sim.h"
 
+enum { MAP_MAX = 256 << 20 };
+
 /* Its expiry has passed, and the scan that announces it has not come. */
 static bool is_between_scans(void)
 {
@@ -28,21 +30,26 @@ static struct frame *map_now(const struct fl_node *n)
 	struct fl_control *c = sim.server.control;
 	struct fl_fragments *kept = c->fragments;
 	struct fl_control_stats stats = c->stats;
-	struct fl_bytes *bytes = NULL;
+	const struct fl_map_form plain = { 0 };
+	struct fl_parts parts = { 0 };
+	struct fl_buf bytes = fl_buf_make(MAP_MAX);
 	struct fl_slice body;
 	size_t used;
 
-	if (fl_fragments_new(&sim.server.core, c->cfg.seed, &c->fragments) != FL_OK)
+	if (fl_fragments_new(&sim.server.core, c->framer, c->cfg.seed, &c->fragments) != FL_OK)
 		abort();
-	enum fl_err err = fl_control_map_frame(c, n, false, false, &bytes);
+	enum fl_err err = fl_control_map_frame(c, n, &plain, &parts);
 	c->fragments = fl_fragments_free(c->fragments);
 	c->fragments = kept;
 	c->stats = stats;
+	for (size_t i = 0; i < parts.count; i++)
+		fl_buf_put(&bytes, parts.at[i]->data, parts.at[i]->len);
+	fl_parts_done(&parts);
 	if (err != FL_OK ||
-	    fl_mapframe_next(fl_bytes_slice(bytes), SIZE_MAX, &body, &used) != FL_OK)
+	    fl_mapframe_next(fl_buf_slice(&bytes), SIZE_MAX, &body, &used) != FL_OK)
 		violation("INV-23", "no map of node %" PRIu64 ": %s", n->id, fl_err_text(err));
 	struct frame *f = frame_decode(body, NULL);
-	fl_bytes_unref(bytes);
+	fl_buf_done(&bytes);
 	return f;
 }
 

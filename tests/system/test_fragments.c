@@ -121,10 +121,12 @@ static void check_text(const struct fl_bytes *text, fl_node_id id)
 static void test_bound(void **state)
 {
 	static const uint8_t seed[16];
+	struct fl_mapframe *framer;
 	struct fl_fragments *f;
 	(void)state;
 
-	assert_err(fl_fragments_new(sys_core(&sys), seed, &f), FL_OK);
+	assert_err(fl_mapframe_new(&framer), FL_OK);
+	assert_err(fl_fragments_new(sys_core(&sys), framer, seed, &f), FL_OK);
 	struct fl_bytes *first = fl_bytes_ref(text_for(f, 1));
 	for (fl_node_id id = 2; id < VIEWERS; id++)
 		check_text(text_for(f, id), id);
@@ -137,6 +139,7 @@ static void test_bound(void **state)
 	assert_bytes(fl_bytes_slice(again), fl_bytes_slice(first));
 	fl_bytes_unref(first);
 	fl_fragments_free(f);
+	fl_mapframe_free(framer);
 }
 
 int main(void)

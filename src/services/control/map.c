@@ -76,7 +76,7 @@ static void on_committed(void *ctx, enum fl_err err, const struct fl_fault *faul
 
 	(void)fault;
 	fl_http_on_gone(r->x, NULL, NULL);
-	if (!r->stream && r->omit_peers && !r->read_only)
+	if (!r->stream && r->form.omit_peers && !r->read_only)
 		r->control->stats.endpoint_updates[err != FL_OK && r->wrote]++;
 	/*
 	 * Maps go on from memory, which is as the disk is again (STO-12). Only who came to have
