@@ -18,7 +18,7 @@ help:
 	@echo "make test             every suite this machine can run"
 	@echo "make build            build $(FAIRLEAD)"
 	@echo "make captures         every recorded policy case       [DIR=../shared/captures]"
-	@echo "make interop          real peers against the built binary   [SUITE=control|relay]"
+	@echo "make interop          real peers against the built binary   [SUITE=control|relay|conformance]"
 	@echo "make bench            ours and the rival in one run         [SUITE=control|storm|relay|footprint|policy]"
 	@echo "make fuzz             every fuzz target                     [SECONDS=60] [TARGET=name]"
 	@echo "make sim              the services in a simulated world      [SEEDS=100] [SEED=s] [SIZE=tiny|fifty|thousands]"

@@ -2,9 +2,9 @@
 
 // Package interop runs real, unmodified peers against the built fairlead
 // binary: tailscaled and tailscale of the current and of the oldest admitted
-// release, tsnet, the Go relay client, and derper. It holds the harness; the
-// tests stand in the _test files, grouped by the first word of their name into
-// the suites control and relay.
+// release, tsnet, the Go control client, the Go relay client, and derper. It
+// holds the harness; the tests stand in the _test files, grouped by the first
+// word of their name into the suites control, relay and conformance.
 //
 // Environment:
 //

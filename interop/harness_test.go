@@ -132,3 +132,16 @@ func TestHarnessPollGivesUp(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestHarnessAgentForgets(t *testing.T) {
+	m := newMesh(t, MeshOptions{})
+	agents := m.JoinMesh(2)
+	m.Kill()
+	for _, a := range agents {
+		a.Reconnect()
+		if err := a.wait(2*time.Second, hasMap); err == nil {
+			t.Errorf("%s has a map of a server that does not run", a.Name)
+		}
+	}
+	m.Start(t)
+}

@@ -3,7 +3,7 @@
 #
 # Runs real, unmodified peers against the built binary.
 #
-#   run.sh [control|relay|all] [-v]          default: all
+#   run.sh [control|relay|conformance|all] [-v] [-run regexp]   default: all
 #
 # One line a case, then "N passed, N failed, N skipped". The sizes of the heavy
 # cases are environment variables, see doc.go; FULL=1 sets them to the full
@@ -18,9 +18,10 @@ suite=${1:-all}
 case $suite in
 control) run=^TestControl ;;
 relay) run=^TestRelay ;;
+conformance) run=^TestConformance ;;
 all) run=^Test ;;
 *)
-	echo "run.sh: unknown suite '$suite': control, relay or all" >&2
+	echo "run.sh: unknown suite '$suite': control, relay, conformance or all" >&2
 	exit 2
 	;;
 esac
@@ -50,4 +51,5 @@ GOTOOLCHAIN=local GOFLAGS="-buildvcs=false" GOWORK=off
 export GOTOOLCHAIN GOFLAGS GOWORK
 cases=${PEERS_DIR:-../build/peers}/cases
 go build -o "$cases" ./cmd/cases
-exec "$cases" -run "$run" "$@"
+# Cases that run beside each other mostly wait.
+exec "$cases" -run "$run" -parallel 16 "$@"

@@ -3,7 +3,7 @@
 // Command cases runs the test binary's cases and prints one line for each, then
 // the totals. A case is a test without subtests.
 //
-//	cases [-run regexp] [-timeout duration] [-v]
+//	cases [-run regexp] [-parallel n] [-timeout duration] [-v]
 //
 // Exit: 0 all passed or skipped, 1 a case failed, 2 the tests did not build.
 package main
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,15 +39,19 @@ type tally struct {
 
 func main() {
 	run := flag.String("run", "^Test", "cases to run, as for go test")
+	parallel := flag.Int("parallel", 0, "cases at a time where they may run beside each other")
 	timeout := flag.Duration("timeout", 30*time.Minute, "limit for the whole run")
 	verbose := flag.Bool("v", false, "print what passing cases logged")
 	flag.Parse()
-	os.Exit(execute(*run, *timeout, *verbose))
+	args := []string{"test", "-json", "-count=1", "-timeout", timeout.String(), "-run", *run}
+	if *parallel > 0 {
+		args = append(args, "-parallel", strconv.Itoa(*parallel))
+	}
+	os.Exit(execute(append(args, "."), *verbose))
 }
 
-func execute(run string, timeout time.Duration, verbose bool) int {
-	cmd := exec.Command("go", "test", "-json", "-count=1", "-timeout", timeout.String(),
-		"-run", run, ".")
+func execute(args []string, verbose bool) int {
+	cmd := exec.Command("go", args...)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err == nil {
@@ -147,7 +152,8 @@ func mark(set map[string]bool, test string) {
 var words = regexp.MustCompile(`([a-z])([A-Z])`)
 
 // title turns TestControlJoinTUN/ping_both_ways into
-// "control: join TUN, ping both ways".
+// "control: join TUN, ping both ways", and TestConformance/LIF-1_one_node into
+// "conformance: LIF-1 one node".
 func title(test string) string {
 	head, rest, _ := strings.Cut(strings.TrimPrefix(test, "Test"), "/")
 	parts := strings.SplitN(words.ReplaceAllString(head, "$1 $2"), " ", 2)
@@ -156,7 +162,11 @@ func title(test string) string {
 		out += ": " + parts[1]
 	}
 	if rest != "" {
-		out += ", " + strings.NewReplacer("_", " ", "/", ", ").Replace(rest)
+		between := ", "
+		if len(parts) == 1 {
+			between = ": "
+		}
+		out += between + strings.NewReplacer("_", " ", "/", ", ").Replace(rest)
 	}
 	return out
 }
