@@ -114,10 +114,19 @@ func (a *Agent) setSpare(line *agentLine) {
 	}
 }
 
-// hangUp leaves and closes the last connection.
+// hangUpSpare closes the connection that no session uses.
+func (a *Agent) hangUpSpare() { a.setSpare(nil) }
+
+// hangUp leaves and closes all connections.
 func (a *Agent) hangUp() {
 	a.Leave()
-	a.setSpare(nil)
+	a.hangUpSpare()
+}
+
+// start registers and opens a session.
+func (a *Agent) start() {
+	a.Login()
+	a.Open()
 }
 
 // Reconnect leaves and comes back at once.

@@ -141,3 +141,8 @@ func (a *Agent) AwaitNext(limit time.Duration, seen int, what string, check mapC
 		a.t.Fatalf("%s: %s: not within %v: %v", a.Name, what, limit, err)
 	}
 }
+
+// not turns a check of a node over.
+func not(check func(tailcfg.NodeView) bool) func(tailcfg.NodeView) bool {
+	return func(n tailcfg.NodeView) bool { return !check(n) }
+}

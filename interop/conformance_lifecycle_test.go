@@ -50,15 +50,11 @@ var lifecycleRows = []row{
 	{"LIF-6 sequential joins of 5", sequentialJoins(5)},
 	{"LIF-6 sequential joins of 10", sequentialJoins(10)},
 	{"LIF-7 all log out and in again, 4 rounds", func(t testing.TB) {
-		rounds(t, func(a *Agent) {
-			a.Login()
-			a.Open()
-		})
+		rounds(t, (*Agent).start)
 	}},
 	{"LIF-8 the same with restarted polls", func(t testing.TB) {
 		rounds(t, func(a *Agent) {
-			a.Login()
-			a.Open()
+			a.start()
 			for range 1 + rand.IntN(2) {
 				time.Sleep(rand.N(400 * time.Millisecond))
 				a.Reconnect()

@@ -14,7 +14,8 @@ type row struct {
 // TestConformance runs the rows, each on a server of its own, beside each other.
 func TestConformance(t *testing.T) {
 	for _, group := range [][]row{
-		lifecycleRows,
+		lifecycleRows, consistencyRows, weatherRows, contentRows, policyRows, ephemeralRows,
+		routesRows, issuesRows, raceRows, pollRaceRows, connectRaceRows, stressRows,
 	} {
 		for _, r := range group {
 			t.Run(r.name, func(t *testing.T) {

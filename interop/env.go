@@ -126,3 +126,15 @@ func poll(limit time.Duration, check func() error) error {
 		pause = min(2*pause, 200*time.Millisecond)
 	}
 }
+
+// holds repeats check over a lapse of time and fails the test when it fails.
+func holds(t testing.TB, lapse time.Duration, what string, check func() error) {
+	t.Helper()
+	began := time.Now()
+	for time.Since(began) < lapse {
+		if err := check(); err != nil {
+			t.Fatalf("%s: after %v: %v", what, time.Since(began), err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}

@@ -62,8 +62,7 @@ func (m *Mesh) Join(o AgentOptions) *Agent {
 func (m *Mesh) Launch(o AgentOptions) *Agent {
 	m.t.Helper()
 	a := m.New(o)
-	a.Login()
-	a.Open()
+	a.start()
 	return a
 }
 
@@ -84,10 +83,7 @@ func (m *Mesh) New(o AgentOptions) *Agent {
 func (m *Mesh) JoinMany(n int) []*Agent {
 	m.t.Helper()
 	agents := m.NewMany(n)
-	each(agents, func(_ int, a *Agent) {
-		a.Login()
-		a.Open()
-	})
+	each(agents, func(_ int, a *Agent) { a.start() })
 	for _, a := range agents {
 		a.AwaitMap()
 	}
@@ -110,6 +106,15 @@ func (m *Mesh) JoinMesh(n int) []*Agent {
 	agents := m.JoinMany(n)
 	awaitMesh(m.t, meshLimit, agents...)
 	return agents
+}
+
+// together does things at once and waits for all.
+func together(tasks ...func()) {
+	var all sync.WaitGroup
+	for _, task := range tasks {
+		all.Go(task)
+	}
+	all.Wait()
 }
 
 // each does a thing with all agents at once and waits for all.

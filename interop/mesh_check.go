@@ -35,8 +35,8 @@ func awaitOnlineMesh(t testing.TB, limit time.Duration, agents ...*Agent) {
 	}
 }
 
-// awaitSame waits until every agent sees exactly these agents and agrees with
-// each of them, and with the server, on what it is.
+// awaitSame waits until every agent sees all the others online and they agree,
+// with each other and with the server, on what each of them is.
 func (m *Mesh) awaitSame(agents ...*Agent) {
 	m.t.Helper()
 	m.awaitMesh(agents...)

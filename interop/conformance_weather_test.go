@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package interop
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"tailscale.com/types/netmap"
+)
+
+var weatherRows = []row{
+	{"WEA-1 ten immediate returns", func(t testing.TB) {
+		m := newMesh(t, MeshOptions{})
+		agents := m.JoinMesh(2)
+		for range 10 {
+			agents[0].Reconnect()
+		}
+		awaitOnlineMesh(t, meshLimit, agents...)
+	}},
+	{"WEA-2 return after a second", func(t testing.TB) {
+		m := newMesh(t, MeshOptions{})
+		agents := m.JoinMesh(2)
+		agents[0].Leave()
+		time.Sleep(time.Second)
+		agents[0].Open()
+		agents[0].AwaitPeers(agents[1])
+		agents[1].AwaitOnline(meshLimit, agents[0])
+	}},
+	{"WEA-3 a clean leave", func(t testing.TB) {
+		m := newMesh(t, MeshOptions{})
+		agents := m.JoinMesh(2)
+		agents[0].Leave()
+		agents[1].Await(meshLimit, "the leaver is offline or gone",
+			func(nm *netmap.NetworkMap) error {
+				if peer := peerIn(nm, agents[0]); peer.Valid() && !offline(peer) {
+					return fmt.Errorf("its status is %v", peer.Online())
+				}
+				return nil
+			})
+	}},
+	{"WEA-4 the middle one reconnects", func(t testing.TB) {
+		m := newMesh(t, MeshOptions{})
+		agents := m.JoinMesh(3)
+		agents[1].Reconnect()
+		m.awaitSame(agents...)
+	}},
+	{"WEA-5 return at once", returnAfter(0)},
+	{"WEA-5 return after 100 ms", returnAfter(100 * time.Millisecond)},
+	{"WEA-5 return after 500 ms", returnAfter(500 * time.Millisecond)},
+	{"WEA-5 return after 1 s", returnAfter(time.Second)},
+	{"WEA-6 flaps leave nothing behind", flaps},
+	{"WEA-7 a mesh of twenty", func(t testing.TB) {
+		m := newMesh(t, MeshOptions{})
+		m.JoinMesh(20)
+	}},
+}
+
+func returnAfter(pause time.Duration) func(testing.TB) {
+	return func(t testing.TB) {
+		m := newMesh(t, MeshOptions{})
+		agents := m.JoinMesh(3)
+		agents[1].Leave()
+		time.Sleep(pause)
+		agents[1].Open()
+		m.awaitMesh(agents...)
+		awaitOnlineMesh(t, meshLimit, agents...)
+	}
+}
+
+// flaps counts what the server holds before 20 flaps, after them, and after
+// all have left.
+func flaps(t testing.TB) {
+	m := newMesh(t, MeshOptions{ShortTimers: true})
+	agents := m.JoinMesh(2)
+	for range 20 {
+		agents[0].Replace()
+	}
+	m.awaitMesh(agents...)
+	agents[0].hangUpSpare()
+	m.AwaitMetric(meshLimit, "fairlead_sessions", 2)
+	m.AwaitMetric(meshLimit, "fairlead_noise_connections", 2)
+	m.AwaitMetric(meshLimit, "fairlead_nodes_online", 2)
+	for _, a := range agents {
+		a.hangUp()
+	}
+	m.AwaitMetric(meshLimit, "fairlead_sessions", 0)
+	m.AwaitMetric(meshLimit, "fairlead_noise_connections", 0)
+	m.AwaitMetric(meshLimit, "fairlead_nodes_online", 0)
+}
