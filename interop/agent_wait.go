@@ -5,6 +5,7 @@ package interop
 import (
 	"errors"
 	"fmt"
+	"testing"
 	"time"
 
 	"tailscale.com/tailcfg"
@@ -52,6 +53,17 @@ func (a *Agent) Await(limit time.Duration, what string, check mapCheck) {
 	}
 }
 
+// awaitIDs waits until the agents have learnt their ids, by which maps of others
+// are searched for them.
+func awaitIDs(t testing.TB, agents ...*Agent) {
+	t.Helper()
+	for _, a := range agents {
+		if a.ID() == 0 {
+			a.AwaitMap()
+		}
+	}
+}
+
 // AwaitMap waits for the first map of the newest session.
 func (a *Agent) AwaitMap() {
 	a.t.Helper()
@@ -73,6 +85,7 @@ func (a *Agent) AwaitSelf(limit time.Duration, what string, check func(tailcfg.N
 func (a *Agent) AwaitPeer(limit time.Duration, other *Agent, what string,
 	check func(tailcfg.NodeView) bool) {
 	a.t.Helper()
+	awaitIDs(a.t, other)
 	a.Await(limit, other.Name+" "+what, func(m *netmap.NetworkMap) error {
 		if peer := peerIn(m, other); !peer.Valid() || !check(peer) {
 			return fmt.Errorf("%s is %s", other.Name, describe(peer.AsStruct()))
@@ -122,6 +135,7 @@ func sees(others ...*Agent) mapCheck {
 // AwaitPeers waits until all the others are peers.
 func (a *Agent) AwaitPeers(others ...*Agent) {
 	a.t.Helper()
+	awaitIDs(a.t, others...)
 	a.Await(meshLimit, "sees the others", sees(others...))
 }
 

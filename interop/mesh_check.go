@@ -16,6 +16,7 @@ import (
 func awaitMesh(t testing.TB, limit time.Duration, agents ...*Agent) {
 	t.Helper()
 	deadline := time.Now().Add(limit)
+	awaitIDs(t, agents...)
 	for _, a := range agents {
 		err := a.wait(time.Until(deadline), sees(others(agents, a)...))
 		if err != nil {
