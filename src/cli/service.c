@@ -191,8 +191,11 @@ void fl_service_close(struct fl_service *s)
 	fl_timer_done(&s->watchdog);
 	for (size_t i = 0; i < 3; i++)
 		s->signals[i] = s->signals[i] != NULL ? fl_signal_free(s->signals[i]) : NULL;
-	for (int i = 0; i < CLOSING_ROUNDS && open; i++)
+	for (int i = 0; i < CLOSING_ROUNDS && open; i++) {
+		if (i == CLOSING_ROUNDS / 2)
+			fl_loop_cut(s->loop); /* the process ends: no more waiting for peers */
 		open = fl_loop_poll(s->loop);
+	}
 	if (!open)
 		s->loop = fl_loop_free(s->loop);
 	alarm(0);

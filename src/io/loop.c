@@ -119,14 +119,19 @@ enum fl_err fl_loop_new(struct fl_loop **out)
 	return FL_OK;
 }
 
-struct fl_loop *fl_loop_free(struct fl_loop *l)
+void fl_loop_cut(struct fl_loop *l)
 {
-	if (l == NULL)
-		return NULL;
 	for (struct fl_list *it; (it = fl_list_pop(&l->at_free)) != NULL;) {
 		struct fl_tick_hook *h = fl_list_entry(it, struct fl_tick_hook, link);
 		h->fn(h->ctx);
 	}
+}
+
+struct fl_loop *fl_loop_free(struct fl_loop *l)
+{
+	if (l == NULL)
+		return NULL;
+	fl_loop_cut(l);
 	while (!fl_list_empty(&l->deferred))
 		run_deferred(l);
 	uv_close((uv_handle_t *)&l->alarm, NULL);

@@ -23,6 +23,9 @@ FL_MUST enum fl_err fl_loop_new(struct fl_loop **out);
 /* All streams, listeners, sockets, timers and hooks must have been closed before. */
 struct fl_loop *fl_loop_free(struct fl_loop *l);
 
+/* Drops what lingers after its close, as freeing does: peers may miss the end of it. */
+void fl_loop_cut(struct fl_loop *l);
+
 /* Runs until fl_loop_stop, or until nothing is left to wait for. */
 void fl_loop_run(struct fl_loop *l);
 void fl_loop_stop(struct fl_loop *l);

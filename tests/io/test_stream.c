@@ -511,6 +511,20 @@ static void the_loop_frees_what_still_lingers(void **state)
 	late_fd = fd;
 }
 
+static void a_cut_ends_what_still_lingers(void **state)
+{
+	int fd = dial_ear();
+
+	(void)state;
+	stuff(ear.s);
+	ear.s = fl_stream_close(ear.s, FL_HOUR);
+	net_for(loop, FL_MS);
+	assert_false(none_open(NULL));
+	fl_loop_cut(loop);
+	assert_true(none_open(NULL));
+	close(fd);
+}
+
 static void closing_without_linger_drops_the_queue(void **state)
 {
 	int fd = dial_ear();
@@ -732,6 +746,7 @@ int main(void)
 		T(lingering_ends_in_time),
 		T(a_peer_that_never_closes_is_not_waited_for),
 		T(the_loop_frees_what_still_lingers),
+		T(a_cut_ends_what_still_lingers),
 		T(closing_without_linger_drops_the_queue),
 		T(connecting_gives_a_stream),
 		T(connecting_to_nobody_fails),
