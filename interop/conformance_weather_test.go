@@ -31,6 +31,7 @@ var weatherRows = []row{
 	{"WEA-3 a clean leave", func(t testing.TB) {
 		m := newMesh(t, MeshOptions{})
 		agents := m.JoinMesh(2)
+		agents[1].AwaitOnline(meshLimit, agents[0])
 		agents[0].Leave()
 		agents[1].Await(meshLimit, "the leaver is offline or gone",
 			func(nm *netmap.NetworkMap) error {
