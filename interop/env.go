@@ -5,11 +5,13 @@ package interop
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -85,24 +87,35 @@ func keepLogs(t testing.TB, dir string) {
 	}
 }
 
-// freePort gives a loopback port that is free for TCP and UDP now.
+// freePort gives a loopback port that is free for TCP and UDP now and stays so: it lies
+// below those that the kernel gives to sockets without one, and is given only once.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", l.Addr().String())
-		l.Close()
-		if err == nil {
-			u.Close()
+	for range 1000 {
+		port := 10000 + rand.IntN(20000)
+		if _, given := portsGiven.LoadOrStore(port, true); !given && isFree(port) {
 			return port
 		}
 	}
 	t.Fatal("no free loopback port")
 	return 0
+}
+
+var portsGiven sync.Map // of port numbers
+
+func isFree(port int) bool {
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return false
+	}
+	defer l.Close()
+	u, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return false
+	}
+	u.Close()
+	return true
 }
 
 // eventually repeats check until it passes and fails the test with its last
