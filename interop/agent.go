@@ -37,6 +37,7 @@ type Agent struct {
 	url     string
 	authKey string
 	machine key.MachinePrivate
+	ears    *ears // nil: it answers pings as stock nodes do
 
 	mu        sync.Mutex
 	disco     key.DiscoPublic

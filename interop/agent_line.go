@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tailscale.com/control/controlclient"
+	"tailscale.com/control/ts2021"
 	"tailscale.com/net/netmon"
 	"tailscale.com/net/tsdial"
 	"tailscale.com/types/key"
@@ -22,7 +23,8 @@ type agentLine struct {
 	direct *controlclient.Direct
 	dialer *tsdial.Dialer
 	bus    *eventbus.Bus
-	ready  bool // it knows the server's key
+	noise  *ts2021.Client // of an agent with ears
+	ready  bool           // it knows the server's key
 }
 
 func (a *Agent) newLine() (*agentLine, error) {
@@ -36,8 +38,10 @@ func (a *Agent) newLine() (*agentLine, error) {
 			return a.machine, nil
 		}}
 	a.mu.Unlock()
-	var err error
-	l.direct, err = controlclient.NewDirect(options)
+	err := l.listen(&options)
+	if err == nil {
+		l.direct, err = controlclient.NewDirect(options)
+	}
 	if err != nil {
 		l.bus.Close()
 		return nil, err
@@ -47,6 +51,9 @@ func (a *Agent) newLine() (*agentLine, error) {
 
 func (l *agentLine) close() {
 	l.direct.Close()
+	if l.noise != nil {
+		l.noise.Close()
+	}
 	l.dialer.Close()
 	l.bus.Close()
 }

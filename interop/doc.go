@@ -10,6 +10,7 @@
 //
 //	FAIRLEAD_BIN      the binary under test (default ../build/fairlead)
 //	PEERS_DIR         where peers.sh put the peers (default ../build/peers)
+//	FAIRLEAD_CAPTURES recorded policy cases (default: beside the tree, else skipped)
 //	INTEROP_MB        size of each bulk transfer in MB (default 16)
 //	INTEROP_KILLS     rounds of kill -9 (default 20)
 //	INTEROP_CHANGES   changes measured for propagation (default 200)
