@@ -16,6 +16,7 @@ func TestConformance(t *testing.T) {
 	for _, group := range [][]row{
 		lifecycleRows, consistencyRows, weatherRows, contentRows, policyRows, ephemeralRows,
 		routesRows, issuesRows, raceRows, pollRaceRows, connectRaceRows, stressRows,
+		healthRows, electionRows, grantRows, viaRows, attributeRows, pingRows, sshRows,
 	} {
 		for _, r := range group {
 			t.Run(r.name, func(t *testing.T) {
