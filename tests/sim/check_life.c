@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/sim/check_life.c - routes, idle ephemeral nodes, bounds: INV-40, INV-44, INV-50, INV-53, INV-56. */
+/*
+ * tests/sim/check_life.c - routes, idle ephemeral nodes, bounds: INV-40, INV-42, INV-44, INV-50,
+ * INV-53, INV-56.
+ */
 #include "sim.h"
 
 #define WATCHED_AGAIN (2 * FL_MIN) /* the reconciler, and one failed deletion */
@@ -58,7 +61,8 @@ static void check_primary(const struct fl_core *core, const struct fl_prefix *pr
 	if (id != 0 && (p == NULL || !serves(p, prefix) || !fl_core_online(core, id)))
 		violation("INV-40", "node %" PRIu64 " is primary and cannot be", id);
 	if (healthy > 0 && (id == 0 || !fl_primaries_healthy(core->primaries, id)))
-		violation("INV-42", "one of %zu routers is healthy, and node %" PRIu64 " is primary",
+		violation("INV-42",
+			  "one of %zu routers is healthy, and node %" PRIu64 " is primary",
 			  candidates, id);
 }
 

@@ -45,8 +45,7 @@ static struct frame *map_now(const struct fl_node *n)
 	for (size_t i = 0; i < parts.count; i++)
 		fl_buf_put(&bytes, parts.at[i]->data, parts.at[i]->len);
 	fl_parts_done(&parts);
-	if (err != FL_OK ||
-	    fl_mapframe_next(fl_buf_slice(&bytes), SIZE_MAX, &body, &used) != FL_OK)
+	if (err != FL_OK || fl_mapframe_next(fl_buf_slice(&bytes), SIZE_MAX, &body, &used) != FL_OK)
 		violation("INV-23", "no map of node %" PRIu64 ": %s", n->id, fl_err_text(err));
 	struct frame *f = frame_decode(body, NULL);
 	fl_buf_done(&bytes);

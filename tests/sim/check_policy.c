@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/sim/check_policy.c - visibility: INV-30 to INV-33, and what is kept against what is true. */
+/*
+ * tests/sim/check_policy.c - visibility: INV-30 to INV-33, and what is kept against what is true.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * tests/sim/client.c - one machine, with the habits of the stock client: it registers when its
- * daemon starts, polls, tells what changed of it, gives a silent stream up after 120 s, retries with
+ * daemon starts, polls, tells what changed of it, gives a silent stream up after 120 s, retries
+ * with
  * a growing pause, and asks for a login when its key has expired.
  */
 #include <stdio.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/sim/server.c - puts the real services together as services/server does, and takes them down. */
+/*
+ * tests/sim/server.c - puts the real services together as services/server does, and takes them
+ * down.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -32,7 +32,7 @@ static enum fl_err commit(struct fl_core *c, struct fl_fault *fault)
 		fl_log_error("changes could not be stored", FL_LS("reason", fault->text),
 			     FL_LU("rows", rows));
 		fl_state_rollback(c->state);
-		/* With nothing to write it removes what may be left in the file of those changes. */
+		/* With nothing to write it removes what the file may still hold of them. */
 		struct fl_fault again = { "" };
 		if (fl_store_commit(c->store, c->state, &again) != FL_OK)
 			fl_log_debug("the store is not settled yet", FL_LS("reason", again.text));

@@ -91,7 +91,7 @@ struct fl_session {
 	struct fl_noise_link *carrier;
 	fl_node_id node;
 	bool zstd;
-	fl_time sent_at;       /* the last frame */
+	fl_time sent_at; /* the last frame */
 	fl_wall since;
 	struct fl_timer timer; /* the next keep-alive; of one that leaves, the end of its grace */
 };

@@ -62,8 +62,7 @@ static void answer(struct request *r)
 	else if (r->control->stopping) /* since it was accepted: sessions are closed already */
 		fl_control_text(r->x, 503, "the server is stopping\n");
 	else if (r->stream)
-		fl_session_open(r->control, r->x, r->carrier, r->node, &r->form,
-				r->asked);
+		fl_session_open(r->control, r->x, r->carrier, r->node, &r->form, r->asked);
 	else if (r->form.omit_peers && !r->read_only)
 		fl_http_respond(r->x, 200, NULL, fl_slice_of(NULL, 0));
 	else

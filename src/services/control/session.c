@@ -178,8 +178,7 @@ static enum fl_err first_map(struct fl_session *s, const struct fl_map_form *for
 }
 
 void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
-		     fl_node_id node, const struct fl_map_form *form,
-		     fl_time asked)
+		     fl_node_id node, const struct fl_map_form *form, fl_time asked)
 {
 	struct fl_session *s = session_new(c, x, carrier, node, form->zstd);
 	struct fl_parts map = { 0 };
