@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	driveCaps = []tailcfg.PeerCapability{tailcfg.PeerCapabilityTaildrive,
+	driveAndSharer = []tailcfg.PeerCapability{tailcfg.PeerCapabilityTaildrive,
 		tailcfg.PeerCapabilityTaildriveSharer}
 	relayCaps = []tailcfg.PeerCapability{tailcfg.PeerCapabilityRelay,
 		tailcfg.PeerCapabilityRelayTarget}
@@ -43,7 +43,7 @@ var grantRows = []row{
 		m := newMesh(t, MeshOptions{})
 		m.SetPolicy(grantsOnly(grantDrive, grantRelay))
 		for _, a := range m.JoinMesh(2) {
-			a.Await(grantLimit, "has the rules", hasCapRules(slices.Concat(driveCaps, relayCaps)...))
+			a.Await(grantLimit, "has the rules", hasCapRules(slices.Concat(driveAndSharer, relayCaps)...))
 		}
 	}},
 	{"GRA-3 from ports to ports and capabilities", func(t testing.TB) {
@@ -59,7 +59,7 @@ var grantRows = []row{
 		m.SetPolicy(grantsOnly(grantIP, grantDrive))
 		for _, a := range agents {
 			a.Await(grantLimit, "has both", hasPorts)
-			a.Await(grantLimit, "has both", hasCapRules(driveCaps...))
+			a.Await(grantLimit, "has both", hasCapRules(driveAndSharer...))
 		}
 	}},
 	{"GRA-4 two users apart", twoUsers},
@@ -67,7 +67,7 @@ var grantRows = []row{
 		m := newMesh(t, MeshOptions{})
 		m.SetPolicy("{" + aclSSH + "," + grantsOnly(grantDrive)[1:])
 		for _, a := range m.JoinMesh(2) {
-			a.Await(grantLimit, "has both", hasCapRules(driveCaps...))
+			a.Await(grantLimit, "has both", hasCapRules(driveAndSharer...))
 			a.Await(grantLimit, "has both", func(nm *netmap.NetworkMap) error {
 				for _, rule := range nm.PacketFilterRules.All() {
 					for _, dst := range rule.DstPorts {

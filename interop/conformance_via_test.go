@@ -29,7 +29,7 @@ var viaRows = []row{
 	})},
 	{"VIA-33 one via grant and an election", viaElection},
 	{"VIA-35 a destination that nobody announces", replayed("via-grant-v35")},
-	{"VIA-36 peers, crossed subnets, crossed exits", asWritten(everything)},
+	{"VIA-36 peers, crossed subnets, crossed exits", asWritten(allPairs)},
 	{"VIA-37 one prefix, crossed tags", replayed("via-grant-v37")},
 	{"VIA-38 elections without via", replayed("via-grant-v38")},
 	{"VIA-39 one prefix, crossed members of a pair", replayed("via-grant-v39")},
@@ -79,7 +79,7 @@ func pairs() []worldNode {
 		router("ha-b1", "tag:ha-b", net55), router("ha-b2", "tag:ha-b tag:ha-b2", net55)}
 }
 
-var everything = naive{mesh: true,
+var allPairs = naive{mesh: true,
 	nodes: []worldNode{client("client-a", "tag:group-a"), client("client-b", "tag:group-b"),
 		router("router-a", "tag:router-a", net44), router("router-b", "tag:router-b", net55),
 		router("exit-a", "tag:exit-a", exitRoutes...),
