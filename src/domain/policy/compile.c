@@ -248,7 +248,7 @@ enum fl_err fl_policy_new(const struct fl_policy_doc *doc, const struct fl_polic
 enum fl_err fl_policy_with(const struct fl_policy *p, const struct fl_policy_doc *doc,
 			   struct fl_policy **out)
 {
-	struct fl_policy_facts **facts = calloc(p->nodes_len + 1, sizeof *facts);
+	struct fl_policy_facts **facts = calloc(p->nodes_len + 1, sizeof(struct fl_policy_facts *));
 	struct fl_plan *plan = NULL;
 
 	if (facts == NULL)

@@ -217,9 +217,11 @@ static enum fl_err change_add(struct pairer *w, struct changes *c, bool gained, 
 	if (ok && fresh && number >= c->cap) {
 		size_t cap = c->cap > 0 ? c->cap * 2 : 8;
 		struct change *at = realloc(c->at, cap * sizeof *at);
+		if (at != NULL) {
+			c->at = at;
+			c->cap = cap;
+		}
 		ok = at != NULL;
-		c->at = ok ? at : c->at;
-		c->cap = ok ? cap : c->cap;
 	}
 	if (ok && fresh)
 		c->at[number] =
