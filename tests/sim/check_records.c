@@ -15,6 +15,8 @@ static size_t sorted_cap;
 static void sort_by(struct fl_node *const *nodes, size_t count,
 		    int (*compare)(const void *, const void *))
 {
+	if (count == 0)
+		return;
 	if (count > sorted_cap) {
 		sorted = reallocarray(sorted, 2 * count, sizeof(struct fl_node *));
 		if (sorted == NULL)
