@@ -299,16 +299,12 @@ static enum fl_err start(struct fl_relay_standalone *s,
 		err = make_relay(s, cfg, fault);
 	if (err == FL_OK)
 		fl_relay_standalone_routers(s);
-	/*
-	 * Ports first: while OpenSSL wakes up, clients of a relay that starts again wait in the
-	 * queue instead of being refused. Nobody is accepted before the loop runs.
-	 */
-	if (err == FL_OK)
-		err = listen_all(s, cfg, fault);
 	if (err == FL_OK)
 		err = load_files(s, cfg->mode != FL_LISTEN_PLAIN, s->made_cert, fault);
 	if (err == FL_OK && cfg->mode != FL_LISTEN_PLAIN)
 		fl_timer_start(&s->renew, meta_renewal);
+	if (err == FL_OK)
+		err = listen_all(s, cfg, fault);
 	return err;
 }
 
