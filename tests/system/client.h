@@ -124,6 +124,10 @@ void node_join(struct node *n, const char *auth_key);
 json_t *node_register(struct node *n, const char *auth_key);
 /* Opens a poll and waits for the first frame. */
 void node_poll(struct node *n);
+
+/* All of it: opened, joined with a key of the user (`fields`: as for api_key) and polling. */
+void node_enter(struct node *n, struct sys *s, const char *hostname, json_int_t user,
+		const char *fields);
 void node_start_poll(struct node *n);
 void node_end_poll(struct node *n);
 /* A lite update; `fields` are members to set: a JSON object, or NULL. */

@@ -152,6 +152,17 @@ void node_poll(struct node *n)
 		fail_msg("no map: %u", n->poll->status);
 }
 
+void node_enter(struct node *n, struct sys *s, const char *hostname, json_int_t user,
+		const char *fields)
+{
+	char *key = api_key(s, user, fields);
+
+	node_open(n, s, hostname);
+	node_join(n, key);
+	node_poll(n);
+	free(key);
+}
+
 void node_end_poll(struct node *n)
 {
 	call_drop(n->poll);

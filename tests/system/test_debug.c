@@ -488,16 +488,6 @@ static void test_suppressed_frames_are_counted(void **state)
 
 /* ---- */
 
-static void join(struct node *n, const char *hostname)
-{
-	char *key = api_key(&sys, ada, NULL);
-
-	node_open(n, &sys, hostname);
-	node_join(n, key);
-	node_poll(n);
-	free(key);
-}
-
 int main(void)
 {
 	struct suite suite = { 0 };
@@ -529,8 +519,8 @@ int main(void)
 		  "cli:\n  api_key: " API_KEY "\npolicy:\n  mode: database\n");
 	sys_boot(&sys);
 	ada = api_user(&sys, "ada");
-	join(&laptop, "laptop");
-	join(&phone, "phone");
+	node_enter(&laptop, &sys, "laptop", ada, NULL);
+	node_enter(&phone, &sys, "phone", ada, NULL);
 	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/debug");
 	node_close(&laptop);

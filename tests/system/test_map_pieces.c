@@ -278,16 +278,6 @@ static void test_under_a_policy(void **state)
 	assert_true(sees_a_route(&middle));
 }
 
-static void join(struct node *n, const char *hostname, fl_user_id user)
-{
-	char *key = api_key(&sys, (json_int_t)user, NULL);
-
-	node_open(n, &sys, hostname);
-	node_join(n, key);
-	node_poll(n);
-	free(key);
-}
-
 int main(void)
 {
 	struct suite suite = { 0 };
@@ -299,11 +289,11 @@ int main(void)
 	sys_start(&sys, false, "policy:\n  mode: database\n");
 	ada = (fl_user_id)api_user(&sys, "ada");
 	bob = (fl_user_id)api_user(&sys, "bob");
-	join(&first, "first", ada);
+	node_enter(&first, &sys, "first", (json_int_t)ada, NULL);
 	add_crowd(CROWD / 2);
-	join(&middle, "middle", bob);
+	node_enter(&middle, &sys, "middle", (json_int_t)bob, NULL);
 	add_crowd(CROWD / 2);
-	join(&last, "last", ada);
+	node_enter(&last, &sys, "last", (json_int_t)ada, NULL);
 	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/map_pieces");
 	for (size_t i = 0; i < COUNT(watchers); i++)

@@ -524,16 +524,6 @@ static void test_file(void **state)
 
 /* ---- */
 
-static void join(struct node *n, const char *hostname, json_int_t user, const char *fields)
-{
-	char *key = api_key(&sys, user, fields);
-
-	node_open(n, &sys, hostname);
-	node_join(n, key);
-	node_poll(n);
-	free(key);
-}
-
 int main(void)
 {
 	struct suite suite = { 0 };
@@ -552,10 +542,10 @@ int main(void)
 	sys_start(&sys, false, "policy:\n  mode: database\n");
 	ada = api_user(&sys, "ada");
 	bob = api_user(&sys, "bob");
-	join(&laptop, "laptop", ada, NULL);
-	join(&server, "server", bob, NULL);
+	node_enter(&laptop, &sys, "laptop", ada, NULL);
+	node_enter(&server, &sys, "server", bob, NULL);
 	set(full); /* from here on tags are what it says */
-	join(&router, "router", ada, "\"aclTags\":[\"tag:router\"]");
+	node_enter(&router, &sys, "router", ada, "\"aclTags\":[\"tag:router\"]");
 	node_lite(&router, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.0.0/16\"]}}");
 	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/policy");

@@ -461,16 +461,6 @@ static void test_stored_is_refused(void **state)
 
 /* ---- */
 
-static void join(struct node *n, const char *hostname, json_int_t user, const char *fields)
-{
-	char *key = api_key(&sys, user, fields);
-
-	node_open(n, &sys, hostname);
-	node_join(n, key);
-	node_poll(n);
-	free(key);
-}
-
 int main(void)
 {
 	struct suite suite = { 0 };
@@ -487,10 +477,10 @@ int main(void)
 	ada = api_user(&sys, "ada");
 	bob = api_user(&sys, "bob");
 	set(everything);
-	join(&laptop, "laptop", ada, NULL);
-	join(&server, "server", bob, NULL);
-	join(&east, "east", ada, "\"aclTags\":[\"tag:router\"]");
-	join(&west, "west", ada, "\"aclTags\":[\"tag:router\"]");
+	node_enter(&laptop, &sys, "laptop", ada, NULL);
+	node_enter(&server, &sys, "server", bob, NULL);
+	node_enter(&east, &sys, "east", ada, "\"aclTags\":[\"tag:router\"]");
+	node_enter(&west, &sys, "west", ada, "\"aclTags\":[\"tag:router\"]");
 	node_lite(&east, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.0.0/16\",\"0.0.0.0/0\"]}}");
 	node_lite(&west, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.0.0/16\"]}}");
 	sys_guard(&sys, &suite);
