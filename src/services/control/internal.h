@@ -140,7 +140,9 @@ void fl_presence_leave(struct fl_session *s);
 
 /* It never got its first map. The session stays the caller's. */
 void fl_presence_abandon(struct fl_session *s);
-void fl_presence_grace_over(struct fl_session *s);
+
+/* The end of its grace period. Frees the session. */
+void fl_presence_end(struct fl_session *s);
 
 void fl_presence_forget(struct fl_control *c, fl_node_id node); /* deleted: ends its sessions */
 void fl_presence_stop(struct fl_control *c); /* ends all grace periods, stores last seen */

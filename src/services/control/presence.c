@@ -53,7 +53,7 @@ static void went_offline(struct fl_control *c, fl_node_id node)
 	fl_ephemeral_watch(c, node);
 }
 
-static void release(struct fl_session *s)
+void fl_presence_abandon(struct fl_session *s)
 {
 	struct fl_control *c = s->control;
 
@@ -62,22 +62,12 @@ static void release(struct fl_session *s)
 		went_offline(c, s->node);
 }
 
-void fl_presence_abandon(struct fl_session *s)
+void fl_presence_end(struct fl_session *s)
 {
-	release(s);
-}
-
-static void end(struct fl_session *s)
-{
-	release(s);
+	fl_presence_abandon(s);
 	fl_list_del(&s->link);
 	fl_timer_done(&s->timer);
 	free(s);
-}
-
-void fl_presence_grace_over(struct fl_session *s)
-{
-	end(s);
 }
 
 /* Those that leave need not wait: the node is back. */
@@ -88,7 +78,11 @@ void fl_presence_settled(struct fl_session *s)
 	fl_ephemeral_cancel(s->control, s->node);
 	if (conns == NULL)
 		return;
-	fl_list_each(it, conns) if (session_of(it)->x == NULL) end(session_of(it));
+	fl_list_each(it, conns)
+	{
+		if (session_of(it)->x == NULL)
+			fl_presence_end(session_of(it));
+	}
 }
 
 void fl_presence_leave(struct fl_session *s)
@@ -98,7 +92,7 @@ void fl_presence_leave(struct fl_session *s)
 	s->x = NULL;
 	s->carrier = NULL;
 	if (!fl_registry_leave(&s->conn)) {
-		end(s);
+		fl_presence_end(s);
 		return;
 	}
 	fl_list_push(&c->leaving, &s->link);
@@ -116,12 +110,12 @@ void fl_presence_forget(struct fl_control *c, fl_node_id node)
 		if (s->x != NULL)
 			fl_session_close(s, FL_SESSION_DELETED);
 		else
-			end(s);
+			fl_presence_end(s);
 	}
 }
 
 void fl_presence_stop(struct fl_control *c)
 {
 	while (!fl_list_empty(&c->leaving))
-		end(fl_list_entry(c->leaving.next, struct fl_session, link));
+		fl_presence_end(fl_list_entry(c->leaving.next, struct fl_session, link));
 }

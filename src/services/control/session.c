@@ -105,7 +105,7 @@ static void on_timer(void *ctx)
 	struct fl_session *s = ctx;
 
 	if (s->x == NULL)
-		fl_presence_grace_over(s);
+		fl_presence_end(s);
 	else if (now_of(s) - s->sent_at < s->control->cfg.keepalive)
 		arm_keepalive(s, s->sent_at);
 	else
