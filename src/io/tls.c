@@ -5,6 +5,8 @@
 #include "io/stream_impl.h"
 #include "io/tls.h"
 
+#include "crypto/pem_key.h"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdatomic.h>
@@ -35,16 +37,6 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/* Never asks: a key under a passphrase is an error, not a prompt. */
-static int no_passphrase(char *buf, int size, int rwflag, void *ctx)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)ctx;
-	return -1;
-}
-
 static enum fl_err set_up(SSL_CTX *ctx)
 {
 	SSL_CTX_set_options(ctx,
@@ -64,7 +56,7 @@ static enum fl_err set_up(SSL_CTX *ctx)
 static enum fl_err add_chain(SSL_CTX *ctx, BIO *pem, struct fl_fault *fault)
 {
 	for (int i = 0;; i++) {
-		X509 *x = PEM_read_bio_X509(pem, NULL, no_passphrase, NULL);
+		X509 *x = PEM_read_bio_X509(pem, NULL, NULL, NULL);
 		if (x == NULL)
 			break;
 		bool ok = i < CHAIN_MAX && (i == 0 ? SSL_CTX_use_certificate(ctx, x)
@@ -83,10 +75,10 @@ static enum fl_err add_chain(SSL_CTX *ctx, BIO *pem, struct fl_fault *fault)
 	return FL_OK;
 }
 
-static enum fl_err add_key(SSL_CTX *ctx, BIO *pem, struct fl_fault *fault)
+static enum fl_err add_key(SSL_CTX *ctx, struct fl_slice pem, struct fl_fault *fault)
 {
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(pem, NULL, no_passphrase, NULL);
-	if (key == NULL)
+	EVP_PKEY *key = NULL;
+	if (fl_pem_key_read(pem, &key) != FL_OK)
 		return fl_fault_set(fault, FL_ERR_SYNTAX,
 				    "no readable private key in the key file (PEM without a "
 				    "passphrase is needed)");
@@ -100,42 +92,24 @@ static enum fl_err add_key(SSL_CTX *ctx, BIO *pem, struct fl_fault *fault)
 	return ok ? FL_OK : fl_fault_set(fault, FL_ERR_SYNTAX, "the private key cannot be used");
 }
 
-static enum fl_err add_meta(SSL_CTX *ctx, struct fl_slice der, struct fl_fault *fault)
-{
-	const unsigned char *at = der.ptr;
-
-	if (der.len == 0)
-		return FL_OK;
-	X509 *x = d2i_X509(NULL, &at, (long)der.len);
-	bool ok = x != NULL && SSL_CTX_add1_chain_cert(ctx, x) == 1;
-	X509_free(x);
-	return ok ? FL_OK
-		  : fl_fault_set(fault, FL_ERR_SYNTAX, "the relay's certificate is damaged");
-}
-
 static enum fl_err load(SSL_CTX *ctx, struct fl_slice chain_pem, struct fl_slice key_pem,
-			struct fl_slice meta_der, struct fl_fault *fault)
+			struct fl_fault *fault)
 {
-	if (chain_pem.len > PEM_MAX || key_pem.len > PEM_MAX || meta_der.len > PEM_MAX)
+	if (chain_pem.len > PEM_MAX || key_pem.len > PEM_MAX)
 		return fl_fault_set(fault, FL_ERR_SYNTAX, "certificate or key over 1 MiB");
 
 	BIO *chain = BIO_new_mem_buf(chain_pem.ptr, (int)chain_pem.len);
-	BIO *key = BIO_new_mem_buf(key_pem.ptr, (int)key_pem.len);
-	enum fl_err err = FL_ERR_NOMEM;
-	if (chain != NULL && key != NULL)
-		err = add_chain(ctx, chain, fault);
-	if (err == FL_OK)
-		err = add_key(ctx, key, fault);
-	if (err == FL_OK)
-		err = add_meta(ctx, meta_der, fault);
+	if (chain == NULL)
+		return FL_ERR_NOMEM;
+	enum fl_err err = add_chain(ctx, chain, fault);
 	BIO_free(chain);
-	BIO_free(key);
+	if (err == FL_OK)
+		err = add_key(ctx, key_pem, fault);
 	return err;
 }
 
 enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem,
-			      struct fl_slice meta_der, struct fl_fault *fault,
-			      struct fl_tls_server **out)
+			      struct fl_fault *fault, struct fl_tls_server **out)
 {
 	struct fl_tls_server *t = calloc(1, sizeof *t);
 	if (t == NULL)
@@ -149,7 +123,7 @@ enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem
 	t->ctx = SSL_CTX_new(TLS_server_method());
 	enum fl_err err = t->ctx != NULL ? set_up(t->ctx) : FL_ERR_NOMEM;
 	if (err == FL_OK)
-		err = load(t->ctx, chain_pem, key_pem, meta_der, fault);
+		err = load(t->ctx, chain_pem, key_pem, fault);
 	ERR_clear_error();
 	if (err != FL_OK) {
 		fl_tls_server_unref(t);
@@ -157,6 +131,17 @@ enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem
 	}
 	*out = t;
 	return FL_OK;
+}
+
+enum fl_err fl_tls_server_append(struct fl_tls_server *t, struct fl_slice der)
+{
+	const unsigned char *at = der.ptr;
+
+	X509 *x = der.len <= PEM_MAX ? d2i_X509(NULL, &at, (long)der.len) : NULL;
+	bool ok = x != NULL && SSL_CTX_add1_chain_cert(t->ctx, x) == 1;
+	X509_free(x);
+	ERR_clear_error();
+	return ok ? FL_OK : FL_ERR_SYNTAX;
 }
 
 enum fl_err fl_tls_server_facts(const struct fl_tls_server *t, struct fl_cert_facts *out)

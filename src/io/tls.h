@@ -17,13 +17,17 @@
 struct fl_tls_server;
 
 /*
- * From PEM bytes: chain, key. `meta_der` (may be empty) is appended as the last certificate of the
- * chain for the relay's fast start. Errors: FL_ERR_SYNTAX, FL_ERR_INVALID (key does not match),
- * with text in `fault`.
+ * From PEM bytes: chain, key. Errors: FL_ERR_SYNTAX, FL_ERR_INVALID (key does not match), with text
+ * in `fault`.
  */
 FL_MUST enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem,
-				      struct fl_slice meta_der, struct fl_fault *fault,
-				      struct fl_tls_server **out);
+				      struct fl_fault *fault, struct fl_tls_server **out);
+
+/*
+ * Handshakes from now on show one more certificate at the end of the chain. Not while another
+ * thread accepts connections with it. Errors: FL_ERR_SYNTAX, nothing is changed then.
+ */
+FL_MUST enum fl_err fl_tls_server_append(struct fl_tls_server *t, struct fl_slice der);
 
 /* What its own certificate says. Errors: as fl_cert_facts_read. */
 FL_MUST enum fl_err fl_tls_server_facts(const struct fl_tls_server *t, struct fl_cert_facts *out);

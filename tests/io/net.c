@@ -210,8 +210,7 @@ struct fl_tls_server *net_tls(void)
 	assert_int_equal(
 		fl_cert_self_signed("localhost", (fl_wall)time(NULL) * FL_SEC, 30, &cert, &key),
 		FL_OK);
-	assert_int_equal(fl_tls_server_new(fl_buf_slice(&cert), fl_buf_slice(&key),
-					   fl_slice_of(NULL, 0), &fault, &t),
+	assert_int_equal(fl_tls_server_new(fl_buf_slice(&cert), fl_buf_slice(&key), &fault, &t),
 			 FL_OK);
 	fl_buf_done(&cert);
 	fl_buf_wipe(&key);

@@ -515,30 +515,28 @@ static void settings_that_do_not_fit(void **state)
 	struct fl_slice cert = fl_buf_slice(&a.cert), key = fl_buf_slice(&a.key);
 	const struct {
 		const char *name;
-		struct fl_slice chain, key, meta;
+		struct fl_slice chain, key;
 		enum fl_err want;
 	} rows[] = {
-		{ "fits", cert, key, { 0 }, FL_OK },
-		{ "no certificate", fl_slice_str(""), key, { 0 }, FL_ERR_SYNTAX },
-		{ "text", fl_slice_str("hello\n"), key, { 0 }, FL_ERR_SYNTAX },
-		{ "key as certificate", key, key, { 0 }, FL_ERR_SYNTAX },
-		{ "cut certificate", { cert.ptr, cert.len / 2 }, key, { 0 }, FL_ERR_SYNTAX },
-		{ "empty block", fl_slice_str(EMPTY_BLOCK), key, { 0 }, FL_ERR_SYNTAX },
-		{ "not a certificate", fl_slice_str(NOT_ONE), key, { 0 }, FL_ERR_SYNTAX },
-		{ "needs a pass phrase", fl_slice_str(ENCRYPTED), key, { 0 }, FL_ERR_SYNTAX },
-		{ "no key", cert, fl_slice_str(""), { 0 }, FL_ERR_SYNTAX },
-		{ "cut key", cert, { key.ptr, key.len / 2 }, { 0 }, FL_ERR_SYNTAX },
-		{ "another's key", cert, fl_buf_slice(&b.key), { 0 }, FL_ERR_INVALID },
-		{ "bad meta", cert, key, fl_slice_str("not DER"), FL_ERR_SYNTAX },
-		{ "oversized", { cert.ptr, (1 << 20) + 1 }, key, { 0 }, FL_ERR_SYNTAX },
+		{ "fits", cert, key, FL_OK },
+		{ "no certificate", fl_slice_str(""), key, FL_ERR_SYNTAX },
+		{ "text", fl_slice_str("hello\n"), key, FL_ERR_SYNTAX },
+		{ "key as certificate", key, key, FL_ERR_SYNTAX },
+		{ "cut certificate", { cert.ptr, cert.len / 2 }, key, FL_ERR_SYNTAX },
+		{ "empty block", fl_slice_str(EMPTY_BLOCK), key, FL_ERR_SYNTAX },
+		{ "not a certificate", fl_slice_str(NOT_ONE), key, FL_ERR_SYNTAX },
+		{ "needs a pass phrase", fl_slice_str(ENCRYPTED), key, FL_ERR_SYNTAX },
+		{ "no key", cert, fl_slice_str(""), FL_ERR_SYNTAX },
+		{ "cut key", cert, { key.ptr, key.len / 2 }, FL_ERR_SYNTAX },
+		{ "another's key", cert, fl_buf_slice(&b.key), FL_ERR_INVALID },
+		{ "oversized", { cert.ptr, (1 << 20) + 1 }, key, FL_ERR_SYNTAX },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct fl_tls_server *t = NULL;
 		struct fl_fault fault = { "" };
-		enum fl_err err =
-			fl_tls_server_new(rows[i].chain, rows[i].key, rows[i].meta, &fault, &t);
+		enum fl_err err = fl_tls_server_new(rows[i].chain, rows[i].key, &fault, &t);
 		if (err != rows[i].want)
 			fail_msg("%s: got %s", rows[i].name, fl_err_text(err));
 		assert_true(err == FL_OK ? t != NULL : fault.text[0] != '\0');
@@ -559,9 +557,10 @@ static void the_relay_certificate_comes_last(void **state)
 
 	(void)state;
 	assert_int_equal(fl_cert_derp_meta(key, (fl_wall)time(NULL) * FL_SEC, &meta), FL_OK);
-	assert_int_equal(fl_tls_server_new(fl_buf_slice(&a.cert), fl_buf_slice(&a.key),
-					   fl_buf_slice(&meta), NULL, &t),
+	assert_int_equal(fl_tls_server_new(fl_buf_slice(&a.cert), fl_buf_slice(&a.key), NULL, &t),
 			 FL_OK);
+	assert_int_equal(fl_tls_server_append(t, fl_slice_str("not DER")), FL_ERR_SYNTAX);
+	assert_int_equal(fl_tls_server_append(t, fl_buf_slice(&meta)), FL_OK);
 	fl_listener_tls(server.listener, t);
 	fl_tls_server_unref(t);
 	meet(&p, TLS1_3_VERSION);
@@ -642,9 +641,9 @@ static void a_flight_larger_than_the_socket(void **state)
 
 	(void)state;
 	make_fat(&meta, FAT);
-	assert_int_equal(fl_tls_server_new(fl_buf_slice(&a.cert), fl_buf_slice(&a.key),
-					   fl_buf_slice(&meta), NULL, &t),
+	assert_int_equal(fl_tls_server_new(fl_buf_slice(&a.cert), fl_buf_slice(&a.key), NULL, &t),
 			 FL_OK);
+	assert_int_equal(fl_tls_server_append(t, fl_buf_slice(&meta)), FL_OK);
 	fl_listener_tls(server.listener, t);
 	fl_tls_server_unref(t);
 	shrink_send_buffers(&server.at);

@@ -123,13 +123,9 @@ static bool same_file(const char *path, struct fl_slice want)
 
 static struct fl_relay_identity_spec spec_at(fl_wall now)
 {
-	static const uint8_t relay_public[FL_KEY_LEN] = { 9 };
-	return (struct fl_relay_identity_spec){ .cert_path = crt,
-						.key_path = key,
-						.may_make = true,
-						.host = "127.0.0.1",
-						.relay_public = relay_public,
-						.now = now };
+	return (struct fl_relay_identity_spec){
+		.cert_path = crt, .key_path = key, .may_make = true, .host = "127.0.0.1", .now = now
+	};
 }
 
 static void show_pin(struct rig *r, struct fl_buf *out)

@@ -9,11 +9,11 @@
 
 #include <stdio.h>
 
-enum { PEM_MAX = 256 << 10, SELF_MADE_DAYS = 397, PATH_MAX_LEN = 4096 };
+enum { PEM_MAX = 256 << 10, DER_MAX = 4096, SELF_MADE_DAYS = 397, PATH_MAX_LEN = 4096 };
 #define RENEW_BEFORE (30 * FL_DAY)
 
 struct material {
-	struct fl_buf cert, key, meta;
+	struct fl_buf cert, key;
 	struct fl_tls_server
 		*tls; /* of them; it has read the certificate, which is slow in OpenSSL */
 	struct fl_cert_facts facts;
@@ -25,8 +25,8 @@ static enum fl_err examine(const struct fl_relay_identity_spec *spec, struct fl_
 	struct fl_fault why = { "" };
 
 	m->tls = fl_tls_server_unref(m->tls);
-	enum fl_err err = fl_tls_server_new(fl_buf_slice(&m->cert), fl_buf_slice(&m->key),
-					    fl_buf_slice(&m->meta), &why, &m->tls);
+	enum fl_err err =
+		fl_tls_server_new(fl_buf_slice(&m->cert), fl_buf_slice(&m->key), &why, &m->tls);
 	if (err == FL_OK)
 		err = fl_tls_server_facts(m->tls, &m->facts);
 	if (err != FL_OK)
@@ -128,15 +128,9 @@ enum fl_err fl_relay_identity_load(const struct fl_relay_identity_spec *spec,
 	struct material m = {
 		.cert = fl_buf_make(PEM_MAX),
 		.key = fl_buf_make(PEM_MAX),
-		.meta = fl_buf_make(PEM_MAX),
 	};
 
-	enum fl_err err = fl_cert_derp_meta(spec->relay_public, spec->now, &m.meta);
-	if (err != FL_OK)
-		fl_fault_set(fault, err, "the relay's own certificate cannot be made: %s",
-			     fl_err_text(err));
-	else
-		err = obtain(spec, fault, &m);
+	enum fl_err err = obtain(spec, fault, &m);
 	if (err == FL_OK) {
 		*out = (struct fl_relay_identity){
 			.tls = fl_tls_server_ref(m.tls),
@@ -148,7 +142,18 @@ enum fl_err fl_relay_identity_load(const struct fl_relay_identity_spec *spec,
 	fl_tls_server_unref(m.tls);
 	fl_buf_done(&m.cert);
 	fl_buf_wipe(&m.key);
-	fl_buf_done(&m.meta);
+	return err;
+}
+
+enum fl_err fl_relay_identity_fast_start(struct fl_relay_identity *id,
+					 const uint8_t relay_public[static FL_KEY_LEN], fl_wall now)
+{
+	struct fl_buf der = fl_buf_make(DER_MAX);
+
+	enum fl_err err = fl_cert_derp_meta(relay_public, now, &der);
+	if (err == FL_OK)
+		err = fl_tls_server_append(id->tls, fl_buf_slice(&der));
+	fl_buf_done(&der);
 	return err;
 }
 

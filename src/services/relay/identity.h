@@ -2,8 +2,8 @@
 /*
  * services/relay/identity.h - the certificate a relay shows: from files, or self-made and pinned.
  *
- * Behind the certificate's chain stands the fast-start certificate with the relay's key, made anew
- * on each load because it is dated.
+ * Behind the certificate's chain may stand the fast-start certificate with the relay's key. It is
+ * dated, so it is made anew for each load.
  *
  * Security  the private key is wiped by done; a self-made one is stored with mode 0600.
  * Source    docs/protocol/relay.md 3, 15, 18
@@ -25,8 +25,7 @@ struct fl_relay_identity_spec {
 	 * old pair stays as PATH.old.
 	 */
 	bool may_make;
-	const char *host;            /* name or address for a self-made certificate */
-	const uint8_t *relay_public; /* FL_KEY_LEN bytes */
+	const char *host; /* name or address for a self-made certificate */
 	fl_wall now;
 };
 
@@ -40,6 +39,14 @@ struct fl_relay_identity {
 /* Errors with text in `fault`: those of the files, FL_ERR_SYNTAX, FL_ERR_INVALID, FL_ERR_NOMEM. */
 FL_MUST enum fl_err fl_relay_identity_load(const struct fl_relay_identity_spec *spec,
 					   struct fl_fault *fault, struct fl_relay_identity *out);
+
+/*
+ * Handshakes from now on tell the relay's key, which saves clients a round trip. Once for a load.
+ * Not while another thread accepts connections with it. Errors: FL_ERR_NOMEM; nothing is changed.
+ */
+FL_MUST enum fl_err fl_relay_identity_fast_start(struct fl_relay_identity *id,
+						 const uint8_t relay_public[static FL_KEY_LEN],
+						 fl_wall now);
 void fl_relay_identity_done(struct fl_relay_identity *id);
 
 /* "sha256-raw:<hex>", what a relay map says of a self-made certificate. */

@@ -17,6 +17,8 @@ enum {
 
 static const int64_t hello_timeout = 10 * FL_SEC;
 static const int64_t meta_renewal = 7 * FL_DAY; /* the fast-start certificate lives 30 days */
+/* After the first clients were accepted: to make the certificate takes a tenth of the start. */
+static const int64_t fast_start_delay = FL_MS;
 static const int64_t renew_warning = 30 * FL_DAY;
 
 /* ---- certificates ---- */
@@ -43,14 +45,34 @@ static enum fl_err load_tls(const struct fl_relay_standalone *s, bool may_make,
 		.key_path = s->key_path,
 		.may_make = may_make,
 		.host = s->host,
-		.relay_public = fl_relay_public(s->relay),
 		.now = fl_loop_wall(s->loop),
 	};
 	return fl_relay_identity_load(&spec, fault, out);
 }
 
-static void use_tls(struct fl_relay_standalone *s, const struct fl_relay_identity *id)
+/* Clients do without it: only a round trip is lost. */
+static void add_fast_start(struct fl_relay_standalone *s, struct fl_relay_identity *id)
 {
+	enum fl_err err =
+		fl_relay_identity_fast_start(id, fl_relay_public(s->relay), fl_loop_wall(s->loop));
+	if (err != FL_OK)
+		fl_log_warn("relay's fast start is off", FL_LS("why", fl_err_text(err)));
+}
+
+static void on_fast_start(void *ctx)
+{
+	struct fl_relay_standalone *s = ctx;
+	add_fast_start(s, &s->identity);
+}
+
+/* `id` is taken. At the start the fast start waits until the ports are open. */
+static void use_tls(struct fl_relay_standalone *s, struct fl_relay_identity *id)
+{
+	fl_timer_stop(&s->fast_start);
+	if (s->listener != NULL)
+		add_fast_start(s, id);
+	else
+		fl_timer_start(&s->fast_start, fast_start_delay);
 	fl_relay_identity_done(&s->identity);
 	s->identity = *id;
 	if (s->listener != NULL)
@@ -296,6 +318,8 @@ static enum fl_err start(struct fl_relay_standalone *s,
 	if (err == FL_OK)
 		err = fl_timer_init(&s->renew, s->loop, on_renew, s);
 	if (err == FL_OK)
+		err = fl_timer_init(&s->fast_start, s->loop, on_fast_start, s);
+	if (err == FL_OK)
 		err = make_relay(s, cfg, fault);
 	if (err == FL_OK)
 		fl_relay_standalone_routers(s);
@@ -356,6 +380,7 @@ struct fl_relay_standalone *fl_relay_standalone_stop(struct fl_relay_standalone 
 		fl_relay_stop(s->relay, &restarting, linger);
 	fl_relay_free(s->relay);
 	fl_timer_done(&s->renew);
+	fl_timer_done(&s->fast_start);
 	fl_relay_identity_done(&s->identity);
 	free(s->host);
 	free(s->cert_path);

@@ -190,15 +190,13 @@ static void on_retired(void *ctx, const struct fl_node_key *key)
 }
 
 static enum fl_err load_identity(struct fl_server *s, const struct fl_config *c,
-				 const uint8_t *relay_public, struct fl_fault *fault,
-				 struct fl_relay_identity *out)
+				 struct fl_fault *fault, struct fl_relay_identity *out)
 {
 	char cert[PATH_LEN], key[PATH_LEN];
 	struct fl_config_url url;
 	struct fl_relay_identity_spec spec = {
 		.cert_path = c->tls_cert_path,
 		.key_path = c->tls_key_path,
-		.relay_public = relay_public,
 		.now = fl_loop_wall(s->loop),
 	};
 
@@ -213,7 +211,12 @@ static enum fl_err load_identity(struct fl_server *s, const struct fl_config *c,
 		spec.may_make = true;
 		spec.host = url.host;
 	}
-	return fl_relay_identity_load(&spec, fault, out);
+	enum fl_err err = fl_relay_identity_load(&spec, fault, out);
+	if (err != FL_OK || s->relay == NULL)
+		return err;
+	if (fl_relay_identity_fast_start(out, fl_relay_public(s->relay), spec.now) != FL_OK)
+		fl_log_warn("relay's fast start is off"); /* clients do without it */
+	return FL_OK;
 }
 
 /* `fresh` is taken. */
@@ -254,11 +257,9 @@ static void on_renew(void *ctx)
 	struct fl_server *s = ctx;
 	struct fl_fault fault = { "" };
 	struct fl_relay_identity fresh;
-	uint8_t none[FL_KEY_LEN] = { 0 };
 
 	fl_timer_start(&s->renew_timer, IDENTITY_RENEWAL);
-	enum fl_err err = load_identity(
-		s, s->config, s->relay != NULL ? fl_relay_public(s->relay) : none, &fault, &fresh);
+	enum fl_err err = load_identity(s, s->config, &fault, &fresh);
 	/* Mostly only the dated certificate behind it is new: that needs no map. */
 	if (err == FL_OK && fresh.self_made == s->identity.self_made &&
 	    memcmp(fresh.pin, s->identity.pin, sizeof fresh.pin) == 0)
@@ -288,7 +289,6 @@ static enum fl_err open_relay(struct fl_server *s, struct fl_fault *fault)
 		.rate_bytes = c->derp_server.rate_limit,
 		.rate_burst = c->derp_server.rate_burst,
 	};
-	uint8_t none[FL_KEY_LEN] = { 0 };
 	enum fl_err err = FL_OK;
 
 	if (c->derp_server.enabled) {
@@ -306,8 +306,7 @@ static enum fl_err open_relay(struct fl_server *s, struct fl_fault *fault)
 			err = open_stun(s, fault);
 	}
 	if (err == FL_OK)
-		err = load_identity(s, c, s->relay != NULL ? fl_relay_public(s->relay) : none,
-				    fault, &s->identity);
+		err = load_identity(s, c, fault, &s->identity);
 	return err;
 }
 
@@ -436,12 +435,10 @@ enum fl_err fl_server_reload(struct fl_server *s, struct fl_config *config, stru
 {
 	struct fl_relay_identity identity;
 	struct fl_records fresh = { 0 }, old = s->records;
-	uint8_t none[FL_KEY_LEN] = { 0 };
 
 	enum fl_err err = fl_server_records_read(config, fault, &fresh);
 	if (err == FL_OK)
-		err = load_identity(s, config, s->relay != NULL ? fl_relay_public(s->relay) : none,
-				    fault, &identity);
+		err = load_identity(s, config, fault, &identity);
 	if (err == FL_OK) {
 		s->records = fresh; /* the map for all names them */
 		err = show_identity(s, config, &identity, fault);
