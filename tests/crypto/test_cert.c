@@ -279,6 +279,17 @@ static struct end_row {
 	{ "ends in 2049", "20491231235959Z", 2524607999 * FL_SEC },
 };
 
+static void rename_both(X509 *x, const char *name)
+{
+	X509_NAME *n = X509_NAME_new();
+
+	X509_NAME_add_entry_by_NID(n, NID_commonName, MBSTRING_ASC, (const unsigned char *)name, -1,
+				   -1, 0);
+	assert_int_equal(X509_set_subject_name(x, n), 1);
+	assert_int_equal(X509_set_issuer_name(x, n), 1);
+	X509_NAME_free(n);
+}
+
 static void end_row(void **state)
 {
 	const struct end_row *row = *state;
@@ -291,6 +302,7 @@ static void end_row(void **state)
 	EVP_PKEY *signer = EVP_EC_gen("P-256");
 	BIO *bio = BIO_new(BIO_s_mem());
 	assert_int_equal(ASN1_TIME_set_string_X509(X509_getm_notAfter(x), row->date), 1);
+	rename_both(x, "another's");
 	assert_true(X509_sign(x, signer, EVP_sha256()) > 0);
 	assert_int_equal(PEM_write_bio_X509(bio, x), 1);
 	long len = BIO_get_mem_data(bio, &text);
