@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -126,6 +127,26 @@ static void over(struct client *c)
 	for (size_t i = 0; i < c->call_count; i++)
 		if (c->calls[i] != NULL)
 			c->calls[i]->closed = true;
+}
+
+void client_reset(struct client *c)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	assert_int_equal(setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+	close(c->fd);
+	c->fd = -1;
+	over(c);
+}
+
+void client_vanish(struct client *c)
+{
+	struct sock_filter nothing = { .code = BPF_RET | BPF_K };
+	const struct sock_fprog filter = { .len = 1, .filter = &nothing };
+
+	assert_int_equal(
+		setsockopt(c->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
+	c->deaf = true;
 }
 
 /* One masked binary message; the mask is zero. */
@@ -307,8 +328,14 @@ static void read_socket(struct client *c)
 	uint8_t mem[65536];
 
 	while (!c->deaf && c->phase != CLIENT_OVER) {
-		ssize_t n = recv(c->fd, mem, sizeof mem, 0);
+		size_t want = c->cuts && c->cut_in < sizeof mem ? c->cut_in : sizeof mem;
+		if (want == 0) {
+			client_reset(c);
+			return;
+		}
+		ssize_t n = recv(c->fd, mem, want, 0);
 		if (n > 0) {
+			c->cut_in -= c->cuts ? (size_t)n : 0;
 			fl_buf_put(c->ws && c->phase != CLIENT_UPGRADING ? &c->frames : &c->in, mem,
 				   (size_t)n);
 			if (c->ws && c->phase != CLIENT_UPGRADING)
@@ -383,11 +410,15 @@ void client_dial(struct client *c, struct sys *s, const struct fl_private_key *m
 	size_t window = c->window;
 	bool ws = c->ws;
 	const char *forwarded = c->forwarded;
+	bool cuts = c->cuts;
+	size_t cut_in = c->cut_in;
 
 	*c = (struct client){
 		.sys = s,
 		.fd = sys_dial(s),
 		.window = window,
+		.cuts = cuts,
+		.cut_in = cut_in,
 		.ws = ws,
 		.forwarded = forwarded,
 		.frames = fl_buf_make(WIRE_MAX),
@@ -459,7 +490,8 @@ void client_close(struct client *c)
 	nghttp2_session_del(c->h2);
 	fl_noise_handshake_done(&c->hs);
 	fl_noise_conn_done(&c->noise);
-	close(c->fd);
+	if (c->fd >= 0)
+		close(c->fd);
 	fl_buf_done(&c->in);
 	fl_buf_done(&c->out);
 	fl_buf_done(&c->plain);

@@ -56,6 +56,8 @@ struct client {
 	bool ws;                      /* set before client_dial: by WebSocket */
 	const char *forwarded;        /* set before client_dial: for whom a proxy says it asks */
 	struct fl_buf frames;         /* WebSocket frames that are not whole yet */
+	bool cuts;                    /* set before client_dial: resets the connection ... */
+	size_t cut_in;                /* ... when it has taken so many more bytes */
 	uint32_t goaway;              /* code seen, UINT32_MAX: none */
 	size_t window;                /* of each stream towards us */
 	struct call *calls[CLIENT_CALLS_MAX];
@@ -72,6 +74,11 @@ bool client_settled(void *client); /* open, or over */
 bool client_over(void *client);
 void client_close(struct client *c);
 void client_move(struct client *c); /* sends and reads what it can */
+
+/* Ends the connection by a reset: what was on its way to the client is lost. */
+void client_reset(struct client *c);
+/* From now on the network swallows what the server sends: it gets no answer and no reset. */
+void client_vanish(struct client *c);
 
 /* Makes a valid first message for this system with a fresh key, or `ephemeral` as it is. */
 void client_initiation(struct sys *s, uint16_t version, uint8_t out[FL_NOISE_INITIATION_LEN]);

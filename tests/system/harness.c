@@ -4,6 +4,7 @@
 
 #include "client.h"
 #include "io/net.h"
+#include "io/sockaddr.h"
 #include "services/control/internal.h"
 
 #include <dirent.h>
@@ -11,10 +12,14 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { DESCRIPTORS_MAX = 4096 };
 
 /* ---- folder ---- */
 
@@ -238,6 +243,15 @@ size_t sys_usage_slack(void)
 	return __sanitizer_get_current_allocated_bytes != NULL ? 1024 : 64 << 10;
 }
 
+bool sys_is_sanitized(void)
+{
+#ifdef __SANITIZE_THREAD__
+	return true;
+#else
+	return __sanitizer_get_current_allocated_bytes != NULL;
+#endif
+}
+
 struct sys_usage sys_usage(void)
 {
 
@@ -285,9 +299,43 @@ static int made_ready(int fd)
 	return fd;
 }
 
+/* Small segments keep the server's buffer small, a small buffer the client's window. */
+static int dial_narrow(const struct fl_addrport *at)
+{
+	const int segment = 536, buffer = 2304;
+	struct sockaddr_storage sa;
+	socklen_t len = fl_sockaddr_of(at, &sa);
+	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment), 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sa, len), 0);
+	return fd;
+}
+
 int sys_dial(struct sys *s)
 {
-	return made_ready(net_dial(&s->at));
+	return made_ready(s->narrow ? dial_narrow(&s->at) : net_dial(&s->at));
+}
+
+int sys_server_end(const struct sys *s, int client_fd)
+{
+	struct fl_addrport client = fl_sockaddr_bound(client_fd);
+
+	for (int fd = 3; fd < DESCRIPTORS_MAX; fd++) {
+		struct sockaddr_storage peer = { 0 };
+		socklen_t len = sizeof peer;
+		struct fl_addrport here = fl_sockaddr_bound(fd);
+		if (!fl_addrport_eq(&here, &s->at) ||
+		    getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+			continue;
+		struct fl_addrport there = fl_sockaddr_read(&peer);
+		if (fl_addrport_eq(&there, &client))
+			return fd;
+	}
+	fail_msg("the server has no such connection");
+	return -1;
 }
 
 struct sending {

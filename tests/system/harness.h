@@ -22,6 +22,7 @@ struct sys {
 	struct fl_machine_key noise; /* the server's public key, as GET /key tells it */
 	struct fl_list clients;      /* moved by sys_until */
 	bool short_timers;
+	bool narrow; /* new connections hold some 10 KB on their way to a client that does not read */
 	char dir[64], socket[128];
 };
 
@@ -58,6 +59,8 @@ struct sys_usage {
 struct sys_usage sys_usage(void);
 /* How far `live` may be off: malloc counts what it keeps for itself, a sanitizer does not. */
 size_t sys_usage_slack(void);
+/* Is this a build that takes ten times as long? Then long loops are shortened. */
+bool sys_is_sanitized(void);
 
 /*
  * A test that failed leaves clients on its stack: forgets after each all but those that are there
@@ -77,6 +80,8 @@ struct reply {
 void reply_done(struct reply *r);
 
 int sys_dial(struct sys *s); /* non-blocking */
+/* The server's end of a connection to a server in this process. */
+int sys_server_end(const struct sys *s, int client_fd);
 /* Sends `len` bytes over a fresh connection and waits for one answer. */
 struct reply sys_http(struct sys *s, const void *request, size_t len);
 struct reply sys_get(struct sys *s, const char *path);
