@@ -6,6 +6,7 @@
 #include "store/sqlite.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -95,4 +96,47 @@ void store_kit_reads(const char *path, const char *want)
 	snprintf(k.path, sizeof k.path, "%s", path);
 	require_same(&k, &st, want);
 	fl_store_close(st);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	static char bytes[1 << 16];
+	ssize_t n;
+	int in = open(from, O_RDONLY);
+	if (in < 0)
+		return;
+	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(out >= 0);
+	while ((n = read(in, bytes, sizeof bytes)) > 0)
+		assert_int_equal(write(out, bytes, (size_t)n), n);
+	close(in);
+	close(out);
+}
+
+static char *dump_of(const struct store_kit *k)
+{
+	struct fl_state *s = kit_state();
+	struct fl_store *st = store_kit_open(k, s);
+	char *dump = kit_dump(s);
+
+	kit_check(s);
+	fl_store_close(st);
+	fl_state_free(s);
+	return dump;
+}
+
+char *store_kit_after_crash(const char *path)
+{
+	static const char *const parts[] = { "", "-wal", "-journal" };
+	struct store_kit copy = store_kit_new();
+	char from[512], to[512];
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		snprintf(from, sizeof from, "%s%s", path, parts[i]);
+		snprintf(to, sizeof to, "%s%s", copy.path, parts[i]);
+		copy_file(from, to);
+	}
+	char *dump = dump_of(&copy);
+	store_kit_free(&copy);
+	return dump;
 }

@@ -25,4 +25,7 @@ void store_kit_same(const struct store_kit *k, struct fl_store **st, const struc
 /* Requires that the database at `path` (a copy, say) loads to the text `want`. */
 void store_kit_reads(const char *path, const char *want);
 
+/* What a crash now would leave of an open database, as kit_dump shows it; the caller frees. */
+char *store_kit_after_crash(const char *path);
+
 #endif

@@ -6,11 +6,9 @@
  */
 #include "../domain/state_play.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -61,49 +59,10 @@ static void install(void)
 
 /* ---- what a crash now would leave ---- */
 
-static void copy_file(const char *from, const char *to)
-{
-	static char bytes[1 << 16];
-	ssize_t n;
-	int in = open(from, O_RDONLY);
-	if (in < 0)
-		return;
-	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	assert_true(out >= 0);
-	while ((n = read(in, bytes, sizeof bytes)) > 0)
-		assert_int_equal(write(out, bytes, (size_t)n), n);
-	close(in);
-	close(out);
-}
-
-static char *read_back(const char *path)
-{
-	struct store_kit k;
-	struct fl_state *s = kit_state();
-
-	snprintf(k.path, sizeof k.path, "%s", path);
-	struct fl_store *st = store_kit_open(&k, s);
-	char *dump = kit_dump(s);
-	kit_check(s);
-	fl_store_close(st);
-	fl_state_free(s);
-	return dump;
-}
-
 static char *after_crash(const struct store_kit *k)
 {
-	struct store_kit copy = store_kit_new();
-	char from[200], to[200];
-	static const char *const parts[] = { "", "-wal", "-journal" };
-
 	pause_faults(true);
-	for (int i = 0; i < 3; i++) {
-		snprintf(from, sizeof from, "%s%s", k->path, parts[i]);
-		snprintf(to, sizeof to, "%s%s", copy.path, parts[i]);
-		copy_file(from, to);
-	}
-	char *dump = read_back(copy.path);
-	store_kit_free(&copy);
+	char *dump = store_kit_after_crash(k->path);
 	pause_faults(false);
 	return dump;
 }

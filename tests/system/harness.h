@@ -59,8 +59,11 @@ struct sys_usage {
 struct sys_usage sys_usage(void);
 /* How far `live` may be off: malloc counts what it keeps for itself, a sanitizer does not. */
 size_t sys_usage_slack(void);
-/* Is this a build that takes ten times as long? Then long loops are shortened. */
-bool sys_is_sanitized(void);
+/*
+ * Who tries every place tries each n-th only, with STEP=n in the environment, or, as that takes
+ * long there, in a build with a sanitizer: each `sanitized`-th.
+ */
+size_t sys_step(size_t sanitized);
 
 /*
  * A test that failed leaves clients on its stack: forgets after each all but those that are there

@@ -8,7 +8,7 @@
  * descriptor. The second row cuts on the server's side too: the kernel takes that many bytes, so
  * the rest of the map waits in the server when the reset comes.
  *
- * RESETS_STEP=n tries every n-th byte only; the sanitizers' default is every 13th.
+ * STEP: see sys_step.
  */
 #include "client.h"
 
@@ -100,14 +100,6 @@ static bool reset_at(size_t bytes, bool at_the_server)
 
 /* ---- all of them ---- */
 
-static size_t step(void)
-{
-	const char *text = getenv("RESETS_STEP");
-	size_t n = text != NULL ? strtoul(text, NULL, 10) : 0;
-
-	return n > 0 ? n : sys_is_sanitized() ? 13 : 1;
-}
-
 static size_t frames_heard(void)
 {
 	assert_false(node_fold(&witness));
@@ -169,7 +161,7 @@ static void test_resets(void **state)
 	assert_true(sys_until(&sys, is_offline, NULL));
 	struct sys_usage before = sys_usage();
 	size_t heard = frames_heard();
-	struct pass p = reset_everywhere(row->at_the_server, step());
+	struct pass p = reset_everywhere(row->at_the_server, sys_step(13));
 	assert_true(sys_until(&sys, is_offline, NULL));
 	size_t changes = frames_heard() - heard;
 	assert_true(changes >= 2 && changes <= 2 + 2 * p.slow_gaps);
