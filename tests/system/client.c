@@ -144,8 +144,8 @@ void client_vanish(struct client *c)
 	struct sock_filter nothing = { .code = BPF_RET | BPF_K };
 	const struct sock_fprog filter = { .len = 1, .filter = &nothing };
 
-	assert_int_equal(
-		setsockopt(c->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
+	assert_int_equal(setsockopt(c->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter),
+			 0);
 	c->deaf = true;
 }
 

@@ -139,6 +139,8 @@ void node_start_poll(struct node *n);
 void node_end_poll(struct node *n);
 /* A lite update; `fields` are members to set: a JSON object, or NULL. */
 void node_lite(struct node *n, const char *fields);
+/* Begins a lite update that makes a frame of some 18 KB for each peer; `version` makes it news. */
+struct call *node_say(struct node *n, unsigned version);
 /* Folds what has come. True if the poll is over. */
 bool node_fold(struct node *n);
 /* The path at which the i-th ping of the poll wants its answer; borrowed until the poll ends. */

@@ -42,10 +42,21 @@ void sys_write(const struct sys *s, const char *name, const char *text)
 	fclose(f);
 }
 
-void sys_make(struct sys *s, bool short_timers, const char *extra)
+void sys_configure(const struct sys *s, const char *extra)
 {
 	char text[4096];
 
+	snprintf(text, sizeof text,
+		 "server_url: http://127.0.0.1:8080\nlisten_addr: 127.0.0.1:0\n"
+		 "metrics_listen_addr: 127.0.0.1:0\n"
+		 "derp:\n  server:\n    stun_listen_addr: 127.0.0.1:0\n"
+		 "debug:\n  short_timers: %s\n%s\n",
+		 s->short_timers ? "true" : "false", extra != NULL ? extra : "");
+	sys_write(s, "config.yaml", text);
+}
+
+void sys_make(struct sys *s, bool short_timers, const char *extra)
+{
 	*s = (struct sys){ .short_timers = short_timers };
 	fl_list_init(&s->clients);
 	fl_log_level_set(
@@ -56,13 +67,7 @@ void sys_make(struct sys *s, bool short_timers, const char *extra)
 		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->socket, sizeof s->socket, "%s/fairlead.sock", s->dir);
-	snprintf(text, sizeof text,
-		 "server_url: http://127.0.0.1:8080\nlisten_addr: 127.0.0.1:0\n"
-		 "metrics_listen_addr: 127.0.0.1:0\n"
-		 "derp:\n  server:\n    stun_listen_addr: 127.0.0.1:0\n"
-		 "debug:\n  short_timers: %s\n%s\n",
-		 short_timers ? "true" : "false", extra != NULL ? extra : "");
-	sys_write(s, "config.yaml", text);
+	sys_configure(s, extra);
 	assert_int_equal(fl_loop_new(&s->loop), FL_OK);
 }
 
@@ -81,7 +86,7 @@ void sys_remove(struct sys *s)
 
 /* ---- server ---- */
 
-static void learn_key(struct sys *s)
+void sys_learn_key(struct sys *s)
 {
 	struct reply r = sys_get(s, "/key?v=145");
 	json_t *doc = json_loadb((const char *)r.body.ptr, r.body.len, 0, NULL);
@@ -116,7 +121,7 @@ void sys_boot(struct sys *s)
 	if (err != FL_OK)
 		fail_msg("%s: %s", fl_err_text(err), fault.text);
 	s->at = fl_server_at(s->server);
-	learn_key(s);
+	sys_learn_key(s);
 }
 
 void sys_halt(struct sys *s)

@@ -28,6 +28,7 @@ struct sys {
 
 /* A folder and a configuration in it. `extra`: further lines of YAML, or NULL. */
 void sys_make(struct sys *s, bool short_timers, const char *extra);
+void sys_configure(const struct sys *s, const char *extra); /* writes it anew */
 /* Starts the server. Fails the test, or gives the error. */
 void sys_boot(struct sys *s);
 enum fl_err sys_try(struct sys *s, struct fl_fault *fault);
@@ -36,6 +37,9 @@ void sys_remove(struct sys *s); /* the loop and the folder */
 
 void sys_start(struct sys *s, bool short_timers, const char *extra); /* make and boot */
 void sys_stop(struct sys *s);                                        /* halt and remove */
+
+/* Asks the server, wherever it runs, for its public key. */
+void sys_learn_key(struct sys *s);
 
 /* The path of a file in the folder; the last eight answers stay valid. */
 const char *sys_path(const struct sys *s, const char *name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/system/test_sessions.c - map sessions over time: keep-alives, presence and its grace, slow
- * readers, deletion, ephemeral nodes. The server runs with debug.short_timers: grace 1 s,
+ * tests/system/test_sessions.c - map sessions over time: keep-alives, presence and its grace,
+ * deletion, ephemeral nodes. The server runs with debug.short_timers: grace 1 s,
  * keep-alives every 2 s, ephemeral nodes gone after 1 s.
  */
 #include "client.h"
@@ -231,56 +231,6 @@ static void test_registering_again_leaves_presence_alone(void **state)
 	node_close(&n);
 }
 
-/* ---- slow readers ---- */
-
-/* Some 18 KB of services, and a version so that it is news. Terminated. */
-static void write_long_update(struct fl_buf *b, unsigned version)
-{
-	fl_buf_reset(b);
-	fl_buf_printf(b, "{\"Hostinfo\":{\"OSVersion\":\"%u\",\"Services\":[", version);
-	for (unsigned i = 1; i <= 60; i++)
-		fl_buf_printf(b, "%s{\"Proto\":\"tcp\",\"Port\":%u,\"Description\":\"%0240u\"}",
-			      i > 1 ? "," : "", i, i);
-	fl_buf_str(b, "]}}");
-	fl_buf_byte(b, 0);
-}
-
-static void test_slow_reader_is_dropped_alone(void **state)
-{
-	struct node slow, busy;
-	struct fl_buf update = fl_buf_make(64 << 10);
-	uint64_t dropped = sys_stats(&sys).sessions_dropped_slow;
-	(void)state;
-
-	node_open(&slow, &sys, "slow");
-	struct fl_private_key machine = slow.c.machine;
-	client_close(&slow.c);
-	slow.c.window = 65535;
-	client_open(&slow.c, &sys, &machine);
-	node_join(&slow, reusable);
-	slow.zstd = false;
-	node_poll(&slow);
-	joined(&busy, "busy", reusable);
-	node_poll(&busy);
-	slow.c.deaf = true;
-	for (unsigned i = 0; i < 3000 && sys_stats(&sys).sessions_dropped_slow == dropped; i++) {
-		write_long_update(&update, i);
-		node_lite(&busy, (const char *)update.ptr);
-	}
-	fl_buf_done(&update);
-	assert_int_equal(sys_stats(&sys).sessions_dropped_slow, dropped + 1);
-	assert_false(node_fold(&witness));
-	assert_false(node_fold(&busy));
-	expect(is_seen_offline, "slow");
-	slow.c.deaf = false;
-	assert_true(sys_until(&sys, call_over, slow.poll));
-	assert_true(slow.poll->closed && !slow.poll->ended); /* an error, not an orderly end */
-	remove_node(&slow);
-	remove_node(&busy);
-	node_close(&slow);
-	node_close(&busy);
-}
-
 /* ---- deletion ---- */
 
 static void test_deletion_ends_the_stream(void **state)
@@ -419,7 +369,6 @@ int main(void)
 	suite_add(&suite, "cut connection", test_cut_connection, NULL);
 	suite_add(&suite, "two sessions of one node", test_two_sessions_of_one_node, NULL);
 	suite_add(&suite, "registering again", test_registering_again_leaves_presence_alone, NULL);
-	suite_add(&suite, "slow reader", test_slow_reader_is_dropped_alone, NULL);
 	suite_add(&suite, "deletion", test_deletion_ends_the_stream, NULL);
 	suite_add(&suite, "ephemeral: never connects", test_ephemeral_that_never_connects, NULL);
 	suite_add(&suite, "ephemeral: leaves", test_ephemeral_that_leaves, NULL);

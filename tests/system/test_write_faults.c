@@ -111,8 +111,7 @@ static unsigned delete_user(void)
 static json_int_t newest(const char *list_path, const char *member)
 {
 	json_t *list = api_json(&sys, "GET", list_path, NULL, 200), *all = at(list, member);
-	json_int_t found =
-		atoll(text_at(json_array_get(all, json_array_size(all) - 1), "id"));
+	json_int_t found = atoll(text_at(json_array_get(all, json_array_size(all) - 1), "id"));
 
 	json_decref(list);
 	return found;
@@ -291,15 +290,16 @@ static unsigned tell_version(void)
 
 static unsigned tell_routes(void)
 {
-	return update_node("RoutableIPs", json_pack("[s]", serial % 2 ? "10.0.0.0/24"
-								       : "10.1.0.0/24"));
+	return update_node("RoutableIPs",
+			   json_pack("[s]", serial % 2 ? "10.0.0.0/24" : "10.1.0.0/24"));
 }
 
 /* ---- policy ---- */
 
-#define POLICY "{\\\"tagOwners\\\":{\\\"tag:a\\\":[\\\"ada@\\\"]}," \
-	       "\\\"acls\\\":[{\\\"action\\\":\\\"accept\\\",\\\"src\\\":[\\\"*\\\"]," \
-	       "\\\"dst\\\":[\\\"*:*\\\"]}]}"
+#define POLICY                                                                                     \
+	"{\\\"tagOwners\\\":{\\\"tag:a\\\":[\\\"ada@\\\"]},"                                       \
+	"\\\"acls\\\":[{\\\"action\\\":\\\"accept\\\",\\\"src\\\":[\\\"*\\\"],"                    \
+	"\\\"dst\\\":[\\\"*:*\\\"]}]}"
 
 static unsigned set_policy(void)
 {

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/system/test_stalled.c - one client reads nothing any more, or has vanished without a word,
+ * while others talk. They hear every change in order and as soon as before, the server's memory
+ * stays within its bound, and in the end only that client's session is gone.
+ *
+ * "As soon" is counted in turns of the loop, not in time, which a busy machine stretches. The time
+ * in which a vanished client is found is the kernel's work: its settings are read, and tried at a
+ * tenth.
+ */
+#include "client.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+enum {
+	READERS = 4,
+	CALM = 20,             /* updates before somebody stalls */
+	UPDATES_MAX = 2000,    /* until the slow one is dropped */
+	UPDATE_LEN = 18 << 10, /* of one that is not compressed */
+	QUEUE_MAX = 4 << 20,   /* of changes that a slow client may have waiting */
+	QUEUE_SLACK = 1 << 20, /* its first map, what is on its way to the socket */
+	DEAD_AFTER = 30,       /* s */
+	TURNS_MAX = 200,
+};
+
+static struct sys sys;
+static struct node readers[READERS], talker;
+static char *reusable;
+
+static void joined(struct node *n, const char *hostname)
+{
+	node_open(n, &sys, hostname);
+	node_join(n, reusable);
+}
+
+/* ---- changes, and who has heard them ---- */
+
+static bool has_heard(struct node *n, unsigned version)
+{
+	char text[16];
+	json_t *shown = at(node_peer(n, "talker"), "Hostinfo.OSVersion");
+
+	snprintf(text, sizeof text, "%u", version);
+	return shown != NULL && strcmp(json_string_value(shown), text) == 0;
+}
+
+static bool all_have_heard(unsigned version)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < READERS; i++) {
+		assert_false(node_fold(&readers[i]));
+		all = has_heard(&readers[i], version) && all;
+	}
+	return all;
+}
+
+static size_t changes_heard(const struct node *n)
+{
+	return n->frames - n->view.keepalives;
+}
+
+/* One change: each reader hears of it in one frame, so they come in order. How many turns it took. */
+static unsigned tell(unsigned version)
+{
+	size_t heard[READERS];
+	unsigned turns = 0;
+
+	for (size_t i = 0; i < READERS; i++)
+		heard[i] = changes_heard(&readers[i]);
+	struct call *k = node_say(&talker, version);
+	while (!all_have_heard(version)) {
+		assert_true(++turns < TURNS_MAX);
+		sys_turn(&sys, 1);
+	}
+	for (size_t i = 0; i < READERS; i++)
+		assert_int_equal(changes_heard(&readers[i]), heard[i] + 1);
+	call_wait(k);
+	assert_int_equal(k->status, 200);
+	call_drop(k);
+	return turns;
+}
+
+static unsigned longest(unsigned a, unsigned b)
+{
+	return a > b ? a : b;
+}
+
+static unsigned version;
+
+/* How many turns a change takes at most while all is well. */
+static unsigned calm(void)
+{
+	unsigned turns = 0;
+
+	sys_turn(&sys, 8); /* what was under way */
+	for (size_t i = 0; i < READERS; i++)
+		assert_false(node_fold(&readers[i]));
+	for (unsigned i = 0; i < CALM; i++)
+		turns = longest(turns, tell(++version));
+	return turns;
+}
+
+static struct {
+	const char *hostname;
+	bool online;
+} awaited;
+
+static bool is_seen(void *ctx)
+{
+	(void)ctx;
+	for (size_t i = 0; i < READERS; i++)
+		assert_false(node_fold(&readers[i]));
+	json_t *online = json_object_get(node_peer(&readers[0], awaited.hostname), "Online");
+	return awaited.online ? json_is_true(online) : json_is_false(online);
+}
+
+static void expect(const char *hostname, bool online)
+{
+	awaited.hostname = hostname;
+	awaited.online = online;
+	assert_true(sys_until(&sys, is_seen, NULL));
+}
+
+/* Back on a new connection it is told everything. */
+static void expect_return(struct node *n)
+{
+	node_reopen(n);
+	node_poll(n);
+	expect(n->hostname, true);
+	node_assert_complete(n);
+}
+
+static void leave(struct node *n)
+{
+	node_end_poll(n);
+	sys_turn(&sys, 4);
+	node_close(n);
+	expect(n->hostname, false);
+}
+
+/* ---- it does not read ---- */
+
+/* A small window, and frames as long as they are: it is full soon. */
+static void join_narrowly(struct node *n, const char *hostname)
+{
+	node_open(n, &sys, hostname);
+	struct fl_private_key machine = n->c.machine;
+	client_close(&n->c);
+	n->c.window = 65535;
+	client_open(&n->c, &sys, &machine);
+	node_join(n, reusable);
+	n->zstd = false;
+	node_poll(n);
+}
+
+static void test_slow_reader(void **state)
+{
+	uint64_t dropped = sys_stats(&sys).sessions_dropped_slow;
+	size_t sent = 0, queued = 0;
+	struct node slow;
+	(void)state;
+
+	join_narrowly(&slow, "slow");
+	unsigned usual = calm(), turns = 0;
+	assert_false(node_fold(&slow));
+	size_t before = sys_usage().live, most = before;
+	slow.c.deaf = true;
+	while (sys_stats(&sys).sessions_dropped_slow == dropped && sent < UPDATES_MAX) {
+		turns = longest(turns, tell(++version));
+		sent++;
+		size_t now = sys_stats(&sys).queued_bytes, live = sys_usage().live;
+		queued = now > queued ? now : queued;
+		most = live > most ? live : most;
+	}
+	assert_int_equal(sys_stats(&sys).sessions_dropped_slow, dropped + 1);
+	assert_true(sent * UPDATE_LEN > QUEUE_MAX / 2); /* not at once: it had a queue */
+	assert_true(queued <= QUEUE_MAX + QUEUE_SLACK);
+	if (most > before + QUEUE_MAX + QUEUE_SLACK)
+		fail_msg("%zu bytes for one that does not read", most - before);
+	if (turns > usual)
+		fail_msg("a change takes %u turns, %u before", turns, usual);
+	expect("slow", false);
+	if (sys_usage().live > before + QUEUE_SLACK)
+		fail_msg("%zu bytes are kept", sys_usage().live - before);
+
+	slow.c.deaf = false;
+	assert_true(sys_until(&sys, call_over, slow.poll));
+	assert_true(slow.poll->closed && !slow.poll->ended); /* an error, not an orderly end */
+	expect_return(&slow);
+	leave(&slow);
+	printf("\t%zu updates, %zu bytes queued, %u turns each\n", sent, queued, turns);
+}
+
+/* ---- it has vanished ---- */
+
+static int option(int fd, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+static void set_option(int fd, int name, int value)
+{
+	assert_int_equal(setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value), 0);
+}
+
+static int tenth(int seconds)
+{
+	return seconds > 10 ? seconds / 10 : 1;
+}
+
+/* Both ways in which the kernel finds a dead peer are in time; now they are ten times as fast. */
+static void hurry(int fd)
+{
+	int idle = option(fd, IPPROTO_TCP, TCP_KEEPIDLE),
+	    interval = option(fd, IPPROTO_TCP, TCP_KEEPINTVL),
+	    probes = option(fd, IPPROTO_TCP, TCP_KEEPCNT),
+	    unanswered = option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT);
+
+	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_true(idle + interval * probes <= DEAD_AFTER);
+	assert_true(unanswered > 0 && unanswered <= DEAD_AFTER * 1000);
+	set_option(fd, TCP_KEEPIDLE, tenth(idle));
+	set_option(fd, TCP_KEEPINTVL, tenth(interval));
+	set_option(fd, TCP_USER_TIMEOUT, unanswered / 10);
+}
+
+static bool is_alone(void *ctx)
+{
+	(void)ctx;
+	for (size_t i = 0; i < READERS; i++)
+		assert_false(node_fold(&readers[i]));
+	return sys_stats(&sys).sessions == READERS;
+}
+
+static struct {
+	const char *name, *hostname;
+	bool talk;
+} vanished[] = { { "vanished, and nothing to say to it", "gone", false },
+		 { "vanished, and it would hear much", "lost", true } };
+
+static void test_vanished(void **state)
+{
+	const struct {
+		const char *name, *hostname;
+		bool talk;
+	} *row = *state;
+	size_t connections = sys_stats(&sys).connections;
+	struct node gone;
+
+	joined(&gone, row->hostname);
+	node_poll(&gone);
+	expect(row->hostname, true);
+	unsigned usual = calm();
+	hurry(sys_server_end(&sys, gone.c.fd));
+	client_vanish(&gone.c);
+	size_t heard = changes_heard(&readers[0]);
+	for (unsigned i = 0; row->talk && i < CALM; i++)
+		assert_true(tell(++version) <= usual);
+	assert_true(sys_until(&sys, is_alone, NULL));
+	assert_int_equal(sys_stats(&sys).connections, connections);
+	if (!row->talk) /* within the grace nobody hears of it */
+		assert_int_equal(changes_heard(&readers[0]), heard);
+	expect_return(&gone);
+	leave(&gone);
+}
+
+int main(void)
+{
+	struct suite suite = { 0 };
+	char name[16];
+
+	suite_add(&suite, "slow reader", test_slow_reader, NULL);
+	ROWS(&suite, vanished, test_vanished);
+	sys_start(&sys, true, NULL);
+	reusable = api_key(&sys, api_user(&sys, "ada"), "\"reusable\":true");
+	joined(&talker, "talker");
+	for (size_t i = 0; i < READERS; i++) {
+		snprintf(name, sizeof name, "reader-%zu", i);
+		joined(&readers[i], name);
+		node_lite(&readers[i], NULL);
+		node_poll(&readers[i]);
+	}
+	sys_guard(&sys, &suite);
+	int failed = suite_run(&suite, "system/stalled");
+	for (size_t i = 0; i < READERS; i++)
+		node_close(&readers[i]);
+	node_close(&talker);
+	free(reusable);
+	sys_stop(&sys);
+	return failed;
+}
