@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* store/fault.c - SQLite's errors as ours, and what to do about them in words. */
+#include <errno.h>
 #include <limits.h>
 
 #include "store/inner.h"
@@ -22,11 +23,20 @@ enum fl_err fl_store_corrupt(const char *path, const char *what, struct fl_fault
 		path, what);
 }
 
+/* For the files beside the database SQLite says "disk I/O error", and only the system why. */
+static int kind_of(sqlite3 *db)
+{
+	int code = sqlite3_errcode(db) & 0xff;
+	int why = code == SQLITE_IOERR ? sqlite3_system_errno(db) : 0;
+
+	return why == ENOSPC || why == EDQUOT ? SQLITE_FULL : code;
+}
+
 enum fl_err fl_store_fault(sqlite3 *db, const char *path, const char *doing, struct fl_fault *fault)
 {
 	const char *why = db != NULL ? sqlite3_errmsg(db) : "out of memory";
 
-	switch (db != NULL ? sqlite3_errcode(db) & 0xff : SQLITE_NOMEM) {
+	switch (db != NULL ? kind_of(db) : SQLITE_NOMEM) {
 	case SQLITE_NOMEM:
 		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory while %s %s", doing, path);
 	case SQLITE_BUSY:

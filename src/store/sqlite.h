@@ -40,6 +40,7 @@
 	X(prepare_v3)                                                                              \
 	X(reset)                                                                                   \
 	X(step)                                                                                    \
+	X(system_errno)                                                                            \
 	X(wal_autocheckpoint)                                                                      \
 	X(wal_checkpoint_v2)
 
@@ -78,6 +79,7 @@ FL_MUST enum fl_err fl_sqlite_load(struct fl_fault *fault);
 #define sqlite3_prepare_v3         fl_sqlite.prepare_v3
 #define sqlite3_reset              fl_sqlite.reset
 #define sqlite3_step               fl_sqlite.step
+#define sqlite3_system_errno       fl_sqlite.system_errno
 #define sqlite3_wal_autocheckpoint fl_sqlite.wal_autocheckpoint
 #define sqlite3_wal_checkpoint_v2  fl_sqlite.wal_checkpoint_v2
 
