@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * tests/system/test_faults.c - the disk fails while the server runs: who asked hears 503, nobody
- * hears of what was not stored, memory stays equal to the database, and the next try works.
+ * hears of what was not stored, memory stays equal to the database, and the next try works. Every
+ * single write of every request: test_write_faults.c.
  */
 #include "client.h"
 
@@ -59,52 +60,6 @@ static size_t witness_frames(void)
 	sys_turn(&sys, 12);
 	assert_false(node_fold(&witness));
 	return witness.frames;
-}
-
-/* ---- one failing operation at each place of a registration ---- */
-
-static struct {
-	const char *name;
-	bool full;
-} disks[] = { { "registration, input/output error", false }, { "registration, disk full", true } };
-
-static void test_registration(void **state)
-{
-	const struct {
-		const char *name;
-		bool full;
-	} *row = *state;
-	bool hit = true;
-
-	for (long place = 0; hit && place < 40; place++) {
-		struct node n;
-		char *key = api_key(&sys, ada, NULL), *before;
-		node_open(&n, &sys, "unlucky");
-		before = everything();
-		size_t frames = witness_frames();
-		faulty_vfs_arm(place, FAULTY_ONCE, row->full);
-		struct call *k =
-			client_post(&n.c, "/machine/register", node_register_body(&n, key));
-		call_wait(k);
-		hit = faulty_vfs_hit();
-		faulty_vfs_disarm();
-		if (k->status == 503) {
-			char *after = everything();
-			assert_string_equal(after, before); /* the single-use key is not spent */
-			assert_int_equal(witness_frames(), frames);
-			free(after);
-			call_drop(k);
-			node_join(&n, key);
-		} else {
-			assert_int_equal(k->status, 200);
-			call_drop(k);
-		}
-		expect_database_equals_memory();
-		node_close(&n);
-		free(before);
-		free(key);
-	}
-	assert_false(hit); /* every place was tried */
 }
 
 /* ---- every kind of request while the disk is dead ---- */
@@ -271,7 +226,6 @@ int main(void)
 {
 	struct suite suite = { 0 };
 
-	ROWS(&suite, disks, test_registration);
 	suite_add(&suite, "dead disk", test_dead_disk, NULL);
 	suite_add(&suite, "one tick fails together", test_one_tick_fails_together, NULL);
 	suite_add(&suite, "presence needs no disk", test_presence_needs_no_disk, NULL);
