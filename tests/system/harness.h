@@ -22,7 +22,7 @@ struct sys {
 	struct fl_machine_key noise; /* the server's public key, as GET /key tells it */
 	struct fl_list clients;      /* moved by sys_until */
 	bool short_timers;
-	bool narrow; /* new connections hold some 10 KB on their way to a client that does not read */
+	bool narrow; /* new connections hold little on their way to a client that does not read */
 	char dir[64], socket[128];
 };
 

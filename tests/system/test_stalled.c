@@ -63,7 +63,7 @@ static size_t changes_heard(const struct node *n)
 	return n->frames - n->view.keepalives;
 }
 
-/* One change: each reader hears of it in one frame, so they come in order. How many turns it took. */
+/* One change: each reader hears of it in one frame, so all come in order. In how many turns? */
 static unsigned tell(unsigned version)
 {
 	size_t heard[READERS];
