@@ -55,6 +55,8 @@ struct fl_tls_server *net_tls(void);
 
 /* A blocking plain socket connected to `at`. */
 int net_dial(const struct fl_addrport *at);
+/* The same; little is on its way when we do not read: some 10 KB. */
+int net_dial_narrow(const struct fl_addrport *at);
 
 /* A non-blocking TLS client on `fd`; drive it with net_tls_step while the loop runs. */
 struct net_tls_peer {

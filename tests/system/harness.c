@@ -12,8 +12,6 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <malloc.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -307,24 +305,9 @@ static int made_ready(int fd)
 	return fd;
 }
 
-/* Small segments keep the server's buffer small, a small buffer the client's window. */
-static int dial_narrow(const struct fl_addrport *at)
-{
-	const int segment = 536, buffer = 2304;
-	struct sockaddr_storage sa;
-	socklen_t len = fl_sockaddr_of(at, &sa);
-	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment), 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer), 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&sa, len), 0);
-	return fd;
-}
-
 int sys_dial(struct sys *s)
 {
-	return made_ready(s->narrow ? dial_narrow(&s->at) : net_dial(&s->at));
+	return made_ready(s->narrow ? net_dial_narrow(&s->at) : net_dial(&s->at));
 }
 
 int sys_server_end(const struct sys *s, int client_fd)
