@@ -5,8 +5,8 @@
  *
  * A witness stays connected meanwhile: it hears that the client's node came, and after the grace
  * of the last session that it went, and nothing else. Each reset leaves no session, connection or
- * descriptor. The second row cuts on the server's side too: the kernel takes that many bytes, so
- * the rest of the map waits in the server when the reset comes.
+ * descriptor. The second row cuts on the server's side too: the kernel takes that many bytes, and
+ * the rest waits in the server when the reset comes.
  *
  * STEP: see sys_step.
  */
@@ -50,7 +50,7 @@ ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
 	if (!leads_to_victim(fd))
 		return __real_send(fd, data, len, flags);
 	if (room == 0) {
-		errno = EAGAIN;
+		errno = ECONNRESET;
 		return -1;
 	}
 	ssize_t n = __real_send(fd, data, len < room ? len : room, flags);
@@ -89,7 +89,7 @@ static bool reset_at(size_t bytes, bool at_the_server)
 		assert_true(sys_until(&sys, has_map_or_is_over, &victim));
 		whole = victim.frames > 0;
 	}
-	victim_port = 0; /* and the kernel tells the server of the reset */
+	victim_port = 0;
 	if (victim.c.phase == CLIENT_OPEN)
 		client_reset(&victim.c);
 	client_close(&victim.c);
