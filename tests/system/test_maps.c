@@ -18,6 +18,18 @@ static void joined(struct node *n, const char *hostname)
 
 /* ---- names ---- */
 
+static fl_wall last_seen(struct node *n)
+{
+	return fl_state_node_by_key(sys_state(&sys), &n->key)->last_seen;
+}
+
+static void refused_poll(struct node *n)
+{
+	node_start_poll(n);
+	call_wait(n->poll);
+	assert_int_equal(n->poll->status, 500);
+}
+
 /* It came from a longer base domain: the node is told what to do, the others are served (NM-5). */
 static void test_full_name_too_long(void **state)
 {
@@ -47,9 +59,15 @@ static void test_full_name_too_long(void **state)
 
 	node_poll(&shorter);
 	assert_null(node_peer(&shorter, "ann"));
-	node_start_poll(&longer);
-	call_wait(longer.poll);
-	assert_int_equal(longer.poll->status, 500);
+	refused_poll(&longer); /* with what it says of itself, which is news */
+	assert_false(node_fold(&shorter));
+	fl_wall seen = last_seen(&longer);
+	size_t frames = shorter.frames;
+	refused_poll(&longer);
+	sys_turn(&sys, 8);
+	assert_false(node_fold(&shorter)); /* nobody hears of an attempt that failed (SES-5) */
+	assert_int_equal(shorter.frames, frames);
+	assert_true(last_seen(&longer) == seen);
 	fl_buf_byte(&longer.poll->body, 0);
 	assert_non_null(strstr((char *)longer.poll->body.ptr, "full name is too long"));
 	assert_non_null(strstr((char *)longer.poll->body.ptr, "fairlead nodes rename"));

@@ -132,13 +132,13 @@ FL_MUST enum fl_err fl_control_map_frame(struct fl_control *c, const struct fl_n
 /* Counts a session from now on. False: no room for it. */
 bool fl_presence_enter(struct fl_session *s);
 
-/* Its first map is on its way: it takes the place of those that leave. */
+/* Its first map is on its way: peers hear of it, and it takes the place of those that leave. */
 void fl_presence_settled(struct fl_session *s);
 
 /* Its client has gone. Takes the session: it is freed now or after its grace period. */
 void fl_presence_leave(struct fl_session *s);
 
-/* It never got its first map. The session stays the caller's. */
+/* It never got its first map, and nobody hears of it. The session stays the caller's. */
 void fl_presence_abandon(struct fl_session *s);
 
 /* The end of its grace period. Frees the session. */

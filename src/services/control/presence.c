@@ -35,12 +35,7 @@ bool fl_presence_enter(struct fl_session *s)
 {
 	bool first = false;
 
-	if (fl_registry_enter(s->control->core->sessions, &s->node, &s->conn, &first) != FL_OK)
-		return false;
-	if (first)
-		announce(s->control, s->node);
-	fl_core_health(s->control->core, s->node, true); /* HA-3: it was another connection */
-	return true;
+	return fl_registry_enter(s->control->core->sessions, &s->node, &s->conn, &first) == FL_OK;
 }
 
 static void went_offline(struct fl_control *c, fl_node_id node)
@@ -53,18 +48,24 @@ static void went_offline(struct fl_control *c, fl_node_id node)
 	fl_ephemeral_watch(c, node);
 }
 
+static enum fl_conn_end release(struct fl_session *s)
+{
+	struct fl_core *core = s->control->core;
+
+	return fl_registry_remove(core->sessions, &s->conn, fl_loop_now(core->loop));
+}
+
+/* Nobody was told of it. A client that repeats what fails would cost all others a frame each. */
 void fl_presence_abandon(struct fl_session *s)
 {
-	struct fl_control *c = s->control;
-
-	if (fl_registry_remove(c->core->sessions, &s->conn, fl_loop_now(c->core->loop)) ==
-	    FL_CONN_LAST)
-		went_offline(c, s->node);
+	if (release(s) == FL_CONN_LAST)
+		fl_fragments_drop(s->control->fragments, s->node);
 }
 
 void fl_presence_end(struct fl_session *s)
 {
-	fl_presence_abandon(s);
+	if (release(s) == FL_CONN_LAST)
+		went_offline(s->control, s->node);
 	fl_list_del(&s->link);
 	fl_timer_done(&s->timer);
 	free(s);
@@ -73,9 +74,13 @@ void fl_presence_end(struct fl_session *s)
 /* Those that leave need not wait: the node is back. */
 void fl_presence_settled(struct fl_session *s)
 {
-	struct fl_list *conns = fl_registry_conns(s->control->core->sessions, &s->node);
+	struct fl_core *core = s->control->core;
+	struct fl_list *conns = fl_registry_conns(core->sessions, &s->node);
 
 	fl_ephemeral_cancel(s->control, s->node);
+	if (fl_registry_live(core->sessions, &s->node) == 1)
+		announce(s->control, s->node);
+	fl_core_health(core, s->node, true); /* HA-3: it was another connection */
 	if (conns == NULL)
 		return;
 	fl_list_each(it, conns)
