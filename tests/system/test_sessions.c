@@ -104,6 +104,13 @@ static void test_first_frame(void **state)
 	node_close(&n);
 }
 
+static bool has_frame(void *ctx)
+{
+	struct node *n = ctx;
+	assert_false(node_fold(n));
+	return n->frames > 0;
+}
+
 static bool has_keepalive(void *ctx)
 {
 	struct node *n = ctx;
@@ -227,6 +234,65 @@ static void test_registering_again_leaves_presence_alone(void **state)
 		node_join(&n, NULL);
 	}
 	assert_false(goes_offline_within("again", 1500 * FL_MS));
+	remove_node(&n);
+	node_close(&n);
+}
+
+/* ---- newer polls ---- */
+
+/* Takes no more than `window` bytes of an answer before it has read them. */
+static void narrow(struct node *n, const char *hostname, size_t window)
+{
+	node_open(n, &sys, hostname);
+	struct fl_private_key machine = n->c.machine;
+	client_close(&n->c);
+	n->c.window = window;
+	client_open(&n->c, &sys, &machine);
+	node_join(n, reusable);
+	n->zstd = false;
+}
+
+static uint64_t opened;
+
+static bool has_opened(void *ctx)
+{
+	(void)ctx;
+	return sys_stats(&sys).sessions_opened == opened;
+}
+
+/* Retries while the first map is still on its way do not pile up (SES-9). */
+static void test_newer_poll_ends_one_that_waits(void **state)
+{
+	enum { POLLS = 4 };
+	struct call *polls[POLLS];
+	struct node n;
+	uint64_t sessions = sys_stats(&sys).sessions;
+	(void)state;
+
+	narrow(&n, "impatient", 1024);
+	n.c.deaf = true;
+	opened = sys_stats(&sys).sessions_opened;
+	for (unsigned i = 0; i < POLLS; i++) {
+		node_start_poll(&n);
+		polls[i] = n.poll;
+		opened++;
+		assert_true(sys_until(&sys, has_opened, NULL));
+	}
+	assert_int_equal(sys_stats(&sys).sessions, sessions + 1);
+	n.c.deaf = false;
+	for (unsigned i = 0; i < POLLS - 1; i++) {
+		assert_true(sys_until(&sys, call_over, polls[i]));
+		assert_true(polls[i]->closed && !polls[i]->ended);
+	}
+	assert_true(sys_until(&sys, has_frame, &n));
+	expect(is_seen_online, "impatient");
+	assert_false(goes_offline_within("impatient", 1500 * FL_MS));
+
+	/* It has its map: another session beside it is none of its business. */
+	node_start_poll(&n);
+	opened++;
+	assert_true(sys_until(&sys, has_opened, NULL));
+	assert_int_equal(sys_stats(&sys).sessions, sessions + 2);
 	remove_node(&n);
 	node_close(&n);
 }
@@ -369,6 +435,7 @@ int main(void)
 	suite_add(&suite, "cut connection", test_cut_connection, NULL);
 	suite_add(&suite, "two sessions of one node", test_two_sessions_of_one_node, NULL);
 	suite_add(&suite, "registering again", test_registering_again_leaves_presence_alone, NULL);
+	suite_add(&suite, "newer poll", test_newer_poll_ends_one_that_waits, NULL);
 	suite_add(&suite, "deletion", test_deletion_ends_the_stream, NULL);
 	suite_add(&suite, "ephemeral: never connects", test_ephemeral_that_never_connects, NULL);
 	suite_add(&suite, "ephemeral: leaves", test_ephemeral_that_leaves, NULL);

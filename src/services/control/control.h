@@ -109,10 +109,11 @@ size_t fl_control_checks(struct fl_control *c, struct fl_check_info *out, size_t
 FL_MUST enum fl_err fl_control_check_say(struct fl_control *c, struct fl_slice id, bool approve,
 					 struct fl_fault *fault);
 
-/* Why a map session ended: its client, it does not read, its node, or us. */
+/* Why a map session ended: its client, it does not read, a newer one, its node, or us. */
 enum fl_session_end {
 	FL_SESSION_GONE,
 	FL_SESSION_SLOW,
+	FL_SESSION_REPLACED, /* before its first map was on its way */
 	FL_SESSION_DELETED,
 	FL_SESSION_STOP,
 	FL_SESSION_ENDS

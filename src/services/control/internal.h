@@ -91,6 +91,7 @@ struct fl_session {
 	struct fl_noise_link *carrier;
 	fl_node_id node;
 	bool zstd;
+	bool waits;      /* for its first map: not all of it is on its way */
 	fl_time sent_at; /* the last frame */
 	fl_wall since;
 	struct fl_timer timer; /* the next keep-alive; of one that leaves, the end of its grace */
@@ -132,7 +133,10 @@ FL_MUST enum fl_err fl_control_map_frame(struct fl_control *c, const struct fl_n
 /* Counts a session from now on. False: no room for it. */
 bool fl_presence_enter(struct fl_session *s);
 
-/* Its first map is on its way: peers hear of it, and it takes the place of those that leave. */
+/*
+ * Its first map is on its way: peers hear of it, and it takes the place of those that leave, or
+ * that still wait for theirs (SES-9).
+ */
 void fl_presence_settled(struct fl_session *s);
 
 /* Its client has gone. Takes the session: it is freed now or after its grace period. */

@@ -102,6 +102,7 @@ static void map_responses(const struct fl_control_stats *s, struct fl_buf *b)
 	static const char *const ends[FL_SESSION_ENDS] = {
 		[FL_SESSION_GONE] = "reason=\"client_gone\"",
 		[FL_SESSION_SLOW] = "reason=\"client_slow\"",
+		[FL_SESSION_REPLACED] = "reason=\"replaced\"",
 		[FL_SESSION_DELETED] = "reason=\"node_deleted\"",
 		[FL_SESSION_STOP] = "reason=\"restart\"",
 	};

@@ -71,7 +71,10 @@ void fl_presence_end(struct fl_session *s)
 	free(s);
 }
 
-/* Those that leave need not wait: the node is back. */
+/*
+ * Those that leave need not wait: the node is back. Nor is there anybody who reads a map that is
+ * still on its way in another: retries would pile up (SES-9).
+ */
 void fl_presence_settled(struct fl_session *s)
 {
 	struct fl_core *core = s->control->core;
@@ -85,8 +88,11 @@ void fl_presence_settled(struct fl_session *s)
 		return;
 	fl_list_each(it, conns)
 	{
-		if (session_of(it)->x == NULL)
-			fl_presence_end(session_of(it));
+		struct fl_session *other = session_of(it);
+		if (other->x == NULL)
+			fl_presence_end(other);
+		else if (other->waits)
+			fl_session_close(other, FL_SESSION_REPLACED);
 	}
 }
 

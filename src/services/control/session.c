@@ -52,16 +52,27 @@ static void on_gone(void *ctx)
 void fl_session_close(struct fl_session *s, enum fl_session_end why)
 {
 	fl_http_on_gone(s->x, NULL, NULL);
+	fl_http_on_drain(s->x, NULL, NULL);
 	s->control->stats.sessions_ended[why]++;
 	if (why == FL_SESSION_SLOW) {
 		s->control->stats.sessions_dropped_slow++;
 		fl_log_info("map session dropped: the client does not read",
 			    FL_LU("node.id", s->node));
-		fl_http_abort(s->x);
-	} else {
-		fl_http_stream_end(s->x);
 	}
+	if (why == FL_SESSION_SLOW || why == FL_SESSION_REPLACED)
+		fl_http_abort(s->x); /* what waits is of no use */
+	else
+		fl_http_stream_end(s->x);
 	detach(s);
+}
+
+/* All that it was sent first is on its way. */
+static void on_drain(void *ctx)
+{
+	struct fl_session *s = ctx;
+
+	s->waits = false;
+	fl_http_on_drain(s->x, NULL, NULL);
 }
 
 void fl_session_send(struct fl_session *s, struct fl_bytes *const *pieces, size_t count)
@@ -155,7 +166,9 @@ static void session_start(struct fl_session *s, const struct fl_parts *map)
 	c->stats.sessions_opened++;
 	c->stats.frames_full++;
 	fl_trace_frame(&c->trace, c->core->loop, FL_FRAME_FULL, s->zstd, s->node, NULL, map->len);
+	s->waits = true;
 	fl_http_on_gone(s->x, on_gone, s);
+	fl_http_on_drain(s->x, on_drain, s);
 	fl_http_stream_start(s->x, 200, "application/json");
 	fl_http_stream_limit(s->x, map->len + QUEUE_MAX);
 	fl_session_send(s, map->at, map->count);
