@@ -2,6 +2,7 @@
 /* services/config/derpmap.c - merges relay maps and writes the fields that clients know. */
 #include "services/config/derpmap.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/jw.h"
@@ -136,7 +137,7 @@ static enum fl_err write_scalar(const struct merge *m, const struct field *f,
 	}
 	case REAL: {
 		double v = strtod(y->text, &end);
-		if (end == y->text || *end != '\0')
+		if (end == y->text || *end != '\0' || !isfinite(v))
 			return fail(m, y, "expected a number");
 		fl_jw_key(w, f->name);
 		fl_jw_f64(w, v);
