@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 static struct sys sys;
-static char *reusable;
+static char *reusable, *ephemeral;
 
 static void joined(struct node *n, const char *hostname)
 {
@@ -30,17 +30,41 @@ static void refused_poll(struct node *n)
 	assert_int_equal(n->poll->status, 500);
 }
 
+/* Joined under a chosen name, which does not follow what fits. */
+static void joined_long(struct node *n, const char *hostname, const char *key)
+{
+	char path[96];
+
+	node_open(n, &sys, hostname);
+	node_join(n, key);
+	snprintf(path, sizeof path, "/api/v1/node/%lld/rename/%s-with-a-name-that-is-rather-long",
+		 (long long)node_id(n), hostname);
+	api_ok(&sys, "POST", path, NULL);
+}
+
+static bool is_gone(void *ctx)
+{
+	struct node *n = ctx;
+
+	if (fl_state_node_by_key(sys_state(&sys), &n->key) == NULL)
+		return true;
+	if (call_over(n->poll)) {
+		assert_int_equal(n->poll->status, 500);
+		node_end_poll(n);
+		node_start_poll(n);
+	}
+	return false;
+}
+
 /* It came from a longer base domain: the node is told what to do, the others are served (NM-5). */
 static void test_full_name_too_long(void **state)
 {
-	char config[1024], path[96], domain[233];
-	struct node longer, shorter;
+	char config[1024], domain[233];
+	struct node longer, idle, shorter;
 	(void)state;
 
-	joined(&longer, "ann");
-	snprintf(path, sizeof path, "/api/v1/node/%lld/rename/a-name-that-is-rather-long",
-		 (long long)node_id(&longer));
-	api_ok(&sys, "POST", path, NULL); /* chosen: it does not follow what fits */
+	joined_long(&longer, "ann", reusable);
+	joined_long(&idle, "eve", ephemeral);
 	joined(&shorter, "bob");
 	sys_halt(&sys);
 	memset(domain, 'd', sizeof domain);
@@ -50,11 +74,14 @@ static void test_full_name_too_long(void **state)
 	snprintf(config, sizeof config,
 		 "server_url: http://127.0.0.1:8080\nlisten_addr: 127.0.0.1:0\n"
 		 "metrics_listen_addr: \"\"\ndns:\n  base_domain: %s\n"
+		 "debug:\n  short_timers: true\n"
+		 "node:\n  ephemeral:\n    inactivity_timeout: 1s\n"
 		 "derp:\n  server:\n    stun_listen_addr: 127.0.0.1:0\n",
 		 domain);
 	sys_write(&sys, "config.yaml", config);
 	sys_boot(&sys);
 	node_reopen(&longer);
+	node_reopen(&idle);
 	node_reopen(&shorter);
 
 	node_poll(&shorter);
@@ -71,7 +98,12 @@ static void test_full_name_too_long(void **state)
 	fl_buf_byte(&longer.poll->body, 0);
 	assert_non_null(strstr((char *)longer.poll->body.ptr, "full name is too long"));
 	assert_non_null(strstr((char *)longer.poll->body.ptr, "fairlead nodes rename"));
+
+	/* Nor does an attempt keep an idle ephemeral node alive, however often it is made (SES-6). */
+	refused_poll(&idle);
+	assert_true(sys_until(&sys, is_gone, &idle));
 	node_close(&longer);
+	node_close(&idle);
 	node_close(&shorter);
 }
 
@@ -81,10 +113,13 @@ int main(void)
 
 	suite_add(&suite, "full name too long", test_full_name_too_long, NULL);
 	sys_start(&sys, false, NULL);
-	reusable = api_key(&sys, api_user(&sys, "ada"), "\"reusable\":true");
+	json_int_t ada = api_user(&sys, "ada");
+	reusable = api_key(&sys, ada, "\"reusable\":true");
+	ephemeral = api_key(&sys, ada, "\"ephemeral\":true");
 	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/maps");
 	free(reusable);
+	free(ephemeral);
 	sys_stop(&sys);
 	return failed;
 }

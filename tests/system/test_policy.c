@@ -514,6 +514,10 @@ static void test_file(void **state)
 	assert_true(in_force(no_ssh));
 	assert_err(fl_policies_set(policies(), fl_slice_str(full), "", "", &report, &rev),
 		   FL_ERR_DENIED);
+	json_t *doc = api_json(&sys, "PUT", "/api/v1/policy", "{\"policy\":\"{}\"}", 400);
+	assert_non_null(strstr(text_at(doc, "errors.0.message"), "comes from a file"));
+	json_decref(doc);
+	assert_true(in_force(no_ssh));
 	assert_err(reload("{ nonsense"), FL_OK); /* the rest is reloaded */
 	assert_true(in_force(no_ssh));
 	assert_err(reload(full), FL_OK);

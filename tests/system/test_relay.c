@@ -142,6 +142,28 @@ static void expect_packet(struct derp *from, struct derp *to)
 
 /* ---- admission ---- */
 
+/* What a relay elsewhere hears that asks for the key (DE-5). */
+static bool verifies(const struct fl_node_key *key)
+{
+	char text[FL_KEY_TEXT_MAX], body[160], request[320];
+
+	fl_node_key_format(key, text);
+	int len = snprintf(body, sizeof body, "{\"NodePublic\":\"%s\"}", text);
+	len = snprintf(request, sizeof request,
+		       "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len,
+		       body);
+	struct reply r = sys_http(&sys, request, (size_t)len);
+	assert_int_equal(r.status, 200);
+	assert_string_equal(r.type, "application/json");
+	json_t *doc = json_loads((const char *)r.body.ptr, 0, NULL);
+	json_t *allow = json_object_get(doc, "Allow");
+	assert_true(json_is_boolean(allow));
+	bool yes = json_is_true(allow);
+	json_decref(doc);
+	reply_done(&r);
+	return yes;
+}
+
 static void test_only_known_nodes(void **state)
 {
 	struct fl_private_key unknown;
@@ -157,12 +179,15 @@ static void test_only_known_nodes(void **state)
 	derp_close(&d);
 
 	node_open(&n, &sys, "short-lived");
+	assert_false(verifies(&n.key));
 	node_join(&n, reusable);
+	assert_true(verifies(&n.key));
 	derp_dial(&d, &n.secret);
 	assert_true(derp_login(&d));
 	snprintf(path, sizeof path, "/api/v1/node/%lld", (long long)node_id(&n));
 	api_ok(&sys, "DELETE", path, NULL);
 	assert_true(sys_closes(&sys, d.fd)); /* not only at the next login */
+	assert_false(verifies(&n.key));
 	derp_close(&d);
 	derp_dial(&d, &n.secret);
 	assert_false(derp_login(&d));
