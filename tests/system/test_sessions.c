@@ -238,6 +238,46 @@ static void test_registering_again_leaves_presence_alone(void **state)
 	node_close(&n);
 }
 
+static bool knows_it_expired(void *ctx)
+{
+	struct node *n = ctx;
+	assert_false(node_fold(n));
+	return json_is_true(json_object_get(n->view.node, "Expired"));
+}
+
+static bool is_seen_expired(void *ctx)
+{
+	(void)ctx;
+	return json_is_true(json_object_get(seen(), "Expired"));
+}
+
+/* Its stream goes on, so that it hears of it; presence is not about keys (PRE-10). */
+static void test_expired_node_is_online_while_it_listens(void **state)
+{
+	struct node n;
+	char path[64];
+	(void)state;
+
+	joined(&n, "expired", reusable);
+	node_poll(&n);
+	expect(is_seen_online, "expired");
+	snprintf(path, sizeof path, "/api/v1/node/%lld/expire", (long long)node_id(&n));
+	api_ok(&sys, "POST", path, NULL);
+	assert_true(sys_until(&sys, knows_it_expired, &n));
+	expect(is_seen_expired, "expired");
+	assert_false(goes_offline_within("expired", 1500 * FL_MS));
+	assert_false(call_over(n.poll));
+	node_end_poll(&n);
+	expect(is_seen_offline, "expired");
+
+	/* It may come back: only to hear the same. */
+	node_poll(&n);
+	assert_true(knows_it_expired(&n));
+	expect(is_seen_online, "expired");
+	remove_node(&n);
+	node_close(&n);
+}
+
 /* ---- newer polls ---- */
 
 /* Takes no more than `window` bytes of an answer before it has read them. */
@@ -435,6 +475,7 @@ int main(void)
 	suite_add(&suite, "cut connection", test_cut_connection, NULL);
 	suite_add(&suite, "two sessions of one node", test_two_sessions_of_one_node, NULL);
 	suite_add(&suite, "registering again", test_registering_again_leaves_presence_alone, NULL);
+	suite_add(&suite, "expired node", test_expired_node_is_online_while_it_listens, NULL);
 	suite_add(&suite, "newer poll", test_newer_poll_ends_one_that_waits, NULL);
 	suite_add(&suite, "deletion", test_deletion_ends_the_stream, NULL);
 	suite_add(&suite, "ephemeral: never connects", test_ephemeral_that_never_connects, NULL);
