@@ -6,7 +6,10 @@
  */
 #include "client.h"
 
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 static struct sys sys;
 static char *reusable, *ephemeral;
@@ -128,6 +131,46 @@ static void test_keepalives(void **state)
 	assert_true(sys_until(&sys, has_keepalive, &n));
 	remove_node(&n);
 	node_close(&n);
+}
+
+/* The server's socket of this connection, which is in this process too. */
+static int server_end(const struct client *c)
+{
+	struct sockaddr_in mine, peer;
+	socklen_t len = sizeof mine;
+
+	assert_int_equal(getsockname(c->fd, (struct sockaddr *)&mine, &len), 0);
+	for (int fd = 0; fd < 1024; fd++) {
+		len = sizeof peer;
+		if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 &&
+		    peer.sin_family == AF_INET && peer.sin_port == mine.sin_port)
+			return fd;
+	}
+	fail_msg("the connection has no other end");
+	return -1;
+}
+
+static int option(int fd, int level, int name)
+{
+	int value = 0;
+	socklen_t len = sizeof value;
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+/* The kernel finds clients that vanished, within 30 s (SES-11). */
+static void test_kernel_looks_after_the_connection(void **state)
+{
+	int fd = server_end(&witness.c);
+	(void)state;
+
+	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_true(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
+			    option(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
+				    option(fd, IPPROTO_TCP, TCP_KEEPCNT) <=
+		    30);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 30000);
 }
 
 /* ---- presence ---- */
@@ -470,6 +513,7 @@ int main(void)
 
 	ROWS(&suite, forms, test_first_frame);
 	suite_add(&suite, "keep-alives", test_keepalives, NULL);
+	suite_add(&suite, "half-open connections", test_kernel_looks_after_the_connection, NULL);
 	suite_add(&suite, "offline after the grace only", test_offline_after_the_grace_only, NULL);
 	suite_add(&suite, "reconnect within the grace", test_reconnect_within_the_grace, NULL);
 	suite_add(&suite, "cut connection", test_cut_connection, NULL);
