@@ -99,7 +99,7 @@ static void test_full_name_too_long(void **state)
 	assert_non_null(strstr((char *)longer.poll->body.ptr, "full name is too long"));
 	assert_non_null(strstr((char *)longer.poll->body.ptr, "fairlead nodes rename"));
 
-	/* Nor does an attempt keep an idle ephemeral node alive, however often it is made (SES-6). */
+	/* Nor does an attempt keep an idle ephemeral node alive, even one a tick (SES-6). */
 	refused_poll(&idle);
 	assert_true(sys_until(&sys, is_gone, &idle));
 	node_close(&longer);

@@ -127,6 +127,6 @@ void fl_presence_forget(struct fl_control *c, fl_node_id node)
 
 void fl_presence_stop(struct fl_control *c)
 {
-	while (!fl_list_empty(&c->leaving))
-		fl_presence_end(fl_list_entry(c->leaving.next, struct fl_session, link));
+	for (struct fl_list *l; (l = fl_list_pop(&c->leaving)) != NULL;)
+		fl_presence_end(fl_list_entry(l, struct fl_session, link));
 }
