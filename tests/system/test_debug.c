@@ -84,10 +84,12 @@ static void test_index_names_every_page(void **state)
 	json_t *doc = page("");
 	(void)state;
 
-	assert_int_equal(json_array_size(at(doc, "pages")), COUNT(pages));
+	assert_int_equal(json_array_size(at(doc, "pages")), COUNT(pages) + 1);
 	for (size_t i = 0; i < COUNT(pages); i++)
 		assert_string_equal(json_string_value(json_array_get(at(doc, "pages"), i)),
 				    pages[i]);
+	assert_string_equal(json_string_value(json_array_get(at(doc, "pages"), COUNT(pages))),
+			    "ping");
 	json_decref(doc);
 	assert_int_equal(status_of("/debug"), 200);
 }
@@ -144,21 +146,23 @@ static void test_proxies_are_not_believed(void **state)
 {
 	static const char *const fields[] = { "X-Forwarded-For: 127.0.0.1", "Forwarded: for=::1",
 					      "X-Real-IP: 127.0.0.1", "True-Client-IP: 127.0.0.1" };
+	static const char *const gated[] = { "overview", "", "ping?node=laptop" };
 	struct fl_addrport public = sys.at;
 	char request[256];
 	(void)state;
 
 	sys.at = fl_listener_at(sys.server->metrics_listener);
-	for (size_t i = 0; i < COUNT(fields); i++) {
+	for (size_t i = 0; i < COUNT(fields) * COUNT(gated); i++) {
 		int len = snprintf(request, sizeof request,
-				   "GET /debug/overview HTTP/1.1\r\nHost: x\r\n%s\r\n"
+				   "GET /debug/%s HTTP/1.1\r\nHost: x\r\n%s\r\n"
 				   "Connection: close\r\n\r\n",
-				   fields[i]);
+				   gated[i % COUNT(gated)], fields[i / COUNT(gated)]);
 		struct reply r = sys_http(&sys, request, (size_t)len);
 		assert_int_equal(r.status, 403);
 		assert_null(strstr((const char *)r.body.ptr, "version"));
 		reply_done(&r);
 	}
+	assert_int_equal(sys_stats(&sys).pings, 0);
 	sys.at = public;
 }
 
@@ -424,6 +428,87 @@ static void test_over_the_socket(void **state)
 	}
 }
 
+/* ---- ping ---- */
+
+static int begin(const char *path)
+{
+	struct fl_addrport public = sys.at;
+	char request[160];
+	int len = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+
+	sys.at = fl_listener_at(sys.server->metrics_listener);
+	int fd = sys_dial(&sys);
+	sys.at = public;
+	sys_send(&sys, fd, request, (size_t)len);
+	return fd;
+}
+
+static bool has_ping(void *ctx)
+{
+	(void)ctx;
+	assert_false(node_fold(&laptop));
+	return json_array_size(laptop.view.pings) > laptop.ponged;
+}
+
+static void test_ping(void **state)
+{
+	static const char *const targets[] = { "laptop", "LapTop", "100.64.0.1",
+					       "fd7a:115c:a1e0::1" };
+	char path[96];
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(targets); i++) {
+		snprintf(path, sizeof path, "/debug/ping?node=%s", targets[i]);
+		int fd = begin(path);
+		assert_true(sys_until(&sys, has_ping, NULL));
+		assert_int_equal(sys_stats(&sys).pings, 1);
+		node_pong(&laptop);
+		struct reply r = sys_answer(&sys, fd);
+		close(fd);
+		assert_int_equal(r.status, 200);
+		json_t *doc = json_loadb((const char *)r.body.ptr, r.body.len, 0, NULL);
+		assert_true(json_is_true(at(doc, "answered")));
+		assert_string_equal(text_at(doc, "givenName"), "laptop");
+		assert_int_equal(atoll(text_at(doc, "nodeId")), node_id(&laptop));
+		json_decref(doc);
+		reply_done(&r);
+		assert_int_equal(sys_stats(&sys).pings, 0);
+	}
+}
+
+static void test_ping_in_silence(void **state)
+{
+	(void)state;
+	json_t *doc = page("ping?node=laptop&timeout=50ms");
+
+	assert_true(json_is_false(at(doc, "answered")));
+	assert_true(json_is_true(at(doc, "online")));
+	json_decref(doc);
+	assert_true(has_ping(NULL));
+	laptop.ponged++; /* too late for it */
+	assert_int_equal(status_of("/debug/ping?node=nobody"), 404);
+	assert_int_equal(status_of("/debug/ping?node="), 404);
+	assert_int_equal(status_of("/debug/ping?timeout=1s"), 404);
+	assert_int_equal(status_of("/debug/ping?node=laptop&timeout=31s"), 400);
+	assert_int_equal(status_of("/debug/ping?node=a%00"), 400);
+	assert_int_equal(sys_stats(&sys).pings, 0);
+}
+
+static void test_ping_form(void **state)
+{
+	struct reply r = get("/debug/ping");
+	(void)state;
+
+	assert_int_equal(r.status, 200);
+	assert_string_equal(r.type, "text/html");
+	assert_non_null(strstr((const char *)r.body.ptr, "<form>"));
+	assert_non_null(strstr((const char *)r.body.ptr, "name=\"node\""));
+	reply_done(&r);
+	r = sys_get(&sys, "/debug/ping?node=laptop"); /* where everybody can ask */
+	assert_int_equal(r.status, 404);
+	reply_done(&r);
+}
+
 /* ---- metrics ---- */
 
 static unsigned long long metric(const char *name)
@@ -505,6 +590,9 @@ int main(void)
 	suite_add(&suite, "pages of nodes", test_pages_of_nodes, NULL);
 	suite_add(&suite, "views", test_views, NULL);
 	suite_add(&suite, "over the socket", test_over_the_socket, NULL);
+	suite_add(&suite, "ping", test_ping, NULL);
+	suite_add(&suite, "ping in silence", test_ping_in_silence, NULL);
+	suite_add(&suite, "ping form", test_ping_form, NULL);
 	suite_add(&suite, "delays are counted", test_delays_are_counted, NULL);
 	suite_add(&suite, "updates are counted", test_updates_are_counted, NULL);
 	suite_add(&suite, "suppressed frames are counted", test_suppressed_frames_are_counted,

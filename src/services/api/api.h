@@ -33,6 +33,12 @@ void fl_api_policies(struct fl_api *a, struct fl_policies *policies);
  */
 const struct fl_http_route *fl_api_routes(size_t *out_count);
 
+/*
+ * Answers whether the node that the query names (`node`) answers, as POST /api/v1/node/{node}/ping
+ * does. Whoever asks was let in already, by other rules than the API's.
+ */
+void fl_api_ping(struct fl_api *a, struct fl_http *x);
+
 /* Requests without a valid key so far. */
 uint64_t fl_api_refusals(const struct fl_api *a);
 

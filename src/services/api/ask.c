@@ -158,16 +158,23 @@ static void on_end(void *ctx, enum fl_err err, struct fl_slice response)
 
 /* ---- questions ---- */
 
+static const struct fl_node *find_target(struct fl_api *a, struct fl_http *x, const char *text,
+					 const char *location)
+{
+	const struct fl_node *n = fl_ping_target(a->control, text);
+	if (n == NULL)
+		fl_api_problem(x, FL_ERR_NOT_FOUND, "no node has this id, name or address",
+			       location);
+	return n;
+}
+
 static const struct fl_node *admit_target(struct fl_api *a, struct fl_http *x)
 {
 	char text[TARGET_MAX];
 
-	if (!fl_api_segment_text(x, 0, text, sizeof text))
+	if (!fl_api_admit(a, x) || !fl_api_segment_text(x, 0, text, sizeof text))
 		return NULL;
-	const struct fl_node *n = fl_ping_target(a->control, text);
-	if (n == NULL)
-		fl_api_problem(x, FL_ERR_NOT_FOUND, "no node has this id, name or address", "path");
-	return n;
+	return find_target(a, x, text, "path");
 }
 
 /* ?timeout=5s. False: answered. */
@@ -228,8 +235,22 @@ static void ask(struct fl_api *a, struct fl_http *x, const struct fl_node *n, co
 void fl_api_node_ping(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
-	const struct fl_node *n = fl_api_admit(a, x) ? admit_target(a, x) : NULL;
+	const struct fl_node *n = admit_target(a, x);
 
+	if (n != NULL)
+		ask(a, x, n, NULL);
+}
+
+void fl_api_ping(struct fl_api *a, struct fl_http *x)
+{
+	char text[TARGET_MAX] = "";
+
+	enum fl_err err = fl_http_query(x, "node", text, sizeof text);
+	if (err != FL_OK && err != FL_ERR_NOT_FOUND) {
+		fl_api_problem(x, FL_ERR_INVALID, "the name is malformed or too long", "node");
+		return;
+	}
+	const struct fl_node *n = find_target(a, x, text, "node");
 	if (n != NULL)
 		ask(a, x, n, NULL);
 }
@@ -237,7 +258,7 @@ void fl_api_node_ping(void *ctx, struct fl_http *x)
 void fl_api_node_health(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
-	const struct fl_node *n = fl_api_admit(a, x) ? admit_target(a, x) : NULL;
+	const struct fl_node *n = admit_target(a, x);
 
 	if (n == NULL)
 		return;

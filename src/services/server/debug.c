@@ -229,7 +229,30 @@ void fl_server_debug_index(void *ctx, struct fl_http *x)
 	fl_jw_arr(&w);
 	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
 		fl_jw_str(&w, pages[i].name);
+	fl_jw_str(&w, "ping"); /* with a route of its own: its answer takes time */
 	fl_jw_arr_end(&w);
 	fl_jw_obj_end(&w);
 	fl_debug_answer(x, &out);
+}
+
+/* ---- ping ---- */
+
+static const char ping_form[] =
+	"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+	"<meta name=\"viewport\" content=\"width=device-width\"><title>Ping - "
+	"Fairlead</title></head>"
+	"<body><form><label>Id, name or address of a node <input name=\"node\" autofocus></label> "
+	"<button>Ping</button></form></body></html>\n";
+
+void fl_server_debug_ping(void *ctx, struct fl_http *x)
+{
+	struct fl_server *s = ctx;
+
+	if (!fl_server_debug_admit(s, x))
+		return;
+	fl_http_set(x, "Cache-Control", "no-store");
+	if (fl_http_query_text(x).len > 0)
+		fl_api_ping(s->api, x);
+	else
+		fl_http_respond(x, 200, "text/html; charset=utf-8", fl_slice_str(ping_form));
 }

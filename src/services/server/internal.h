@@ -79,6 +79,7 @@ void fl_server_metrics(void *ctx, struct fl_http *x);
 /* ---- debug.c: handlers, and the gate of all that stands below /debug ---- */
 void fl_server_debug(void *ctx, struct fl_http *x);
 void fl_server_debug_index(void *ctx, struct fl_http *x);
+void fl_server_debug_ping(void *ctx, struct fl_http *x);
 
 /* True if the request may go on; else it has been answered. */
 bool fl_server_debug_admit(struct fl_server *s, struct fl_http *x);

@@ -52,6 +52,7 @@ static const struct fl_http_route metrics_routes[] = {
 	{ .method = "GET", .path = "/metrics", .handle = fl_server_metrics },
 	{ .method = "GET", .path = "/debug", .handle = fl_server_debug_index },
 	{ .method = "GET", .path = "/debug/", .handle = fl_server_debug_index },
+	{ .method = "GET", .path = "/debug/ping", .handle = fl_server_debug_ping },
 	{ .method = "GET", .path = "/debug/*", .handle = fl_server_debug },
 };
 
