@@ -48,6 +48,23 @@ var pingRows = []row{
 			m.t.Errorf("the node heard %v", a.Heard())
 		}
 	})},
+	{"PNG-A a round trip that the debug page asks for", pinged(func(m *Mesh, a *Agent) {
+		for _, target := range []string{a.number(), a.Name, m.Record(a).IPAddresses[0]} {
+			var p pong
+			err := m.Debug("ping?timeout=9s&node="+url.QueryEscape(target), &p)
+			if err != nil || !p.Answered || p.NodeID != a.number() {
+				m.t.Errorf("ping of %s: %+v, %v", target, p, err)
+			}
+		}
+		if n := len(a.Heard()); n != 3 {
+			m.t.Errorf("the node heard %d pings", n)
+		}
+		a.Deafen(true)
+		var p pong
+		if err := m.Debug("ping?timeout=1s&node="+a.number(), &p); err != nil || p.Answered {
+			m.t.Errorf("of a deaf node: %+v, %v", p, err)
+		}
+	})},
 	{"PNG-B a disconnected node says nothing", pinged(func(m *Mesh, a *Agent) {
 		const wait = 3 * time.Second
 		a.Leave()

@@ -19,9 +19,15 @@ var pollRaceRows = []row{
 		holds(t, 3*time.Second, "online at the peer", func() error { return seenOnline(b, a) })
 	}},
 	{"PRC-5 its session is the one that is left", func(t testing.TB) {
-		m, a, b := reconnected(t)
-		m.AwaitMetric(meshLimit, "fairlead_sessions", 2)
-		b.AwaitOnline(time.Second, a)
+		m := newMesh(t, MeshOptions{})
+		agents := m.JoinMesh(2)
+		before := m.mustHaveOneSession(agents[0])
+		agents[0].Reconnect()
+		agents[0].AwaitMap()
+		if now := m.mustHaveOneSession(agents[0]); now <= before {
+			t.Errorf("its generation is %d, after %d", now, before)
+		}
+		agents[1].AwaitOnline(time.Second, agents[0])
 	}},
 	{"PRC-6 no offline in the peer's history", func(t testing.TB) {
 		m := newMesh(t, MeshOptions{})
@@ -92,6 +98,23 @@ func reconnected(t testing.TB) (*Mesh, *Agent, *Agent) {
 	agents[0].Reconnect()
 	agents[0].AwaitMap()
 	return m, agents[0], agents[1]
+}
+
+// mustHaveOneSession waits until the dispatcher serves an agent over one session, with none
+// that leaves, and gives its generation.
+func (m *Mesh) mustHaveOneSession(a *Agent) (generation uint64) {
+	m.t.Helper()
+	eventually(m.t, time.Second, a.Name+" has one session", func() error {
+		sessions, err := m.Sessions(a)
+		if err == nil && (len(sessions) != 1 || sessions[0].State != "open") {
+			err = fmt.Errorf("it has %+v", sessions)
+		}
+		if err == nil {
+			generation = sessions[0].Generation
+		}
+		return err
+	})
+	return generation
 }
 
 // afterReconnect wants a node online on the server all the while.

@@ -57,6 +57,7 @@ var viaRows = []row{
 			"ha4": bothTo44},
 	})},
 	{"VIA-46 via, ordinary and elections mixed", asWritten(mixed)},
+	{"HA-9 a via group passes over an unhealthy member", viaHealth},
 }
 
 // bothTo44: the via rule of the third router has the source of the ordinary one and is
@@ -180,4 +181,39 @@ func viaElection(t testing.TB) {
 	s.awaitViews()
 	s.mustAgree()
 	s.mustCarryAs(map[string]string{net44: "ha2"})
+}
+
+// viaHealth: a group prefers its member that answers probes; where none does, it still has
+// the first. Who is elected for the others, outside of the group, never changes.
+func viaHealth(t testing.TB) {
+	n := naive{mesh: true, probed: true,
+		nodes: []worldNode{client("client-a", "tag:group-a"), client("client-b", "tag:group-b"),
+			router("plain", "tag:plain", net44), router("first", "tag:router", net44),
+			router("second", "tag:router", net44)},
+		grants: []string{grantVia("tag:group-a", net44, "tag:router"),
+			grant("tag:group-b", net44)},
+		sees: map[string][]string{"client-a": {"first " + net44},
+			"client-b": {"plain " + net44}, "first": {"plain " + net44},
+			"second": {"plain " + net44}},
+		lets: map[string][]string{"plain": {"client-b -> 10.44.0.0/16:*"},
+			"first":  {"client-a -> 10.44.0.0/16:*", "client-b -> 10.44.0.0/16:*"},
+			"second": {"client-a -> 10.44.0.0/16:*", "client-b -> 10.44.0.0/16:*"}},
+	}
+	s := settle(t, n.world())
+	steers := func(router string) {
+		t.Helper()
+		n.sees["client-a"] = []string{router + " " + net44}
+		s.world = n.world()
+		s.awaitViews()
+		s.mustAgree()
+		s.mustCarryAs(map[string]string{net44: "plain"})
+	}
+	steers("first")
+	s.Sicken(s.agents["first"])
+	steers("second")
+	s.Sicken(s.agents["second"])
+	steers("first")
+	s.agents["second"].Deafen(false)
+	s.AwaitUnhealthy(settleLimit, 1)
+	steers("second")
 }

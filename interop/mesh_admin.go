@@ -4,6 +4,7 @@ package interop
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -122,6 +123,37 @@ func (m *Mesh) ExpireNow(a *Agent) {
 func (m *Mesh) SetPolicy(text string) {
 	m.t.Helper()
 	m.call("PUT", "/api/v1/policy", map[string]any{"policy": text}, nil)
+}
+
+// Debug reads a page of /debug, as JSON.
+func (m *Mesh) Debug(page string, out any) error {
+	res, err := m.http.Get("http://" + m.metrics + "/debug/" + page)
+	if err != nil {
+		return err
+	}
+	status, body, err := readAll(res)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("/debug/%s: %s: %s", page, res.Status, body)
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(body), out)
+}
+
+// mapSession is a map session as /debug/batcher tells it.
+type mapSession struct {
+	Generation uint64 `json:"generation"`
+	State      string `json:"state"`
+}
+
+// Sessions are the map sessions of an agent's node that the server knows.
+func (m *Mesh) Sessions(a *Agent) ([]mapSession, error) {
+	var page struct {
+		Sessions []mapSession `json:"sessions"`
+	}
+	err := m.Debug("batcher?node="+a.number(), &page)
+	return page.Sessions, err
 }
 
 // Metric reads one number of /metrics, by name with labels.

@@ -15,6 +15,7 @@ type naive struct {
 	nodes  []worldNode
 	grants []string
 	mesh   bool // one more grant connects all nodes
+	probed bool // as of a world
 	// Of each node: its peers that are not just members of the mesh, as "name route ...",
 	// and its rules beside that of the mesh.
 	sees, lets map[string][]string
@@ -36,7 +37,7 @@ func grantVia(src, dst, via string) string {
 }
 
 func (n naive) world() world {
-	w := world{policy: n.policy(), nodes: n.nodes, want: map[string]view{}}
+	w := world{policy: n.policy(), nodes: n.nodes, probed: n.probed, want: map[string]view{}}
 	for _, node := range n.nodes {
 		w.want[node.name] = n.view(node.name)
 	}

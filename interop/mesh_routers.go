@@ -26,9 +26,12 @@ const (
 // newRouterMesh is a mesh that often asks routers whether they are there.
 func newRouterMesh(t testing.TB, every, answer time.Duration) *Mesh {
 	t.Helper()
-	return newMesh(t, MeshOptions{ShortTimers: true, Config: Config{
-		"node.routes.ha.probe_interval": every.String(),
-		"node.routes.ha.probe_timeout":  answer.String()}})
+	return newMesh(t, MeshOptions{ShortTimers: true, Config: probes(every, answer)})
+}
+
+func probes(every, answer time.Duration) Config {
+	return Config{"node.routes.ha.probe_interval": every.String(),
+		"node.routes.ha.probe_timeout": answer.String()}
 }
 
 // JoinRouter joins an agent with ears and approves what it announces.

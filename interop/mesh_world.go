@@ -21,6 +21,7 @@ type world struct {
 	policy string
 	users  []worldUser
 	nodes  []worldNode // in the order in which they are made: the lowest id wins elections
+	probed bool        // routers can be deaf, and are often asked whether they are there
 	want   map[string]view
 }
 
@@ -46,8 +47,11 @@ type settled struct {
 // of neighbours rules name a common prefix, which each of them then has whole.
 func settle(t testing.TB, w world) *settled {
 	t.Helper()
-	m := newMesh(t, MeshOptions{ShortTimers: true,
-		Config: Config{"prefixes.allocation": "random"}})
+	config := Config{"prefixes.allocation": "random"}
+	if w.probed {
+		maps.Copy(config, probes(probeEvery, probeAnswer))
+	}
+	m := newMesh(t, MeshOptions{ShortTimers: true, Config: config})
 	s := &settled{Mesh: m, world: w, agents: map[string]*Agent{}, names: names{}}
 	for _, u := range w.users {
 		var made User
@@ -56,7 +60,11 @@ func settle(t testing.TB, w world) *settled {
 	}
 	s.SetPolicy(w.policy)
 	for _, n := range w.nodes {
-		a := s.Join(AgentOptions{Name: n.name, User: n.user, Tags: n.tags, Routes: n.routes})
+		join := s.Join
+		if w.probed && len(n.routes) > 0 {
+			join = s.JoinEars
+		}
+		a := join(AgentOptions{Name: n.name, User: n.user, Tags: n.tags, Routes: n.routes})
 		s.agents[n.name] = a
 		s.Approve(a, n.approved...)
 		for _, p := range a.Self().Addresses().All() {
