@@ -66,6 +66,9 @@ void fl_http_drop_request(struct fl_http *x);
 
 /* ---- the answer ---- */
 
+/* What a status is called, like "Not Found". */
+const char *fl_http_reason(unsigned status);
+
 /* Adds a field to the coming answer; copied. At most 16, silently cut beyond. */
 void fl_http_set(struct fl_http *x, const char *name, const char *value);
 
@@ -133,9 +136,13 @@ struct fl_http_route {
 struct fl_http_router {
 	const struct fl_http_route *routes;
 	size_t count;
-	void *ctx; /* first argument of handlers whose route names none, and of `fallback` */
-	/* For no route (404) or wrong method (405), body not read; NULL: a plain text answer. */
-	void (*fallback)(void *ctx, struct fl_http *x, unsigned status);
+	void *ctx; /* first argument of handlers whose route names none, and of `refuse` */
+	/*
+	 * Answers what a connection refuses by itself (no route, wrong method, a body too large, a
+	 * malformed path ...), with its reason as text for people; the path is empty if it was not
+	 * understood. False, with nothing done, or NULL: a plain text tells it.
+	 */
+	bool (*refuse)(void *ctx, struct fl_http *x, unsigned status, const char *why);
 	/* Fields added to every answer that has not set them itself: name, value, ..., NULL. */
 	const char *const *common_fields;
 	/* Told of each answer as it begins; may be NULL. Must not touch the exchange. */

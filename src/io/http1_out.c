@@ -66,7 +66,7 @@ static void put_head(struct fl_http1 *h, struct fl_buf *b)
 	const struct fl_http *x = &h->x;
 	const char *name, *value;
 
-	fl_buf_printf(b, "HTTP/1.1 %03u %s\r\n", x->status, fl_httpx_reason(x->status));
+	fl_buf_printf(b, "HTTP/1.1 %03u %s\r\n", x->status, fl_http_reason(x->status));
 	put_date(b, fl_loop_wall(h->loop));
 	for (size_t at = 0; fl_httpx_answer_next(x, &at, &name, &value);)
 		fl_buf_printf(b, "%s: %s\r\n", name, value);

@@ -319,7 +319,7 @@ void fl_http_on_drain(struct fl_http *x, void (*fn)(void *ctx), void *ctx)
 
 /* ---- statuses ---- */
 
-const char *fl_httpx_reason(unsigned status)
+const char *fl_http_reason(unsigned status)
 {
 	static const struct {
 		unsigned status;
@@ -404,8 +404,12 @@ static const char *advice(unsigned status)
 
 void fl_httpx_refuse(struct fl_http *x, unsigned status)
 {
+	const struct fl_http_router *r = x->router;
 	char text[160];
-	int n = snprintf(text, sizeof text, "%u %s\n%s\n", status, fl_httpx_reason(status),
+
+	if (r->refuse != NULL && r->refuse(r->ctx, x, status, advice(status)))
+		return;
+	int n = snprintf(text, sizeof text, "%u %s\n%s\n", status, fl_http_reason(status),
 			 advice(status));
 
 	fl_http_respond(x, status, "text/plain; charset=utf-8", fl_slice_of(text, (size_t)n));

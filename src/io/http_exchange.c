@@ -296,8 +296,6 @@ void fl_httpx_handle(struct fl_http *x)
 	}
 	if (x->verdict == 200)
 		x->route->handle(x->route->ctx != NULL ? x->route->ctx : r->ctx, x);
-	else if ((x->verdict == 404 || x->verdict == 405) && r->fallback != NULL)
-		r->fallback(r->ctx, x, x->verdict);
 	else
 		fl_httpx_refuse(x, x->verdict);
 }

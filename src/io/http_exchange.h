@@ -160,7 +160,6 @@ bool fl_httpx_answer_has(const struct fl_http *x, const char *name);
 
 /* The answer of the connection itself. Text is "<what is wrong>: <what to do>". */
 void fl_httpx_refuse(struct fl_http *x, unsigned status);
-const char *fl_httpx_reason(unsigned status);
 
 /* ---- http_route.c ---- */
 

@@ -92,10 +92,13 @@ static void segment(void *ctx, struct fl_http *x)
 	fl_http_respond(x, 200, "text/plain", fl_http_segment(x, 0));
 }
 
-static void fell_back(void *ctx, struct fl_http *x, unsigned status)
+static bool say_sorry(void *ctx, struct fl_http *x, unsigned status, const char *why)
 {
-	(void)ctx;
+	(void)ctx, (void)why;
+	if (status == 404)
+		return false;
 	fl_http_respond(x, status, "text/html", fl_slice_str("<p>sorry"));
+	return true;
 }
 
 static const struct fl_http_route routes[] = {
@@ -109,10 +112,10 @@ static const struct fl_http_route routes[] = {
 };
 
 const struct fl_http_router router = { .routes = routes, .count = COUNT(routes) };
-const struct fl_http_router router_fallback = {
+const struct fl_http_router router_sorry = {
 	.routes = routes,
 	.count = COUNT(routes),
-	.fallback = fell_back,
+	.refuse = say_sorry,
 };
 
 struct fl_loop *loop;

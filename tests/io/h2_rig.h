@@ -29,7 +29,7 @@ extern struct h2_seen seen;
  * /stream starts an answer; /abort aborts; /free frees `*free_me`.
  */
 extern const struct fl_http_router router;
-extern const struct fl_http_router router_fallback;
+extern const struct fl_http_router router_sorry;
 
 extern struct fl_loop *loop;
 extern struct peer p;

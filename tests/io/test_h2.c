@@ -100,16 +100,17 @@ static void segment_and_query(void **state)
 	peer_close(&p);
 }
 
-static void fallback_answers(void **state)
+static void refusals_of_the_service(void **state)
 {
 	(void)state;
-	peer_open(&p, loop, &router_fallback, NULL, WINDOW, true);
+	peer_open(&p, loop, &router_sorry, NULL, WINDOW, true);
 	struct peer_call *c = peer_call(&p, "GET", "/nope", SIZE_MAX, false, NULL);
 	struct peer_call *d = peer_call(&p, "PUT", "/hello", 100, false, NULL);
 	peer_run(&p);
 	assert_int_equal(c->status, 404);
-	assert_string_equal(c->type, "text/html");
+	assert_string_equal(c->type, "text/plain; charset=utf-8");
 	assert_int_equal(d->status, 405);
+	assert_string_equal(d->type, "text/html");
 	peer_close(&p);
 }
 
@@ -315,7 +316,7 @@ int main(void)
 	static const struct CMUnitTest plain[] = {
 		T(head_tells_the_length),
 		T(segment_and_query),
-		T(fallback_answers),
+		T(refusals_of_the_service),
 		T(fields_at_the_limit),
 		T(settings_come_first),
 		T(pings_go_both_ways),

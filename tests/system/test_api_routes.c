@@ -394,7 +394,9 @@ static struct {
 	  "{\"user\":\"ada\",\"authId\":\"hskey-authreq-000000000000000000000000\"}", 404 },
 	{ "reject of junk", "POST", "auth/reject", "{\"authId\":\"x\"}", 400 },
 	{ "unknown path", "GET", "nothing", NULL, 404 },
-	{ "unknown method", "PATCH", "user", NULL, 404 },
+	{ "unknown path below a known one", "GET", "user/1/nothing", NULL, 404 },
+	{ "unknown method", "PATCH", "user", NULL, 405 },
+	{ "unknown method of a node", "PUT", "node/1", "{}", 405 },
 };
 
 static void test_refusal(void **state)
@@ -409,16 +411,31 @@ static void test_refusal(void **state)
 	struct reply r = api_call(&sys, row->method, path, row->body);
 	if (r.status != row->status)
 		fail_msg("%u: %s", r.status, (char *)r.body.ptr);
-	/* What HTTP itself refuses (a hidden slash in the path) has no JSON. */
-	if (strcmp(r.type, "application/problem+json") == 0) {
-		json_t *doc = json_loads((char *)r.body.ptr, JSON_REJECT_DUPLICATES, NULL);
-		assert_int_equal(json_integer_value(at(doc, "status")), row->status);
-		assert_true(strlen(text_at(doc, "title")) > 0);
-		assert_true(strlen(text_at(doc, "detail")) > 3);
-		assert_true(strlen(text_at(doc, "errors.0.message")) > 3);
+	json_decref(problem_in(&r, row->status));
+	reply_done(&r);
+}
+
+static void test_allowed_methods(void **state)
+{
+	static const char *const rows[][3] = {
+		{ "PATCH", "user", "HEAD, GET, POST" },
+		{ "PUT", "node/1", "HEAD, GET, DELETE" },
+		{ "GET", "node/1/expire", "POST" },
+		{ "DELETE", "policy", "HEAD, GET, PUT" },
+	};
+	char path[64], line[64];
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(path, sizeof path, "/api/v1/%s", rows[i][1]);
+		snprintf(line, sizeof line, "\r\nAllow: %s\r\n", rows[i][2]);
+		struct reply r = api_call(&sys, rows[i][0], path, NULL);
+		if (strcasestr(r.head, line) == NULL)
+			fail_msg("%s: no%sin %s", path, line, r.head);
+		json_t *doc = problem_in(&r, 405);
+		expect_text(doc, "errors.0.location", "method");
 		json_decref(doc);
-	} else {
-		assert_non_null(strstr(row->path, "%"));
+		reply_done(&r);
 	}
 	reply_done(&r);
 }
@@ -441,6 +458,19 @@ int main(void)
 {
 	struct suite suite = { 0 };
 
+static json_t *problem_in(const struct reply *r, unsigned status)
+{
+	json_t *doc = json_loads((char *)r->body.ptr, JSON_REJECT_DUPLICATES, NULL);
+
+	assert_int_equal(r->status, status);
+	assert_string_equal(r->type, "application/problem+json");
+	assert_int_equal(json_integer_value(at(doc, "status")), status);
+	assert_true(strlen(text_at(doc, "title")) > 0);
+	assert_true(strlen(text_at(doc, "detail")) > 3);
+	assert_true(strlen(text_at(doc, "errors.0.message")) > 3);
+	return doc;
+}
+
 	suite_add(&suite, "users", test_users, NULL);
 	suite_add(&suite, "pre-auth keys", test_preauth_keys, NULL);
 	suite_add(&suite, "API keys", test_api_keys, NULL);
@@ -454,3 +484,37 @@ int main(void)
 	sys_stop(&sys);
 	return failed;
 }
+}
+
+/* However its length is told. */
+static void test_too_long(void **state)
+{
+	enum { LIMIT = 1 << 20 };
+	static const char chunked[] = "POST /api/v1/user HTTP/1.1\r\nHost: x\r\n"
+				      "Authorization: %s\r\nTransfer-Encoding: chunked\r\n\r\n"
+				      "100001\r\n";
+	char *body = calloc(1, LIMIT + 512), head[512];
+	(void)state;
+
+	memset(body, ' ', LIMIT + 1);
+	struct reply r = api_send(&sys, NULL, "POST", "/api/v1/user", fl_slice_of(body, LIMIT + 1));
+	json_t *doc = problem_in(&r, 413);
+	expect_text(doc, "errors.0.location", "body");
+	json_decref(doc);
+	reply_done(&r);
+	doc = api_json(&sys, "POST", "/api/v1/apikey", NULL, 200);
+	snprintf(head, sizeof head, "Bearer %s", text_at(doc, "apiKey"));
+	json_decref(doc);
+	int len = snprintf(body, LIMIT, chunked, head);
+	memset(body + len, ' ', LIMIT + 1);
+	r = sys_http(&sys, body, (size_t)len + LIMIT + 1);
+	json_decref(problem_in(&r, 413));
+	reply_done(&r);
+	/* Without a key nothing is told, not even that. */
+	len = snprintf(body, LIMIT, chunked, "none");
+	memset(body + len, ' ', LIMIT + 1);
+	r = sys_http(&sys, body, (size_t)len + LIMIT + 1);
+	json_decref(problem_in(&r, 401));
+	free(body);
+	suite_add(&suite, "allowed methods", test_allowed_methods, NULL);
+	suite_add(&suite, "too long", test_too_long, NULL);

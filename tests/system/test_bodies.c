@@ -243,7 +243,7 @@ static void test_outer_bodies(void **state)
 		  405 },
 		{ "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", 200 },
 		{ "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 4097\r\n\r\n", 413 },
-		{ "POST /api/v1/user HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413 },
+		{ "POST /api/v1/user HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 401 },
 		{ "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", 404 },
 		{ "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400 },
 		{ "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: "

@@ -33,35 +33,14 @@ static unsigned status_of(enum fl_err err)
 	}
 }
 
-static const char *title_of(unsigned status)
+void fl_api_problem_of(struct fl_http *x, unsigned status, const char *detail, const char *location)
 {
-	switch (status) {
-	case 401:
-		return "Unauthorized";
-	case 404:
-		return "Not Found";
-	case 409:
-		return "Conflict";
-	case 413:
-		return "Request Entity Too Large";
-	case 429:
-		return "Too Many Requests";
-	case 503:
-		return "Service Unavailable";
-	default:
-		return "Bad Request";
-	}
-}
-
-void fl_api_problem(struct fl_http *x, enum fl_err err, const char *detail, const char *location)
-{
-	unsigned status = status_of(err);
 	struct fl_buf out = fl_buf_make(4096);
 	struct fl_jw w = fl_jw_make(&out);
 
 	fl_jw_obj(&w);
 	fl_jw_key(&w, "title");
-	fl_jw_str(&w, title_of(status));
+	fl_jw_str(&w, fl_http_reason(status));
 	fl_jw_key(&w, "status");
 	fl_jw_u64(&w, status);
 	fl_jw_key(&w, "detail");
@@ -78,6 +57,11 @@ void fl_api_problem(struct fl_http *x, enum fl_err err, const char *detail, cons
 	fl_jw_obj_end(&w);
 	fl_http_respond(x, status, "application/problem+json", fl_buf_slice(&out));
 	fl_buf_done(&out);
+}
+
+void fl_api_problem(struct fl_http *x, enum fl_err err, const char *detail, const char *location)
+{
+	fl_api_problem_of(x, status_of(err), detail, location);
 }
 
 void fl_api_json(struct fl_http *x, struct fl_buf *b)

@@ -19,12 +19,30 @@ void fl_api_health(void *ctx, struct fl_http *x)
 					: "{\"databaseConnectivity\":false}"));
 }
 
-static void unknown(void *ctx, struct fl_http *x)
+static const char *location_of(unsigned status)
 {
-	struct fl_api *a = ctx;
+	switch (status) {
+	case 404:
+		return "path";
+	case 405:
+		return "method";
+	case 413:
+		return "body";
+	default:
+		return NULL;
+	}
+}
 
+bool fl_api_refuse(struct fl_api *a, struct fl_http *x, unsigned status, const char *why)
+{
+	static const char below[] = "/api/v1/";
+	struct fl_slice path = fl_http_path(x);
+
+	if (path.len < sizeof below - 1 || memcmp(path.ptr, below, sizeof below - 1) != 0)
+		return false;
 	if (fl_api_admit(a, x))
-		fl_api_problem(x, FL_ERR_NOT_FOUND, "the API has no such path or method", "path");
+		fl_api_problem_of(x, status, why, location_of(status));
+	return true;
 }
 
 #define ROUTE(m, p, fn)                                                                            \
@@ -82,7 +100,6 @@ static const struct fl_http_route routes[] = {
 	POLICY("GET", "/history", fl_api_policy_history),
 	POLICY("GET", "/history/*", fl_api_policy_revision),
 	POLICY("POST", "/rollback/*", fl_api_policy_rollback),
-	{ .method = "*", .path = "/api/v1/**", .handle = unknown },
 };
 
 const struct fl_http_route *fl_api_routes(size_t *out_count)

@@ -33,6 +33,9 @@ void fl_api_policies(struct fl_api *a, struct fl_policies *policies);
  */
 const struct fl_http_route *fl_api_routes(size_t *out_count);
 
+/* The `refuse` of a router (io/http.h) with these routes: what is below /api/v1 is told as JSON. */
+bool fl_api_refuse(struct fl_api *a, struct fl_http *x, unsigned status, const char *why);
+
 /*
  * Answers whether the node that the query names (`node`) answers, as POST /api/v1/node/{node}/ping
  * does. Whoever asks was let in already, by other rules than the API's.

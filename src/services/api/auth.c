@@ -58,11 +58,8 @@ static void refuse(struct fl_api *a, struct fl_http *x)
 	a->refusals++;
 	if (fails->count >= FL_API_FAILS_PER_MINUTE) {
 		fl_http_set(x, "Retry-After", "60");
-		fl_http_respond(
-			x, 429, "application/problem+json",
-			fl_slice_str("{\"title\":\"Too Many Requests\",\"status\":429,\"detail\":"
-				     "\"too many failed keys from this address; wait a minute\","
-				     "\"errors\":[]}"));
+		fl_api_problem_of(x, 429, "too many failed keys from this address; wait a minute",
+				  NULL);
 		return;
 	}
 	fails->count++;

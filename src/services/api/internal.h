@@ -51,6 +51,8 @@ bool fl_api_admit(struct fl_api *a, struct fl_http *x);
  * NULL.
  */
 void fl_api_problem(struct fl_http *x, enum fl_err err, const char *detail, const char *location);
+void fl_api_problem_of(struct fl_http *x, unsigned status, const char *detail,
+		       const char *location);
 
 /* Answers with what `b` holds (JSON) and frees it. */
 void fl_api_json(struct fl_http *x, struct fl_buf *b);

@@ -71,16 +71,19 @@ static void write_location(const struct fl_relay_standalone *s, struct fl_slice 
 }
 
 /* Our own name, not the Host field's: whoever sends that must not choose where others go. */
-static void on_elsewhere(void *ctx, struct fl_http *x, unsigned status)
+static bool on_elsewhere(void *ctx, struct fl_http *x, unsigned status, const char *why)
 {
 	const struct fl_relay_standalone *s = ctx;
 	char location[LOCATION_MAX];
 	struct fl_buf b = fl_buf_over(location, sizeof location);
 
+	(void)why;
+	if (status != 404 && status != 405)
+		return false;
 	if (s->identity.tls == NULL || status == 405) {
 		fl_http_respond(x, status, "text/plain; charset=utf-8",
 				fl_slice_str("only /generate_204 is here\n"));
-		return;
+		return true;
 	}
 	write_location(s, fl_http_path(x), fl_http_query_text(x), &b);
 	if (fl_buf_err(&b) != FL_OK) {
@@ -89,6 +92,7 @@ static void on_elsewhere(void *ctx, struct fl_http *x, unsigned status)
 	}
 	fl_http_set(x, "Location", location);
 	fl_http_respond(x, 308, "text/plain; charset=utf-8", fl_slice_str("see https\n"));
+	return true;
 }
 
 void fl_relay_standalone_routers(struct fl_relay_standalone *s)
@@ -114,7 +118,7 @@ void fl_relay_standalone_routers(struct fl_relay_standalone *s)
 	s->http_router = s->clear_router;
 	s->http_router.routes = &s->http_route;
 	s->http_router.count = 1;
-	s->http_router.fallback = on_elsewhere;
+	s->http_router.refuse = on_elsewhere;
 	s->metrics_router = s->clear_router;
 	s->metrics_router.routes = s->metrics_routes;
 	s->metrics_router.count = 2;

@@ -36,6 +36,12 @@ static void add(struct fl_server_routes *r, const struct fl_http_route *routes, 
 	}
 }
 
+static bool refuse_api(void *ctx, struct fl_http *x, unsigned status, const char *why)
+{
+	struct fl_server *s = ctx;
+	return fl_api_refuse(s->api, x, status, why);
+}
+
 static void finish(struct fl_server *s, struct fl_server_routes *r)
 {
 	r->router = (struct fl_http_router){
@@ -80,6 +86,7 @@ static void make_routes(struct fl_server *s)
 	finish(s, &s->public_routes);
 	finish(s, &s->socket_routes);
 	finish(s, &s->metrics_routes);
+	s->public_routes.router.refuse = s->socket_routes.router.refuse = refuse_api;
 }
 
 /* ---- listeners ---- */
