@@ -470,10 +470,10 @@ static void test_too_many_routes(void **unused)
 	assert_int_equal(fl_state_node_approve(s, 1, p, FL_NODE_ROUTES_MAX - 1, &fault), FL_OK);
 	assert_int_equal(fl_state_node_approve(s, 1, p, FL_NODE_ROUTES_MAX, &fault), FL_OK);
 	assert_int_equal(fl_state_node_approve(s, 1, p, FL_NODE_ROUTES_MAX + 1, &fault),
-			 FL_ERR_TOO_BIG);
+			 FL_ERR_INVALID);
 	p[0] = kit_prefix("::/0"); /* would bring a second one */
 	assert_int_equal(fl_state_node_approve(s, 1, p, FL_NODE_ROUTES_MAX, &fault),
-			 FL_ERR_TOO_BIG);
+			 FL_ERR_INVALID);
 	assert_int_equal(fl_state_node(s, 1)->approved_count, FL_NODE_ROUTES_MAX);
 	fl_state_free(s);
 }

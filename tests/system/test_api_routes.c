@@ -282,6 +282,50 @@ static void test_nodes(void **state)
 	free(key);
 }
 
+/* All or none are approved, and there is a most of them. */
+static void approve_many(json_int_t id, size_t count, const char *more, unsigned status,
+			 size_t after)
+{
+	char path[64];
+	struct fl_buf b = fl_buf_make(1 << 20);
+
+	fl_buf_str(&b, "{\"routes\":[");
+	for (size_t i = 0; i < count; i++)
+		fl_buf_printf(&b, "\"10.%zu.%zu.0/24\",", i / 256, i % 256);
+	fl_buf_printf(&b, "%s]}", more);
+	fl_buf_byte(&b, 0);
+	snprintf(path, sizeof path, "/api/v1/node/%lld/approve_routes", (long long)id);
+	json_t *doc = api_json(&sys, "POST", path, (const char *)b.ptr, status);
+	if (status == 400) {
+		if (strstr(text_at(doc, "detail"), "at most 256 approved routes") == NULL)
+			fail_msg("%zu: %s", count, text_at(doc, "detail"));
+		assert_non_null(strstr(text_at(doc, "detail"), "revoke some"));
+		expect_text(doc, "errors.0.location", "routes");
+	}
+	json_decref(doc);
+	snprintf(path, sizeof path, "/api/v1/node/%lld", (long long)id);
+	doc = api_json(&sys, "GET", path, NULL, 200);
+	assert_int_equal(json_array_size(at(doc, "node.approvedRoutes")), after);
+	json_decref(doc);
+	fl_buf_done(&b);
+}
+
+static void test_many_approvals(void **state)
+{
+	struct node n;
+	(void)state;
+
+	node_enter(&n, &sys, "router", 1, NULL);
+	json_int_t id = node_id(&n);
+	approve_many(id, 255, "\"10.200.0.0/16\"", 200, 256);
+	approve_many(id, 256, "\"10.201.0.0/16\"", 400, 256);
+	approve_many(id, 5000, "\"10.201.0.0/16\"", 400, 256);
+	approve_many(id, 255, "\"0.0.0.0/0\"", 400, 256);
+	approve_many(id, 254, "\"0.0.0.0/0\"", 200, 256);
+	approve_many(id, 0, "", 200, 0);
+	node_close(&n);
+}
+
 /* ---- logins ---- */
 
 static char *ask(struct node *n, const char *hostname)
@@ -399,6 +443,19 @@ static struct {
 	{ "unknown method of a node", "PUT", "node/1", "{}", 405 },
 };
 
+static json_t *problem_in(const struct reply *r, unsigned status)
+{
+	json_t *doc = json_loads((char *)r->body.ptr, JSON_REJECT_DUPLICATES, NULL);
+
+	assert_int_equal(r->status, status);
+	assert_string_equal(r->type, "application/problem+json");
+	assert_int_equal(json_integer_value(at(doc, "status")), status);
+	assert_true(strlen(text_at(doc, "title")) > 0);
+	assert_true(strlen(text_at(doc, "detail")) > 3);
+	assert_true(strlen(text_at(doc, "errors.0.message")) > 3);
+	return doc;
+}
+
 static void test_refusal(void **state)
 {
 	const struct {
@@ -437,53 +494,6 @@ static void test_allowed_methods(void **state)
 		json_decref(doc);
 		reply_done(&r);
 	}
-	reply_done(&r);
-}
-
-static void test_health_and_version(void **state)
-{
-	(void)state;
-	json_t *doc = api_json(&sys, "GET", "/api/v1/health", NULL, 200);
-	assert_true(json_is_true(at(doc, "databaseConnectivity")));
-	json_decref(doc);
-	doc = api_json(&sys, "GET", "/health", NULL, 200);
-	expect_text(doc, "status", "pass");
-	json_decref(doc);
-	doc = api_json(&sys, "GET", "/version", NULL, 200);
-	assert_true(strlen(text_at(doc, "version")) > 0);
-	json_decref(doc);
-}
-
-int main(void)
-{
-	struct suite suite = { 0 };
-
-static json_t *problem_in(const struct reply *r, unsigned status)
-{
-	json_t *doc = json_loads((char *)r->body.ptr, JSON_REJECT_DUPLICATES, NULL);
-
-	assert_int_equal(r->status, status);
-	assert_string_equal(r->type, "application/problem+json");
-	assert_int_equal(json_integer_value(at(doc, "status")), status);
-	assert_true(strlen(text_at(doc, "title")) > 0);
-	assert_true(strlen(text_at(doc, "detail")) > 3);
-	assert_true(strlen(text_at(doc, "errors.0.message")) > 3);
-	return doc;
-}
-
-	suite_add(&suite, "users", test_users, NULL);
-	suite_add(&suite, "pre-auth keys", test_preauth_keys, NULL);
-	suite_add(&suite, "API keys", test_api_keys, NULL);
-	suite_add(&suite, "nodes", test_nodes, NULL);
-	suite_add(&suite, "logins", test_logins, NULL);
-	ROWS(&suite, refusals, test_refusal);
-	suite_add(&suite, "health and version", test_health_and_version, NULL);
-	sys_start(&sys, false, NULL);
-	sys_guard(&sys, &suite);
-	int failed = suite_run(&suite, "system/api_routes");
-	sys_stop(&sys);
-	return failed;
-}
 }
 
 /* However its length is told. */
@@ -515,6 +525,41 @@ static void test_too_long(void **state)
 	memset(body + len, ' ', LIMIT + 1);
 	r = sys_http(&sys, body, (size_t)len + LIMIT + 1);
 	json_decref(problem_in(&r, 401));
+	reply_done(&r);
 	free(body);
+}
+
+static void test_health_and_version(void **state)
+{
+	(void)state;
+	json_t *doc = api_json(&sys, "GET", "/api/v1/health", NULL, 200);
+	assert_true(json_is_true(at(doc, "databaseConnectivity")));
+	json_decref(doc);
+	doc = api_json(&sys, "GET", "/health", NULL, 200);
+	expect_text(doc, "status", "pass");
+	json_decref(doc);
+	doc = api_json(&sys, "GET", "/version", NULL, 200);
+	assert_true(strlen(text_at(doc, "version")) > 0);
+	json_decref(doc);
+}
+
+int main(void)
+{
+	struct suite suite = { 0 };
+
+	suite_add(&suite, "users", test_users, NULL);
+	suite_add(&suite, "pre-auth keys", test_preauth_keys, NULL);
+	suite_add(&suite, "API keys", test_api_keys, NULL);
+	suite_add(&suite, "nodes", test_nodes, NULL);
+	suite_add(&suite, "many approvals", test_many_approvals, NULL);
+	suite_add(&suite, "logins", test_logins, NULL);
+	ROWS(&suite, refusals, test_refusal);
 	suite_add(&suite, "allowed methods", test_allowed_methods, NULL);
 	suite_add(&suite, "too long", test_too_long, NULL);
+	suite_add(&suite, "health and version", test_health_and_version, NULL);
+	sys_start(&sys, false, NULL);
+	sys_guard(&sys, &suite);
+	int failed = suite_run(&suite, "system/api_routes");
+	sys_stop(&sys);
+	return failed;
+}

@@ -225,6 +225,56 @@ static void test_route_in_wildcard(void **state)
 	expect_complete();
 }
 
+static bool is_approved(const char *prefix)
+{
+	json_int_t id = node_id(&router);
+	const struct fl_node *n = fl_state_node(sys_state(&sys), (fl_node_id)id);
+	char text[FL_PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < n->approved_count; i++) {
+		fl_prefix_format(&n->approved[i], text);
+		if (strcmp(text, prefix) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void approve_others(size_t count)
+{
+	struct fl_buf b = fl_buf_make(1 << 16);
+
+	fl_buf_str(&b, "{\"routes\":[\"10.9.0.0/16\"");
+	for (size_t i = 1; i < count; i++)
+		fl_buf_printf(&b, ",\"10.7.%zu.0/24\"", i);
+	fl_buf_str(&b, "]}");
+	fl_buf_byte(&b, 0);
+	approve_routes((const char *)b.ptr);
+	fl_buf_done(&b);
+}
+
+/* What the policy approves, and there is no room for, waits for the node's next announcement. */
+static void test_approvals_beyond_the_bound(void **state)
+{
+	(void)state;
+	set(full);
+	approve_others(FL_NODE_ROUTES_MAX);
+	node_lite(&router, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.1.0/24\",\"10.9.0.0/16\"]}}");
+	expect_complete();
+	assert_false(is_approved("10.9.1.0/24"));
+	assert_true(is_approved("10.9.0.0/16"));
+	assert_true(is_approved("10.7.255.0/24"));
+	approve_others(FL_NODE_ROUTES_MAX - 1);
+	assert_false(is_approved("10.9.1.0/24"));
+	node_lite(&router, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.0.0/16\"]}}");
+	node_lite(&router, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.1.0/24\",\"10.9.0.0/16\"]}}");
+	expect_complete();
+	assert_true(is_approved("10.9.1.0/24"));
+	assert_true(is_approved("10.7.1.0/24"));
+	node_lite(&router, "{\"Hostinfo\":{\"RoutableIPs\":[\"10.9.0.0/16\"]}}");
+	approve_routes("{\"routes\":[\"10.9.0.0/16\"]}");
+	expect_complete();
+}
+
 /* ---- what is refused ---- */
 
 static struct {
@@ -537,6 +587,7 @@ int main(void)
 	suite_add(&suite, "ssh goes", test_ssh_goes, NULL);
 	suite_add(&suite, "deny all and back", test_deny_all_and_back, NULL);
 	suite_add(&suite, "a route in a wildcard", test_route_in_wildcard, NULL);
+	suite_add(&suite, "approvals beyond the bound", test_approvals_beyond_the_bound, NULL);
 	ROWS(&suite, bad, test_bad);
 	suite_add(&suite, "requested tags", test_requested_tags, NULL);
 	ROWS(&suite, seeds, test_random);

@@ -163,8 +163,10 @@ enum fl_err fl_state_node_approve(struct fl_state *s, fl_node_id id, const struc
 	if (n == NULL)
 		return no_node(fault, id);
 	enum fl_err err = fl_routes_normalise(routes, count, &wanted, &count);
-	if (err == FL_ERR_TOO_BIG)
-		return fl_fault_set(fault, err, "at most %d routes are possible",
+	if (err == FL_ERR_TOO_BIG) /* all or nothing: nobody could tell which ones were left out */
+		return fl_fault_set(fault, FL_ERR_INVALID,
+				    "a node has at most %d approved routes, of which exit routes "
+				    "are two: revoke some, or approve a prefix that covers several",
 				    FL_NODE_ROUTES_MAX);
 	if (err != FL_OK)
 		return err;

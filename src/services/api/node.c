@@ -149,15 +149,17 @@ void fl_api_node_tags(void *ctx, struct fl_http *x)
 	fl_api_conclude(a, x, err, &fault, "tags", fl_api_write_node, &node);
 }
 
+/* One more than are possible is enough to be refused. */
 static enum fl_err parse_routes(const struct fl_strlist *texts, struct fl_prefix **out,
-				struct fl_fault *fault)
+				size_t *out_count, struct fl_fault *fault)
 {
-	if (texts->len > FL_NODE_ROUTES_MAX)
-		return fl_fault_set(fault, FL_ERR_INVALID, "at most %d routes", FL_NODE_ROUTES_MAX);
-	struct fl_prefix *routes = calloc(texts->len ? texts->len : 1, sizeof *routes);
+	enum { MAX = FL_NODE_ROUTES_MAX + 1 };
+	size_t count = texts->len < MAX ? texts->len : MAX;
+	struct fl_prefix *routes = calloc(count + 1, sizeof *routes);
+
 	if (routes == NULL)
 		return fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
-	for (size_t i = 0; i < texts->len; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct fl_prefix masked;
 		if (fl_prefix_parse(fl_slice_str(texts->at[i]), &routes[i]) != FL_OK) {
 			free(routes);
@@ -170,6 +172,7 @@ static enum fl_err parse_routes(const struct fl_strlist *texts, struct fl_prefix
 		routes[i] = masked;
 	}
 	*out = routes;
+	*out_count = count;
 	return FL_OK;
 }
 
@@ -180,6 +183,7 @@ void fl_api_node_routes(void *ctx, struct fl_http *x)
 	struct fl_fault fault = { "" };
 	struct fl_strlist texts = { 0 };
 	struct fl_prefix *routes = NULL;
+	size_t count;
 
 	if (!admit_node(a, x, &node))
 		return;
@@ -190,9 +194,9 @@ void fl_api_node_routes(void *ctx, struct fl_http *x)
 	fl_json_free(doc);
 	if (!ok)
 		return;
-	enum fl_err err = parse_routes(&texts, &routes, &fault);
+	enum fl_err err = parse_routes(&texts, &routes, &count, &fault);
 	if (err == FL_OK)
-		err = fl_state_node_approve(a->state, node.id, routes, texts.len, &fault);
+		err = fl_state_node_approve(a->state, node.id, routes, count, &fault);
 	free(routes);
 	fl_strlist_done(&texts);
 	fl_api_conclude(a, x, err, &fault, "routes", fl_api_write_node, &node);
