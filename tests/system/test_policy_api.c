@@ -448,6 +448,74 @@ static void test_conflict(void **state)
 	put_change(POLICY, "", 200, NULL);
 }
 
+/* ---- conditions of HTTP ---- */
+
+static void etag_of_policy(char out[static 128])
+{
+	struct reply r = api_call(&sys, "GET", "/api/v1/policy", NULL);
+	const char *field = strcasestr(r.head, "\r\netag: ");
+
+	assert_non_null(field);
+	assert_int_equal(sscanf(field + strlen("\r\netag: "), "%127s", out), 1);
+	reply_done(&r);
+}
+
+static struct {
+	const char *name, *before, *after; /* around the ETag; `before` NULL: no field */
+	bool current;                      /* of the text in force, not of the one before */
+	unsigned status;
+} conditions[] = {
+	{ "none", NULL, "", true, 200 },
+	{ "that in force", "", "", true, 200 },
+	{ "another one", "", "", false, 412 },
+	{ "one of several", "\"x\", ", " , \"y\"", true, 200 },
+	{ "none of several", "\"x\", ", " , \"y\"", false, 412 },
+	{ "whatever there is", "*\r\nx-etag: ", "", false, 200 },
+	{ "a weak one", "W/", "", true, 412 },
+	{ "a beginning", "\"x", "", true, 412 },
+	{ "nothing", "\r\nx-etag: ", "", true, 412 },
+};
+
+/* A PUT of OTHER by a client with a key. */
+static struct reply put_if(const char *key, const char *condition)
+{
+	char body[BODY_MAX], request[2 * BODY_MAX];
+
+	body_of("policy", OTHER, "", body);
+	int len = snprintf(request, sizeof request,
+			   "PUT /api/v1/policy HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+			   "%sContent-Length: %zu\r\n\r\n%s",
+			   key, condition, strlen(body), body);
+	return sys_http(&sys, request, (size_t)len);
+}
+
+static void test_condition(void **state)
+{
+	typeof(&conditions[0]) row = *state;
+	char before[128], now[128], condition[512] = "";
+
+	put_change(OTHER, "", 200, NULL);
+	etag_of_policy(before);
+	put_change(POLICY, "", 200, NULL);
+	etag_of_policy(now);
+	assert_string_not_equal(before, now);
+	if (row->before != NULL)
+		snprintf(condition, sizeof condition, "If-Match: %s%s%s\r\n", row->before,
+			 row->current ? now : before, row->after);
+	json_t *doc = api_json(&sys, "POST", "/api/v1/apikey", NULL, 200);
+	struct reply r = put_if(text_at(doc, "apiKey"), condition);
+	json_decref(doc);
+	if (r.status != row->status)
+		fail_msg("%u: %s", r.status, (const char *)r.body.ptr);
+	if (r.status == 412)
+		assert_non_null(strstr((const char *)r.body.ptr, "\"If-Match\""));
+	reply_done(&r);
+	doc = api_json(&sys, "GET", "/api/v1/policy", NULL, 200);
+	expect(doc, "policy", row->status == 200 ? OTHER : POLICY);
+	json_decref(doc);
+	put_change(POLICY, "", 200, NULL);
+}
+
 static void test_same_text(void **state)
 {
 	size_t before = revisions();
@@ -536,6 +604,7 @@ int main(void)
 	suite_add(&suite, "history", test_history, NULL);
 	suite_add(&suite, "conflict", test_conflict, NULL);
 	suite_add(&suite, "the same text", test_same_text, NULL);
+	ROWS(&suite, conditions, test_condition);
 	suite_add(&suite, "comments", test_comments, NULL);
 	suite_add(&suite, "size", test_size, NULL);
 	sys_start(&sys, false, "policy:\n  mode: database\n");

@@ -98,6 +98,16 @@ void fl_api_policy_write(struct fl_api *a, const struct fl_api_subject *s, struc
 	fl_jw_obj_end(w);
 }
 
+static void set_etag(struct fl_api *a, struct fl_http *x)
+{
+	char hash[FL_API_HASH_TEXT_MAX], etag[FL_API_ETAG_MAX];
+	fl_wall updated;
+
+	fl_api_policy_hash(fl_policies_text(a->policies, &updated), hash);
+	fl_api_policy_etag(hash, etag);
+	fl_http_set(x, "ETag", etag);
+}
+
 void fl_api_policy_get(void *ctx, struct fl_http *x)
 {
 	struct fl_api *a = ctx;
@@ -110,6 +120,7 @@ void fl_api_policy_get(void *ctx, struct fl_http *x)
 		return;
 	fl_json_free(doc);
 	fl_api_policy_write(a, &none, &w);
+	set_etag(a, x);
 	fl_api_json(x, &out);
 }
 

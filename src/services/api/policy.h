@@ -54,10 +54,14 @@ void fl_api_trial_done(struct fl_api_trial *t);
 
 /* ---- policy_change.c ---- */
 
-enum { FL_API_HASH_TEXT_MAX = 2 * FL_HASH_LEN + 1 };
+enum {
+	FL_API_HASH_TEXT_MAX = 2 * FL_HASH_LEN + 1,
+	FL_API_ETAG_MAX = FL_API_HASH_TEXT_MAX + 2,
+};
 
 /* SHA-256 in hex: by it a change names the text that it was made from. */
 void fl_api_policy_hash(struct fl_slice text, char out[static FL_API_HASH_TEXT_MAX]);
+void fl_api_policy_etag(const char *hash, char out[static FL_API_ETAG_MAX]); /* in quotes */
 
 /* ---- policy_long.c ---- */
 

@@ -46,6 +46,11 @@ void fl_api_policy_hash(struct fl_slice text, char out[static FL_API_HASH_TEXT_M
 	fl_hex_encode(hash, sizeof hash, out);
 }
 
+void fl_api_policy_etag(const char *hash, char out[static FL_API_ETAG_MAX])
+{
+	snprintf(out, FL_API_ETAG_MAX, "\"%s\"", hash);
+}
+
 static void hash_of(const struct fl_revision *r, char out[static FL_API_HASH_TEXT_MAX])
 {
 	if (r != NULL)
@@ -71,9 +76,21 @@ static bool read_change(struct fl_http *x, struct fl_jv body, struct change *out
 	return false;
 }
 
+/* What If-Match says, if it is there: the text, or any that it names. */
+static bool is_matched(const struct fl_http *x, const char *hash)
+{
+	char etag[FL_API_ETAG_MAX];
+
+	fl_api_policy_etag(hash, etag);
+	return fl_http_field_count(x, "if-match") == 0 || fl_http_field_has(x, "if-match", "*") ||
+	       fl_http_field_has(x, "if-match", etag);
+}
+
 /* May this change be made now? False: answered. */
 static bool may_change(struct fl_api *a, struct fl_http *x, const struct change *c)
 {
+	static const char meanwhile[] =
+		"another policy was set meanwhile: compare with that one and try again";
 	char hash[FL_API_HASH_TEXT_MAX];
 
 	if (fl_policies_mode(a->policies) == FL_POLICY_MODE_FILE) {
@@ -84,11 +101,13 @@ static bool may_change(struct fl_api *a, struct fl_http *x, const struct change 
 		return false;
 	}
 	hash_of(newest(a), hash);
+	if (!is_matched(x, hash)) {
+		fl_api_problem_of(x, 412, meanwhile, "If-Match");
+		return false;
+	}
 	if (c->base[0] == '\0' || fl_str_ieq(fl_slice_str(c->base), fl_slice_str(hash)))
 		return true;
-	fl_api_problem(x, FL_ERR_EXISTS,
-		       "another policy was set meanwhile: compare with that one and try again",
-		       "base");
+	fl_api_problem(x, FL_ERR_EXISTS, meanwhile, "base");
 	return false;
 }
 
