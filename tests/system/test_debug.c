@@ -546,6 +546,83 @@ static void test_delays_are_counted(void **state)
 	assert_false(node_fold(&phone));
 }
 
+static bool has_metric(const char *name)
+{
+	struct reply r = get("/metrics");
+	bool found = strstr((const char *)r.body.ptr, name) != NULL;
+
+	reply_done(&r);
+	return found;
+}
+
+static void expire_phone(const char *body)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/api/v1/node/%lld/expire", (long long)node_id(&phone));
+	api_ok(&sys, "POST", path, body);
+	sys_turn(&sys, 12);
+}
+
+#define NODES(state, os) "fairlead_nodes{state=\"" state "\",os=\"" os "\",tagged=\"no\"}"
+
+static void test_nodes_by_kind(void **state)
+{
+	(void)state;
+	assert_int_equal(metric(NODES("online", "linux")), 2);
+	assert_false(has_metric("tagged=\"yes\""));
+	node_lite(&phone, "{\"Hostinfo\":{\"OS\":\"iOS\"}}");
+	assert_int_equal(metric(NODES("online", "iOS")), 1);
+	assert_int_equal(metric(NODES("online", "linux")), 1);
+	/* What a client makes up becomes no label. */
+	node_lite(&phone, "{\"Hostinfo\":{\"OS\":\"plan9\"}}");
+	assert_int_equal(metric(NODES("online", "other")), 1);
+	assert_false(has_metric("plan9"));
+	expire_phone(NULL);
+	assert_int_equal(metric(NODES("expired", "other")), 1);
+	assert_false(has_metric(NODES("online", "other")));
+	expire_phone("{\"disableExpiry\":true}");
+	node_end_poll(&phone);
+	sys_turn(&sys, 12);
+	assert_int_equal(metric(NODES("online", "other")), 1); /* in its grace period */
+	struct node tagged;
+	node_enter(&tagged, &sys, "tagged", ada, "\"aclTags\":[\"tag:x\"]");
+	assert_int_equal(metric("fairlead_nodes{state=\"online\",os=\"linux\",tagged=\"yes\"}"), 1);
+	char path[64];
+	snprintf(path, sizeof path, "/api/v1/node/%lld", (long long)node_id(&tagged));
+	api_ok(&sys, "DELETE", path, NULL);
+	node_close(&tagged);
+	node_poll(&phone);
+	node_lite(&phone, "{\"Hostinfo\":{\"OS\":\"linux\"}}");
+	assert_false(node_fold(&laptop));
+}
+
+static void test_work_is_timed(void **state)
+{
+	static const char commits[] = "fairlead_store_commit_seconds_count",
+			  whole[] = "fairlead_policy_compile_seconds_count{work=\"whole\"}",
+			  step[] = "fairlead_policy_compile_seconds_count{work=\"step\"}",
+			  changed[] = "fairlead_changes_total{kind=\"node changed\"}";
+	(void)state;
+
+	unsigned long long was[] = { metric(commits), metric(whole), metric(step),
+				     metric(changed) };
+	set_policy("{\"acls\": []}");
+	assert_true(metric(commits) > was[0]);
+	assert_true(metric(whole) > was[1]);
+	assert_int_equal(metric(step), was[2]);
+	unsigned long long applied = metric(whole);
+	rename_node(node_id(&phone), "mobile");
+	assert_true(metric(commits) > was[0] + 1);
+	assert_int_equal(metric(step), was[2] + 1);
+	assert_int_equal(metric(whole), applied);
+	assert_int_equal(metric(changed), was[3] + 1);
+	rename_node(node_id(&phone), "phone");
+	set_policy("");
+	assert_false(node_fold(&laptop));
+	assert_false(node_fold(&phone));
+}
+
 static void test_updates_are_counted(void **state)
 {
 	static const char name[] = "headscale_mapresponse_endpoint_updates_total{status=\"ok\"}";
@@ -594,6 +671,8 @@ int main(void)
 	suite_add(&suite, "ping in silence", test_ping_in_silence, NULL);
 	suite_add(&suite, "ping form", test_ping_form, NULL);
 	suite_add(&suite, "delays are counted", test_delays_are_counted, NULL);
+	suite_add(&suite, "nodes by kind", test_nodes_by_kind, NULL);
+	suite_add(&suite, "work is timed", test_work_is_timed, NULL);
 	suite_add(&suite, "updates are counted", test_updates_are_counted, NULL);
 	suite_add(&suite, "suppressed frames are counted", test_suppressed_frames_are_counted,
 		  NULL);

@@ -98,6 +98,8 @@ static struct fl_buf metrics(void)
 	return b;
 }
 
+#define LINUX(state) "fairlead_nodes{state=\"" state "\",os=\"linux\",tagged=\"no\"}"
+
 static void test_metrics(void **state)
 {
 	struct node n, other;
@@ -115,7 +117,7 @@ static void test_metrics(void **state)
 	node_poll(&other);
 	sys_turn(&sys, 12);
 	struct fl_buf b = metrics();
-	assert_int_equal(value(&b, "fairlead_nodes"), 2);
+	assert_int_equal(value(&b, LINUX("online")), 2);
 	assert_int_equal(value(&b, "fairlead_nodes_online"), 2);
 	assert_int_equal(value(&b, "fairlead_users"), 1);
 	assert_int_equal(value(&b, "fairlead_routes{state=\"announced\"}"), 1);

@@ -32,6 +32,7 @@ enum fl_change_kind {
 	FL_CHANGE_HEALTH,       /* a router answers probes again, or not: the policy may steer */
 	FL_CHANGE_POLICY,       /* another policy takes effect; `id` is its revision, 0: a file */
 };
+enum { FL_CHANGE_KINDS = FL_CHANGE_POLICY + 1 };
 
 /* For FL_CHANGE_NODE_PATCHED. */
 enum fl_patch_field {

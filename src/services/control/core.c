@@ -3,17 +3,9 @@
 #include "services/control/core.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "crypto/prim.h"
-
-static int64_t clock_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * FL_SEC + ts.tv_nsec;
-}
 
 static enum fl_err commit(struct fl_core *c, struct fl_fault *fault)
 {
@@ -22,11 +14,9 @@ static enum fl_err commit(struct fl_core *c, struct fl_fault *fault)
 	if (rows == 0)
 		return FL_OK;
 
-	int64_t began = clock_ns();
+	fl_time began = fl_delays_now();
 	enum fl_err err = fl_store_commit(c->store, c->state, fault);
-	int64_t took = clock_ns() - began;
-
-	c->stats.commit_ns_total += took;
+	fl_delays_since(&c->stats.commit_took, began);
 	if (err != FL_OK) {
 		c->stats.commit_failures++;
 		fl_log_error("changes could not be stored", FL_LS("reason", fault->text),

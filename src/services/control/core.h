@@ -18,6 +18,7 @@
 #include "domain/routes/primaries.h"
 #include "domain/state/state.h"
 #include "io/loop.h"
+#include "services/control/trace.h"
 #include "store/store.h"
 
 /* Embedded in whoever waits; cancel when the waiter goes away first. */
@@ -75,8 +76,8 @@ struct fl_core {
 	bool runtime_lost;
 	struct {
 		uint64_t commits, commit_failures, rows;
+		struct fl_delays commit_took;
 		uint64_t failovers, outages; /* subnets that moved, or lost their router */
-		int64_t commit_ns_total;
 	} stats;
 };
 

@@ -146,31 +146,6 @@ void fl_debug_sessions(struct fl_control *c, const struct fl_debug_question *q, 
 
 /* ---- what happened ---- */
 
-static const char *kind_of(enum fl_change_kind kind)
-{
-	switch (kind) {
-	case FL_CHANGE_NODE_ADDED:
-		return "node added";
-	case FL_CHANGE_NODE_CHANGED:
-		return "node changed";
-	case FL_CHANGE_NODE_PATCHED:
-		return "node patched";
-	case FL_CHANGE_NODE_EXPIRED:
-		return "node expired";
-	case FL_CHANGE_NODE_REMOVED:
-		return "node removed";
-	case FL_CHANGE_USER:
-		return "user";
-	case FL_CHANGE_ROUTES:
-		return "routes";
-	case FL_CHANGE_POLICY:
-		return "policy";
-	case FL_CHANGE_HEALTH:
-		return "health";
-	}
-	return "";
-}
-
 static void put_fields(struct fl_jw *w, uint32_t fields)
 {
 	static const struct {
@@ -209,7 +184,7 @@ void fl_debug_changes(struct fl_control *c, const struct fl_debug_question *q, s
 		shown++;
 		fl_jw_obj(w);
 		put_time(w, "at", n->at);
-		put_str(w, "kind", kind_of(n->change.kind));
+		put_str(w, "kind", fl_trace_kind(n->change.kind));
 		put_u64(w, "id", n->change.id);
 		put_fields(w, n->change.fields);
 		put_u64(w, "origin", n->change.origin);

@@ -3,6 +3,7 @@
 #include "services/control/internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 void fl_control_stats(const struct fl_control *c, struct fl_control_stats *out)
 {
@@ -166,6 +167,17 @@ static void chunks(const struct fl_control_stats *s, struct fl_buf *b)
 	       s->chunk_bytes);
 }
 
+static void changes(const struct fl_trace *t, struct fl_buf *b)
+{
+	char label[64];
+
+	head(b, "fairlead_changes_total", "counter", "Changes that sessions may have to hear of.");
+	for (size_t i = 0; i < FL_CHANGE_KINDS; i++) {
+		snprintf(label, sizeof label, "kind=\"%s\"", fl_trace_kind((enum fl_change_kind)i));
+		labelled(b, "fairlead_changes_total", label, t->kinds[i]);
+	}
+}
+
 static void refusals(const struct fl_control_stats *s, struct fl_buf *b)
 {
 	static const char name[] = "fairlead_auth_failures_total";
@@ -174,6 +186,53 @@ static void refusals(const struct fl_control_stats *s, struct fl_buf *b)
 	labelled(b, name, "kind=\"noise\"", s->noise_failures);
 	labelled(b, name, "kind=\"register\"", s->register_refusals);
 	labelled(b, name, "kind=\"machine_key\"", s->key_theft_refusals);
+}
+
+/* ---- nodes ---- */
+
+enum node_state { ONLINE, OFFLINE, EXPIRED, STATES };
+
+static const char *const states[STATES] = { "online", "offline", "expired" };
+static const char *const systems[] = { "linux",   "windows", "macOS", "iOS",     "tvOS",
+				       "android", "freebsd", "js",    "openbsd", "other" };
+enum { SYSTEMS = sizeof systems / sizeof *systems };
+
+static size_t system_of(const struct fl_node *n)
+{
+	size_t i = 0;
+
+	while (i < SYSTEMS - 1 && strcmp(n->hostinfo->os, systems[i]) != 0)
+		i++;
+	return i;
+}
+
+static enum node_state state_of(const struct fl_core *core, const struct fl_node *n)
+{
+	if (fl_node_is_expired(n, fl_loop_wall(core->loop)))
+		return EXPIRED;
+	return fl_core_online(core, n->id) ? ONLINE : OFFLINE;
+}
+
+/* Of the combinations those that there are: few, whatever nodes call their system. */
+static void nodes_by_kind(const struct fl_core *core, struct fl_node *const *nodes, size_t len,
+			  struct fl_buf *b)
+{
+	size_t count[STATES * SYSTEMS * 2] = { 0 };
+	char labels[96];
+
+	for (size_t i = 0; i < len; i++) {
+		size_t kind = (size_t)state_of(core, nodes[i]) * SYSTEMS + system_of(nodes[i]);
+		count[2 * kind + fl_node_is_tagged(nodes[i])]++;
+	}
+	head(b, "fairlead_nodes", "gauge", "Registered nodes.");
+	for (size_t i = 0; i < sizeof count / sizeof *count; i++) {
+		if (count[i] == 0)
+			continue;
+		snprintf(labels, sizeof labels, "state=\"%s\",os=\"%s\",tagged=\"%s\"",
+			 states[i / 2 / SYSTEMS], systems[i / 2 % SYSTEMS],
+			 i % 2 == 0 ? "no" : "yes");
+		labelled(b, "fairlead_nodes", labels, count[i]);
+	}
 }
 
 static void records(const struct fl_core *core, struct fl_buf *b)
@@ -189,7 +248,7 @@ static void records(const struct fl_core *core, struct fl_buf *b)
 		approved += nodes[i]->approved_count;
 		served += fl_state_served(core->state, nodes[i], out);
 	}
-	metric(b, "fairlead_nodes", "gauge", "Registered nodes.", count);
+	nodes_by_kind(core, nodes, count, b);
 	metric(b, "fairlead_nodes_online", "gauge", "Nodes with a live session.",
 	       fl_registry_online(core->sessions));
 	metric(b, "fairlead_users", "gauge", "Users.", fl_state_users(core->state, &users));
@@ -209,10 +268,11 @@ void fl_control_metrics(const struct fl_control *c, struct fl_buf *b)
 	map_responses(&s, b);
 	pings(&s, b);
 	routers(c->core, &s, b);
+	changes(&c->trace, b);
 	fl_delays_write(
-		&c->trace.map_delay, "fairlead_map_delay_seconds",
+		&c->trace.map_delay, "fairlead_map_delay_seconds", "",
 		"From the turn of the loop in which a change came until all sessions have it.", b);
-	fl_delays_write(&c->trace.first_map, "fairlead_first_map_seconds",
+	fl_delays_write(&c->trace.first_map, "fairlead_first_map_seconds", "",
 			"From a request for a map session until its first map was handed over.", b);
 	chunks(&s, b);
 	refusals(&s, b);
@@ -226,5 +286,7 @@ void fl_control_store_metrics(const struct fl_control *c, struct fl_buf *b)
 	       c->core->stats.commit_failures);
 	metric(b, "fairlead_store_rows_total", "counter", "Rows written.", c->core->stats.rows);
 	metric(b, "fairlead_store_commit_microseconds_total", "counter",
-	       "Time spent in transactions.", (uint64_t)(c->core->stats.commit_ns_total / FL_US));
+	       "Time spent in transactions.", (uint64_t)(c->core->stats.commit_took.sum / FL_US));
+	fl_delays_write(&c->core->stats.commit_took, "fairlead_store_commit_seconds", "",
+			"How long a transaction took, failed ones too.", b);
 }

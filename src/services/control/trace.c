@@ -3,6 +3,7 @@
 #include "services/control/trace.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <time.h>
 
 static const struct {
@@ -48,8 +49,34 @@ void fl_trace_frame(struct fl_trace *t, const struct fl_loop *loop, enum fl_fram
 	};
 }
 
+const char *fl_trace_kind(enum fl_change_kind kind)
+{
+	switch (kind) {
+	case FL_CHANGE_NODE_ADDED:
+		return "node added";
+	case FL_CHANGE_NODE_CHANGED:
+		return "node changed";
+	case FL_CHANGE_NODE_PATCHED:
+		return "node patched";
+	case FL_CHANGE_NODE_EXPIRED:
+		return "node expired";
+	case FL_CHANGE_NODE_REMOVED:
+		return "node removed";
+	case FL_CHANGE_USER:
+		return "user";
+	case FL_CHANGE_ROUTES:
+		return "routes";
+	case FL_CHANGE_POLICY:
+		return "policy";
+	case FL_CHANGE_HEALTH:
+		return "health";
+	}
+	return "";
+}
+
 void fl_trace_change(struct fl_trace *t, const struct fl_loop *loop, const struct fl_change *c)
 {
+	t->kinds[c->kind]++;
 	t->changes[t->changes_count++ % FL_TRACE_CHANGES] = (struct fl_change_note){
 		.at = fl_loop_wall(loop),
 		.change = *c,
@@ -83,28 +110,38 @@ void fl_delays_add(struct fl_delays *d, int64_t ns)
 	d->sum += ns;
 }
 
-void fl_delays_since(struct fl_delays *d, fl_time began)
+fl_time fl_delays_now(void)
 {
 	struct timespec now;
 
-	/* The loop's own time stands still during a tick. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	fl_delays_add(d, (int64_t)now.tv_sec * FL_SEC + now.tv_nsec - began);
+	return (int64_t)now.tv_sec * FL_SEC + now.tv_nsec;
 }
 
-void fl_delays_write(const struct fl_delays *d, const char *name, const char *help,
-		     struct fl_buf *out)
+void fl_delays_since(struct fl_delays *d, fl_time began)
 {
+	fl_delays_add(d, fl_delays_now() - began);
+}
+
+void fl_delays_write(const struct fl_delays *d, const char *name, const char *label,
+		     const char *help, struct fl_buf *out)
+{
+	const char *comma = label[0] != '\0' ? "," : "";
+	char labels[64] = "";
 	uint64_t upto = 0;
 
-	fl_buf_printf(out, "# HELP %s %s\n# TYPE %s histogram\n", name, help, name);
+	if (label[0] != '\0')
+		snprintf(labels, sizeof labels, "{%s}", label);
+	if (help != NULL)
+		fl_buf_printf(out, "# HELP %s %s\n# TYPE %s histogram\n", name, help, name);
 	for (size_t i = 0; i < FL_DELAY_BUCKETS; i++) {
 		upto += d->at[i];
-		fl_buf_printf(out, "%s_bucket{le=\"%s\"} %" PRIu64 "\n", name, buckets[i].text,
-			      upto);
+		fl_buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", name, label, comma,
+			      buckets[i].text, upto);
 	}
-	fl_buf_printf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, d->count);
-	fl_buf_printf(out, "%s_sum %" PRId64 ".%09" PRId64 "\n", name, d->sum / FL_SEC,
+	fl_buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, label, comma,
+		      d->count);
+	fl_buf_printf(out, "%s_sum%s %" PRId64 ".%09" PRId64 "\n", name, labels, d->sum / FL_SEC,
 		      d->sum % FL_SEC);
-	fl_buf_printf(out, "%s_count %" PRIu64 "\n", name, d->count);
+	fl_buf_printf(out, "%s_count%s %" PRIu64 "\n", name, labels, d->count);
 }

@@ -45,6 +45,7 @@ struct fl_trace {
 	struct fl_frame_note frames[FL_TRACE_FRAMES];
 	struct fl_change_note changes[FL_TRACE_CHANGES];
 	uint64_t frames_count, changes_count; /* ever */
+	uint64_t kinds[FL_CHANGE_KINDS];      /* of those changes */
 	struct fl_delays map_delay, first_map;
 };
 
@@ -57,12 +58,21 @@ void fl_trace_change(struct fl_trace *t, const struct fl_loop *loop, const struc
 const struct fl_frame_note *fl_trace_frame_at(const struct fl_trace *t, size_t i);
 const struct fl_change_note *fl_trace_change_at(const struct fl_trace *t, size_t i);
 
-/* Adds the time from `began`, of the loop's clock, until this moment. */
+/* What people read of a change. */
+const char *fl_trace_kind(enum fl_change_kind kind);
+
+/* This moment by the loop's clock, which itself stands still during a tick. */
+fl_time fl_delays_now(void);
+
+/* Adds the time from `began` until this moment. */
 void fl_delays_since(struct fl_delays *d, fl_time began);
 void fl_delays_add(struct fl_delays *d, int64_t ns);
 
-/* As a Prometheus histogram in seconds. */
-void fl_delays_write(const struct fl_delays *d, const char *name, const char *help,
-		     struct fl_buf *out);
+/*
+ * As a Prometheus histogram in seconds. `help` NULL: another of the same name, whose head stands
+ * above. `label`: like a="b", or "".
+ */
+void fl_delays_write(const struct fl_delays *d, const char *name, const char *label,
+		     const char *help, struct fl_buf *out);
 
 #endif

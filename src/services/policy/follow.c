@@ -33,7 +33,7 @@ static void failed(struct fl_policies *s, enum fl_err err)
 static void rebuild(struct fl_policies *s)
 {
 	struct fl_policy *p;
-	enum fl_err err = fl_world_apply(s->core, s->doc, &p);
+	enum fl_err err = fl_policies_apply(s, s->doc, &p);
 
 	if (err == FL_OK)
 		install(s, s->now, p);
@@ -97,7 +97,9 @@ static enum fl_err take_step(struct fl_policies *s, const uint64_t *ids, size_t 
 	enum fl_err err = fl_world_some(s->core, ids, count, &w);
 	if (err != FL_OK)
 		return err;
+	fl_time began = fl_delays_now();
 	err = fl_policy_step(s->now, w.nodes, w.nodes_len, removed, gone, out);
+	fl_delays_since(&s->step_took, began);
 	fl_world_done(&w);
 	return err;
 }
@@ -143,12 +145,12 @@ static void adopt(struct fl_policies *s)
 {
 	struct fl_policy *was = NULL, *now;
 
-	enum fl_err err = fl_world_apply(s->core, s->next.doc, &now);
+	enum fl_err err = fl_policies_apply(s, s->next.doc, &now);
 	if (err != FL_OK) {
 		now = s->next.policy;
 		s->next.policy = NULL;
 	}
-	if (s->doc == NULL && fl_world_apply(s->core, NULL, &was) == FL_OK) {
+	if (s->doc == NULL && fl_policies_apply(s, NULL, &was) == FL_OK) {
 		fl_policy_unref(s->now);
 		s->now = was;
 	}

@@ -27,6 +27,7 @@ struct fl_policies {
 	bool pending;
 	uint64_t pending_rev; /* 0: from the file */
 	struct fl_policy_candidate next;
+	struct fl_delays apply_took, step_took;
 };
 
 /* ---- policies.c ---- */
@@ -51,6 +52,10 @@ void fl_world_done(struct fl_world *w);
 /* A document (or NULL) applied to the records of now. */
 FL_MUST enum fl_err fl_world_apply(const struct fl_core *core, const struct fl_policy_doc *doc,
 				   struct fl_policy **out);
+
+/* The same, and notes how long it took. */
+FL_MUST enum fl_err fl_policies_apply(struct fl_policies *s, const struct fl_policy_doc *doc,
+				      struct fl_policy **out);
 
 /* A node by what the record alone says; nothing of it is owned. */
 struct fl_policy_node fl_world_bare(const struct fl_node *n);

@@ -120,7 +120,7 @@ enum fl_err fl_policies_try(struct fl_policies *s, struct fl_slice text,
 	if (err == FL_OK)
 		err = check_users(s, c.doc, report);
 	if (err == FL_OK)
-		err = fl_world_apply(s->core, c.doc, &c.policy);
+		err = fl_policies_apply(s, c.doc, &c.policy);
 	if (err == FL_OK && c.doc != NULL)
 		err = fl_policy_run_tests(c.policy, report);
 	if (err != FL_OK) {
@@ -278,7 +278,7 @@ static enum fl_err start(struct fl_policies *s, const struct fl_policies_config 
 		err = s->mode == FL_POLICY_MODE_FILE ? load_file(s, fault)
 						     : load_revision(s, fault);
 	if (err == FL_OK)
-		err = fl_world_apply(s->core, s->doc, &s->now);
+		err = fl_policies_apply(s, s->doc, &s->now);
 	return err;
 }
 
@@ -336,7 +336,7 @@ struct fl_policy *fl_policies_now(struct fl_policies *s)
 {
 	struct fl_policy *fresh;
 
-	if (s->stale && fl_world_apply(s->core, NULL, &fresh) == FL_OK) {
+	if (s->stale && fl_policies_apply(s, NULL, &fresh) == FL_OK) {
 		fl_core_policy(s->core, NULL, fresh);
 		fl_policy_unref(s->now);
 		s->now = fresh;
@@ -354,4 +354,13 @@ struct fl_slice fl_policies_text(const struct fl_policies *s, fl_wall *out_updat
 enum fl_policy_mode fl_policies_mode(const struct fl_policies *s)
 {
 	return s->mode;
+}
+
+void fl_policies_metrics(const struct fl_policies *s, struct fl_buf *out)
+{
+	static const char name[] = "fairlead_policy_compile_seconds";
+
+	fl_delays_write(&s->apply_took, name, "work=\"whole\"",
+			"How long it took to apply a policy to the records.", out);
+	fl_delays_write(&s->step_took, name, "work=\"step\"", NULL, out);
 }

@@ -83,4 +83,7 @@ FL_MUST enum fl_err fl_policies_set(struct fl_policies *s, struct fl_slice text,
  */
 FL_MUST enum fl_err fl_policies_reload(struct fl_policies *s, struct fl_policy_report *report);
 
+/* Prometheus text. */
+void fl_policies_metrics(const struct fl_policies *s, struct fl_buf *out);
+
 #endif

@@ -134,3 +134,13 @@ enum fl_err fl_world_apply(const struct fl_core *core, const struct fl_policy_do
 	fl_world_done(&w);
 	return err;
 }
+
+enum fl_err fl_policies_apply(struct fl_policies *s, const struct fl_policy_doc *doc,
+			      struct fl_policy **out)
+{
+	fl_time began = fl_delays_now();
+	enum fl_err err = fl_world_apply(s->core, doc, out);
+
+	fl_delays_since(&s->apply_took, began);
+	return err;
+}

@@ -82,6 +82,7 @@ void fl_server_metrics(void *ctx, struct fl_http *x)
 	fl_buf_printf(&out, "fairlead_auth_failures_total{kind=\"api_key\"} %" PRIu64 "\n",
 		      fl_api_refusals(s->api)); /* its head and the other kinds stand just above */
 	fl_control_store_metrics(s->control, &out);
+	fl_policies_metrics(s->policies, &out);
 	if (s->relay != NULL)
 		fl_relay_metrics(s->relay, &out);
 	if (s->stun != NULL)
