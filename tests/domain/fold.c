@@ -240,6 +240,7 @@ static void fold_peers(struct fold *f, json_t *message)
 	json_array_foreach(json_object_get(message, "PeersRemoved"), i, v)
 		json_object_del(f->peers, id_text(json_integer_value(v), id));
 	fold_changed(f, json_object_get(message, "PeersChanged"));
+	f->entries += json_array_size(json_object_get(message, "PeersChanged"));
 	json_array_foreach(json_object_get(message, "PeersChangedPatch"), i, v)
 	{
 		json_t *peer = json_object_get(f->peers, id_text(id_of(v, "NodeID"), id));

@@ -19,6 +19,7 @@ struct fold {
 	json_t *settings;                /* DERPMap, DNSConfig, Domain, ... as last sent */
 	json_t *pings;                   /* every PingRequest, in order */
 	size_t messages, keepalives;
+	size_t entries; /* of peers that changed */
 };
 
 void fold_init(struct fold *f);

@@ -275,6 +275,48 @@ static void test_approvals_beyond_the_bound(void **state)
 	expect_complete();
 }
 
+#define ALL_TO_ALL  "\"grants\": [{\"src\": [\"*\"], \"dst\": [\"*\"], \"ip\": [\"*\"]}]"
+#define NO_IP4(who) ", \"nodeAttrs\": [{\"target\": [\"" who "\"], \"attr\": [\"disable-ipv4\"]}]"
+
+static size_t addresses_seen(struct node *viewer, struct node *peer)
+{
+	json_t *p = node_peer(viewer, peer->hostname);
+
+	assert_non_null(p);
+	return json_array_size(at(p, "Addresses"));
+}
+
+/* Nothing changes but who has an IPv4 address: of the peers, or of the one who looks. */
+static void test_ip4_comes_and_goes(void **state)
+{
+	(void)state;
+	set("{" TAGS ALL_TO_ALL "}");
+	expect_complete();
+	size_t frames = laptop.frames;
+	set("{" TAGS ALL_TO_ALL NO_IP4("bob@") "}");
+	expect_complete();
+	assert_int_equal(addresses_seen(&laptop, &server), 1);
+	assert_int_equal(addresses_seen(&laptop, &router), 2);
+	assert_int_equal(addresses_seen(&server, &laptop), 1); /* it is told of none */
+	assert_int_equal(addresses_seen(&server, &router), 1);
+	assert_int_equal(laptop.frames, frames + 1);
+	set("{" TAGS ALL_TO_ALL NO_IP4("tag:router") "}");
+	expect_complete();
+	assert_int_equal(addresses_seen(&laptop, &server), 2);
+	assert_int_equal(addresses_seen(&laptop, &router), 1);
+	assert_int_equal(addresses_seen(&server, &laptop), 2);
+	/* What others do meanwhile takes nothing away or back, and is told of nobody else. */
+	size_t entries = laptop.view.entries + router.view.entries;
+	node_lite(&server, "{\"Hostinfo\":{\"OS\":\"windows\"}}");
+	node_lite(&server, "{\"Hostinfo\":{\"OS\":\"linux\"}}");
+	expect_complete();
+	assert_int_equal(addresses_seen(&laptop, &router), 1);
+	assert_int_equal(laptop.view.entries + router.view.entries, entries + 4);
+	set(full);
+	expect_complete();
+	assert_int_equal(addresses_seen(&laptop, &router), 2);
+}
+
 /* ---- what is refused ---- */
 
 static struct {
@@ -588,6 +630,7 @@ int main(void)
 	suite_add(&suite, "deny all and back", test_deny_all_and_back, NULL);
 	suite_add(&suite, "a route in a wildcard", test_route_in_wildcard, NULL);
 	suite_add(&suite, "approvals beyond the bound", test_approvals_beyond_the_bound, NULL);
+	suite_add(&suite, "IPv4 comes and goes", test_ip4_comes_and_goes, NULL);
 	ROWS(&suite, bad, test_bad);
 	suite_add(&suite, "requested tags", test_requested_tags, NULL);
 	ROWS(&suite, seeds, test_random);

@@ -21,8 +21,9 @@ struct tell {
 	const struct fl_policy *before, *after; /* the same as snapshots, for what differs */
 	struct fl_policy_moved *moved;          /* NULL: the lists are compared */
 	uint64_t *seen_was, *seen_now;          /* lists of the session at hand */
-	uint64_t *routers;                      /* ascending: who serves anything, or may have */
-	size_t routers_count, room;
+	struct fl_policy_ids routers;           /* ascending: who serves anything, or may have */
+	struct fl_policy_ids ip4;               /* the same: whose IPv4 address came or went */
+	size_t room;
 	bool hid_ip4, hides_ip4; /* from somebody, before and now */
 	/* The session's message. */
 	struct fl_viewer viewer;
@@ -64,18 +65,9 @@ static void add_peer(struct tell *t, fl_node_id id, uint32_t fields)
 	};
 }
 
-static bool is_router(const struct tell *t, fl_node_id id)
+static bool is_among(const struct fl_policy_ids *ids, fl_node_id id)
 {
-	size_t lo = 0, hi = t->routers_count;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (t->routers[mid] < id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < t->routers_count && t->routers[lo] == id;
+	return bsearch(&id, ids->at, ids->len, sizeof *ids->at, fl_u64_order) != NULL;
 }
 
 /* Does the viewer get other routes of the peer, or is that an exit node since? */
@@ -83,7 +75,7 @@ static bool routes_moved(const struct tell *t, fl_node_id id)
 {
 	struct fl_prefix was[FL_POLICY_ROUTES_MAX], now[FL_POLICY_ROUTES_MAX];
 
-	if (!is_router(t, id))
+	if (!is_among(&t->routers, id))
 		return false;
 	if (fl_policy_suggests_exit(t->before, id) != fl_policy_suggests_exit(t->after, id))
 		return true;
@@ -106,16 +98,10 @@ static bool lacks_ip4(const struct tell *t, fl_node_id id)
 	return t->hides_ip4 && fl_policy_lacks_ip4(t->now, id);
 }
 
-/* May IPv4 addresses have come or gone, which is no matter of anybody's record? */
-static bool ip4_moves(const struct tell *t)
-{
-	return t->before != t->after && (t->hid_ip4 || t->hides_ip4);
-}
-
+/* IPv4 addresses may come and go, which is no matter of anybody's record. */
 static bool ip4_moved(const struct tell *t, fl_node_id id)
 {
-	return ip4_moves(t) && (lost_ip4(t, id) != lacks_ip4(t, id) ||
-				lost_ip4(t, t->viewer.id) != lacks_ip4(t, t->viewer.id));
+	return is_among(&t->ip4, id) || is_among(&t->ip4, t->viewer.id);
 }
 
 /* A peer before and after: what changed of it. */
@@ -163,25 +149,28 @@ static int by_node(const void *a, const void *b)
 	return (x->node->id > y->node->id) - (x->node->id < y->node->id);
 }
 
-static bool is_among(const struct fl_policy_ids *ids, fl_node_id id)
-{
-	return bsearch(&id, ids->at, ids->len, sizeof *ids->at, fl_u64_order) != NULL;
-}
-
 static bool stays(const struct tell *t, const struct fl_policy_ids *came, fl_node_id id)
 {
 	return id != t->viewer.id && fl_viewer_sees(&t->viewer, id) && !is_among(came, id);
 }
 
-/* Of the peers before and now: those of whom something happened, and those with other routes. */
+static void tell_quiet(struct tell *t, const struct fl_policy_ids *came, fl_node_id id)
+{
+	if (fl_batch_find(t->batch, id) == NULL && stays(t, came, id))
+		tell_same(t, id);
+}
+
+/* Of the peers before and now: those of whom something happened, and those that are told else. */
 static void tell_stayed(struct tell *t, const struct fl_policy_ids *came, bool routes)
 {
 	for (size_t i = 0; i < t->batch->nodes_count; i++)
 		if (stays(t, came, t->batch->nodes[i].id))
 			tell_same(t, t->batch->nodes[i].id);
-	for (size_t i = 0; routes && i < t->routers_count; i++)
-		if (fl_batch_find(t->batch, t->routers[i]) == NULL && stays(t, came, t->routers[i]))
-			tell_same(t, t->routers[i]);
+	for (size_t i = 0; i < t->ip4.len; i++)
+		tell_quiet(t, came, t->ip4.at[i]);
+	for (size_t i = 0; routes && i < t->routers.len; i++)
+		if (!is_among(&t->ip4, t->routers.at[i]))
+			tell_quiet(t, came, t->routers.at[i]);
 }
 
 /* As tell_all would, without looking at those of whom there is nothing to tell. */
@@ -236,7 +225,7 @@ static void list_peers(struct tell *t, unsigned differs)
 {
 	t->told.peers_count = t->told.removed_count = t->told.profiles_count = 0;
 	t->err = FL_OK;
-	bool all = (differs & FL_POLICY_PEERS) != 0 || ip4_moves(t);
+	bool all = (differs & FL_POLICY_PEERS) != 0 || is_among(&t->ip4, t->viewer.id);
 	if (all || !tell_moved(t, (differs & FL_POLICY_ROUTES) != 0))
 		tell_all(t);
 	tell_gone(t);
@@ -335,12 +324,24 @@ static void list_routers(struct tell *t)
 {
 	const struct fl_batch *b = t->batch;
 	struct fl_node *const *nodes;
-	size_t count = fl_state_nodes(t->control->core->state, &nodes), len = 0;
+	size_t count = fl_state_nodes(t->control->core->state, &nodes);
 
 	for (size_t i = 0; i < count; i++)
 		if (nodes[i]->approved_count > 0 || fl_batch_find(b, nodes[i]->id) != NULL)
-			t->routers[len++] = nodes[i]->id;
-	t->routers_count = len;
+			t->routers.at[t->routers.len++] = nodes[i]->id;
+}
+
+/* Once for all sessions: mostly there is nobody. */
+static void list_ip4(struct tell *t)
+{
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(t->control->core->state, &nodes);
+
+	if (t->before == t->after || (!t->hid_ip4 && !t->hides_ip4))
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (lost_ip4(t, nodes[i]->id) != lacks_ip4(t, nodes[i]->id))
+			t->ip4.at[t->ip4.len++] = nodes[i]->id;
 }
 
 static bool tell_init(struct tell *t, struct fl_control *c, const struct fl_batch *b)
@@ -361,12 +362,14 @@ static bool tell_init(struct tell *t, struct fl_control *c, const struct fl_batc
 	t->room = fl_state_nodes(core->state, &nodes) + b->nodes_count;
 	t->seen_was = calloc(t->room + 1, sizeof *t->seen_was);
 	t->seen_now = calloc(t->room + 1, sizeof *t->seen_now);
-	t->routers = calloc(t->room + 1, sizeof *t->routers);
+	t->routers.at = calloc(t->room + 1, sizeof *t->routers.at);
+	t->ip4.at = calloc(t->room + 1, sizeof *t->ip4.at);
 	t->told.removed = calloc(2 * t->room + 1, sizeof *t->told.removed);
 	t->told.peers = calloc(t->room + 1, sizeof *t->told.peers);
 	t->told.profiles = calloc(b->profiles_count + 1, sizeof *t->told.profiles);
-	return t->seen_was != NULL && t->seen_now != NULL && t->routers != NULL &&
-	       t->told.removed != NULL && t->told.peers != NULL && t->told.profiles != NULL;
+	return t->seen_was != NULL && t->seen_now != NULL && t->routers.at != NULL &&
+	       t->ip4.at != NULL && t->told.removed != NULL && t->told.peers != NULL &&
+	       t->told.profiles != NULL;
 }
 
 static void tell_done(struct tell *t)
@@ -375,7 +378,8 @@ static void tell_done(struct tell *t)
 	fl_policy_moved_free(t->moved);
 	free(t->seen_was);
 	free(t->seen_now);
-	free(t->routers);
+	free(t->routers.at);
+	free(t->ip4.at);
 	free(t->told.removed);
 	free(t->told.peers);
 	free(t->told.profiles);
@@ -390,6 +394,7 @@ enum fl_err fl_control_send_governed(struct fl_control *c, const struct fl_batch
 		return FL_ERR_NOMEM;
 	}
 	list_routers(&t);
+	list_ip4(&t);
 	fl_list_each(it, &c->view.sessions)
 		tell_session(&t, fl_list_entry(it, struct fl_session, link));
 	tell_done(&t);
