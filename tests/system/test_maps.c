@@ -98,6 +98,15 @@ static void test_full_name_too_long(void **state)
 	fl_buf_byte(&longer.poll->body, 0);
 	assert_non_null(strstr((char *)longer.poll->body.ptr, "full name is too long"));
 	assert_non_null(strstr((char *)longer.poll->body.ptr, "fairlead nodes rename"));
+	/* A session that never got its first map was none: nothing waits, and nobody saw it. */
+	assert_int_equal(sys_stats(&sys).sessions, 1);
+	assert_int_equal(sys_stats(&sys).leaving, 0);
+	assert_int_equal(fl_registry_online(sys_core(&sys)->sessions), 1);
+	size_t entries = shorter.view.entries;
+	sys_turn(&sys, 16);
+	assert_false(node_fold(&shorter));
+	assert_int_equal(shorter.view.entries, entries);
+	assert_null(node_peer(&shorter, "ann"));
 
 	/* Nor does an attempt keep an idle ephemeral node alive, even one a tick (SES-6). */
 	refused_poll(&idle);

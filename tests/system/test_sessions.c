@@ -281,6 +281,34 @@ static void test_registering_again_leaves_presence_alone(void **state)
 	node_close(&n);
 }
 
+/* Nor does a person's word for its new key. */
+static void test_an_approval_leaves_presence_alone(void **state)
+{
+	struct node n;
+	char body[160];
+	(void)state;
+
+	joined(&n, "approved", reusable);
+	node_poll(&n);
+	expect(is_seen_online, "approved");
+	json_int_t id = node_id(&n);
+	node_new_key(&n);
+	json_t *answer = node_register(&n, NULL);
+	snprintf(body, sizeof body, "{\"user\":\"ada\",\"authId\":\"%s\"}",
+		 strrchr(text_at(answer, "AuthURL"), '/') + 1);
+	json_decref(answer);
+	json_t *doc = api_json(&sys, "POST", "/api/v1/auth/register", body, 200);
+	assert_int_equal(atoll(text_at(doc, "node.id")), id);
+	assert_true(json_is_true(at(doc, "node.online")));
+	json_decref(doc);
+	assert_false(goes_offline_within("approved", 1500 * FL_MS));
+	node_end_poll(&n);
+	node_poll(&n);
+	assert_false(goes_offline_within("approved", 1500 * FL_MS));
+	remove_node(&n);
+	node_close(&n);
+}
+
 static bool knows_it_expired(void *ctx)
 {
 	struct node *n = ctx;
@@ -521,7 +549,7 @@ int main(void)
 	suite_add(&suite, "registering again", test_registering_again_leaves_presence_alone, NULL);
 	suite_add(&suite, "expired node", test_expired_node_is_online_while_it_listens, NULL);
 	suite_add(&suite, "newer poll", test_newer_poll_ends_one_that_waits, NULL);
-	suite_add(&suite, "deletion", test_deletion_ends_the_stream, NULL);
+	suite_add(&suite, "approved again", test_an_approval_leaves_presence_alone, NULL);	suite_add(&suite, "deletion", test_deletion_ends_the_stream, NULL);
 	suite_add(&suite, "ephemeral: never connects", test_ephemeral_that_never_connects, NULL);
 	suite_add(&suite, "ephemeral: leaves", test_ephemeral_that_leaves, NULL);
 	suite_add(&suite, "ephemeral: returns", test_ephemeral_that_returns, NULL);
