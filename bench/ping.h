@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 struct ping_result {
-	double n, p50, p99; /* count and µs */
+	double n, p50, p99; /* count and us */
 	const char *class;  /* how the scheduler treats pings: "fifo", "nice" or "none" */
 };
 
