@@ -6,6 +6,7 @@ SECONDS ?= 60
 SUITE ?=
 DIR ?=
 TARGET ?=
+SANITIZE ?=
 SEED ?=
 SEEDS ?=
 SIZE ?=
@@ -18,7 +19,7 @@ help:
 	@echo "make test             every suite this machine can run"
 	@echo "make build            build $(FAIRLEAD)"
 	@echo "make captures         every recorded policy case       [DIR=../shared/captures]"
-	@echo "make interop          real peers against the built binary   [SUITE=control|relay|conformance]"
+	@echo "make interop          real peers against the built binary   [SUITE=control|relay|conformance] [SANITIZE=address|thread]"
 	@echo "make bench            ours and the rival in one run         [SUITE=control|storm|relay|footprint|policy]"
 	@echo "make fuzz             every fuzz target                     [SECONDS=60] [TARGET=name]"
 	@echo "make sim              the services in a simulated world      [SEEDS=100] [SEED=s] [SIZE=tiny|fifty|thousands]"
@@ -43,9 +44,10 @@ captures:
 	@CC=gcc sh tools/build.sh build-test tests/captures/captures -Dwerror=true -Dbench=true
 	@sh tools/captures.sh build-test/tests/captures/captures $(DIR)
 
-interop: build
+interop: $(if $(SANITIZE),,build)
 	@sh tools/deps.sh interop
-	@FAIRLEAD_BIN=$(abspath $(FAIRLEAD)) sh interop/run.sh $(SUITE)
+	@$(if $(SANITIZE),sh tools/deps.sh test)
+	@FAIRLEAD_BIN=$(abspath $(FAIRLEAD)) SANITIZE=$(SANITIZE) sh interop/run.sh $(SUITE)
 
 bench: build
 	@sh tools/deps.sh bench

@@ -66,7 +66,7 @@ type KeyOptions struct {
 // CLI runs an admin command and returns its standard output.
 func (s *Server) CLI(args ...string) (string, error) {
 	argv := []string{s.bin, "-c", filepath.Join(s.Dir, "config.yaml")}
-	return run(20*time.Second, nil, append(argv, args...)...)
+	return run(20*time.Second, sanitizerEnv(s.Dir), append(argv, args...)...)
 }
 
 // cli runs an admin command with JSON output into out (which may be nil).

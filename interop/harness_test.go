@@ -9,6 +9,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -130,6 +133,20 @@ func TestHarnessPollGivesUp(t *testing.T) {
 	fail := errors.New("never")
 	if err := poll(20*time.Millisecond, func() error { return fail }); err != fail {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestHarnessReadsSanitizerReports(t *testing.T) {
+	dir := t.TempDir()
+	if err := sanitizerReports(dir); err != nil {
+		t.Errorf("without a report: %v", err)
+	}
+	path := filepath.Join(dir, "sanitizer.7")
+	if err := os.WriteFile(path, []byte("a data race"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := sanitizerReports(dir); err == nil || !strings.Contains(err.Error(), "a data race") {
+		t.Errorf("with one: %v", err)
 	}
 }
 

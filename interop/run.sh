@@ -7,7 +7,9 @@
 #
 # One line a case, then "N passed, N failed, N skipped". The sizes of the heavy
 # cases are environment variables, see doc.go; FULL=1 sets them to the full
-# proof (100 MB, 200 kills).
+# proof (100 MB, 200 kills). SANITIZE=address (with undefined behaviour) or
+# SANITIZE=thread builds the binary with these checks and runs that; a case in
+# which they find something fails.
 # Exit: 0 no case failed, 1 one did, 77 Go is missing or too old.
 
 set -eu
@@ -31,6 +33,24 @@ if [ -n "${FULL:-}" ]; then
 	export INTEROP_MB INTEROP_KILLS
 fi
 
+# Without a fixed layout the shadow memory of the sanitizers may not fit.
+fixed=
+sanitized() { # folder, compiler, Meson options...
+	FAIRLEAD_BIN=../$1/src/cli/fairlead cc=$2 dir=$1
+	shift 2
+	CC=$cc sh ../tools/build.sh "$dir" src/cli/fairlead -Dwerror=true "$@" >&2
+	! setarch -R true 2>/dev/null || fixed="setarch -R"
+}
+case ${SANITIZE:-} in
+"") ;;
+address) sanitized build-asan clang -Db_sanitize=address,undefined -Db_lundef=false ;;
+thread) sanitized build-tsan gcc -Db_sanitize=thread ;;
+*)
+	echo "run.sh: unknown sanitizer '$SANITIZE': address or thread" >&2
+	exit 2
+	;;
+esac
+
 FAIRLEAD_BIN=${FAIRLEAD_BIN:-../build/fairlead}
 if [ ! -x "$FAIRLEAD_BIN" ]; then
 	echo "run.sh: $FAIRLEAD_BIN is not built" >&2
@@ -52,4 +72,5 @@ export GOTOOLCHAIN GOFLAGS GOWORK
 cases=${PEERS_DIR:-../build/peers}/cases
 go build -o "$cases" ./cmd/cases
 # Cases that run beside each other mostly wait.
-exec "$cases" -run "$run" -parallel 16 "$@"
+# shellcheck disable=SC2086
+exec $fixed "$cases" -run "$run" -parallel 16 "$@"

@@ -55,6 +55,11 @@ type Server struct {
 func startServer(t testing.TB, o ServerOptions) *Server {
 	t.Helper()
 	s := &Server{bin: serverBin(t), Dir: workDir(t), netns: o.Netns}
+	t.Cleanup(func() {
+		if err := sanitizerReports(s.Dir); err != nil {
+			t.Error(err)
+		}
+	})
 	s.Socket = filepath.Join(s.Dir, "admin.sock")
 	addr := o.Addr
 	if addr == "" {
@@ -170,7 +175,7 @@ func (s *Server) Start(t testing.TB) {
 	s.starts++
 	name := fmt.Sprintf("server-%d", s.starts)
 	config := filepath.Join(s.Dir, "config.yaml")
-	s.proc = startProc(t, name, s.Dir, s.netns, nil, s.bin, "serve", "-c", config)
+	s.proc = startProc(t, name, s.Dir, s.netns, sanitizerEnv(s.Dir), s.bin, "serve", "-c", config)
 	current := s.proc
 	t.Cleanup(func() {
 		if s.proc == current {
