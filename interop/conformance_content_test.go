@@ -36,9 +36,10 @@ var contentRows = []row{
 		}
 	})},
 	{"CNT-4 the region of the settings", pair(func(t testing.TB, a, b *Agent) {
-		region := b.Map().DERPMap.Regions[900]
-		if region == nil || region.RegionCode != regionCode || len(region.Nodes) == 0 {
-			t.Errorf("region 900 is %v", region)
+		m := b.Map().DERPMap
+		if m == nil || m.Regions[900] == nil || m.Regions[900].RegionCode != regionCode ||
+			len(m.Regions[900].Nodes) == 0 {
+			t.Errorf("region 900 is missing or wrong in %v", m)
 		}
 	})},
 	{"CNT-5 peers have addresses", pair(func(t testing.TB, a, b *Agent) {
@@ -51,10 +52,13 @@ var contentRows = []row{
 			t.Errorf("%d prefixes", n)
 		}
 	})},
-	{"CNT-7 peers are known to be online", pair(func(t testing.TB, a, b *Agent) {
+	{"CNT-7 peers are known to be online", func(t testing.TB) {
+		m := newMesh(t, MeshOptions{})
+		a := m.Join(AgentOptions{})
+		b := m.Join(AgentOptions{}) // only its first map tells it of the other
 		a.AwaitOnline(meshLimit, b)
 		b.AwaitOnline(meshLimit, a)
-	})},
+	}},
 	{"CNT-8 peers' host names", pair(func(t testing.TB, a, b *Agent) {
 		if got := b.Peer(a).Hostinfo().Hostname(); got != a.Name {
 			t.Errorf("%s is called %q", a.Name, got)
@@ -79,7 +83,8 @@ var contentRows = []row{
 	{"CNT-10 one node key over the history", func(t testing.TB) {
 		m := newMesh(t, MeshOptions{})
 		a := m.JoinMesh(3)[0]
-		a.Move("192.0.2.7:41641")
+		m.RenameTo(a, "heron") // its own entry comes again
+		a.AwaitSelf(10*time.Second, "is renamed", isNamed("heron"))
 		for _, seen := range a.History() {
 			if seen.Map.SelfNode.Key() != a.NodeKey() {
 				t.Errorf("the key is %v, not %v", seen.Map.SelfNode.Key(), a.NodeKey())
@@ -91,12 +96,12 @@ var contentRows = []row{
 			t.Errorf("it is %q", got)
 		}
 	})},
-	{"CNT-12 the own profile", pair(func(t testing.TB, a, b *Agent) {
-		profile, ok := b.Map().UserProfiles[b.Self().User()]
-		if !ok || profile.LoginName() == "" {
-			t.Errorf("user %v has the profile %v", b.Self().User(), profile)
-		}
-	})},
+	{"CNT-12 the own profile", func(t testing.TB) {
+		m := newMesh(t, MeshOptions{})
+		a, b := m.Join(AgentOptions{}), m.Join(AgentOptions{User: "bob"})
+		mustHaveProfile(t, a.Map(), a.Self(), "alice")
+		mustHaveProfile(t, b.Map(), b.Self(), "bob")
+	}},
 	{"CNT-13 no peer has a zero node key", pair(func(t testing.TB, a, b *Agent) {
 		if got := b.Peer(a).Key(); got.IsZero() || got != a.NodeKey() {
 			t.Errorf("the key is %v, not %v", got, a.NodeKey())

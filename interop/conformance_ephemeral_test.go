@@ -20,7 +20,8 @@ var ephemeralRows = []row{
 		left := time.Now()
 		brief.Leave()
 		a.AwaitGone(time.Minute, brief)
-		if after := time.Since(left); after < 3*time.Second {
+		// The grace of short timers is 1 s; clocks of loops may be some milliseconds old.
+		if after := time.Since(left); after < 3900*time.Millisecond {
 			t.Errorf("gone after %v", after)
 		}
 	}},

@@ -27,13 +27,15 @@ var issuesRows = []row{
 	}},
 	{"ISS-3 peers' home relays", func(t testing.TB) {
 		m := newMesh(t, MeshOptions{})
-		for _, a := range m.JoinMesh(3) {
-			for _, peer := range a.Map().Peers {
-				home := peer.HomeDERP()
-				if home != 0 && a.Map().DERPMap.Regions[home] == nil {
-					t.Errorf("%s has no region %d of a peer", a.Name, home)
-				}
-			}
+		a, elsewhere := m.Join(AgentOptions{}), m.New(AgentOptions{})
+		elsewhere.hostinfo.NetInfo.PreferredDERP = 7 // not in the relay map
+		elsewhere.start()
+		m.awaitMesh(a, elsewhere)
+		if got := elsewhere.Peer(a).HomeDERP(); got != 900 {
+			t.Errorf("%s lives in region %d", a.Name, got)
+		}
+		if got := a.Peer(elsewhere).HomeDERP(); got != 0 {
+			t.Errorf("%s lives in region %d, which is not in the map", elsewhere.Name, got)
 		}
 	}},
 	{"ISS-4 profiles of self and of another user", func(t testing.TB) {
@@ -120,7 +122,7 @@ var issuesRows = []row{
 		m.awaitMesh(a, b)
 		for _, seen := range a.History() {
 			if peer := peerIn(seen.Map, b); peer.Valid() && peer.Addresses().Len() != 2 {
-				t.Errorf("it is first seen with %v", peer.Addresses())
+				t.Errorf("it is first seen with %v", peer.Addresses().AsSlice())
 			}
 		}
 	}},
@@ -231,10 +233,10 @@ var issuesRows = []row{
 		m := newMesh(t, MeshOptions{})
 		a := m.Join(AgentOptions{})
 		b := m.New(AgentOptions{})
-		together(b.start, func() { m.SetPolicy(allowAll) })
+		together(b.start, func() { m.SetPolicy(allowSSH) })
 		m.awaitMesh(a, b)
-		a.Await(10*time.Second, "a filter", hasFilter)
-		b.Await(10*time.Second, "a filter", hasFilter)
+		a.Await(10*time.Second, "the filter", opensPort(22))
+		b.Await(10*time.Second, "the filter", opensPort(22))
 	}},
 }
 

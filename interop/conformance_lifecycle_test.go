@@ -90,10 +90,14 @@ func rounds(t testing.TB, back func(*Agent)) {
 	for range 4 {
 		each(agents, func(_ int, a *Agent) { a.Logout() })
 		eventually(t, meshLimit, "all expired and offline", func() error {
-			for _, n := range m.Records() {
+			records := m.Records()
+			for _, n := range records {
 				if n.Online || !keyExpired(n) {
 					return fmt.Errorf("%+v", n)
 				}
+			}
+			if len(records) != len(agents) {
+				return fmt.Errorf("%d records", len(records))
 			}
 			return nil
 		})

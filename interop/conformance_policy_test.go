@@ -29,13 +29,11 @@ var policyRows = []row{
 	}},
 	{"POL-B allow-all gives an update", func(t testing.TB) {
 		m := newMesh(t, MeshOptions{})
-		agents := m.JoinMesh(2)
-		m.changePolicy(agents, allowAll, hasMap)
+		m.changePolicy(m.JoinSettled(2), allowAll, hasMap)
 	}},
 	{"POL-C with allow-all a filter", func(t testing.TB) {
 		m := newMesh(t, MeshOptions{})
-		agents := m.JoinMesh(2)
-		m.changePolicy(agents, allowAll, hasFilter)
+		m.changePolicy(m.JoinSettled(2), allowAll, hasFilter)
 	}},
 	{"POL-D a change reaches every node", func(t testing.TB) {
 		m := newMesh(t, MeshOptions{})

@@ -50,10 +50,11 @@ var routesRows = []row{
 	}},
 	{"RTE-5 addresses lie in the two ranges", pair(func(t testing.TB, a, b *Agent) {
 		for _, node := range []tailcfg.NodeView{a.Self(), b.Self(), b.Peer(a)} {
-			for _, prefix := range node.Addresses().All() {
-				if !tsaddr.IsTailscaleIP(prefix.Addr()) || !prefix.IsSingleIP() {
-					t.Errorf("%v is outside", prefix)
-				}
+			got := node.Addresses().AsSlice()
+			if len(got) != 2 || !got[0].IsSingleIP() || !got[1].IsSingleIP() ||
+				!tsaddr.CGNATRange().Contains(got[0].Addr()) ||
+				!tsaddr.TailscaleULARange().Contains(got[1].Addr()) {
+				t.Errorf("%s has %v", node.Name(), got)
 			}
 		}
 	})},
@@ -71,7 +72,7 @@ func mustCover(t testing.TB, n tailcfg.NodeView) {
 	t.Helper()
 	for _, address := range n.Addresses().All() {
 		if !slices.Contains(n.AllowedIPs().AsSlice(), address) {
-			t.Errorf("%v is missing in %v", address, n.AllowedIPs())
+			t.Errorf("%v is missing in %v", address, n.AllowedIPs().AsSlice())
 		}
 	}
 }

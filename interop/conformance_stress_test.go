@@ -73,7 +73,7 @@ var stressRows = []row{
 	}},
 	{"STR-6 five identical policies", func(t testing.TB) {
 		m := newMesh(t, MeshOptions{})
-		a := m.JoinMesh(2)[0]
+		a := m.JoinSettled(2)[0]
 		seen := len(a.History())
 		for range 5 {
 			m.SetPolicy(allowAll)

@@ -75,18 +75,31 @@ func returnAfter(pause time.Duration) func(testing.TB) {
 func flaps(t testing.TB) {
 	m := newMesh(t, MeshOptions{ShortTimers: true})
 	agents := m.JoinMesh(2)
+	m.awaitLeft(2)
+	files, err := m.Metric("process_open_fds")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 20 {
 		agents[0].Replace()
 	}
 	m.awaitMesh(agents...)
 	agents[0].hangUpSpare()
-	m.AwaitMetric(meshLimit, "fairlead_sessions", 2)
-	m.AwaitMetric(meshLimit, "fairlead_noise_connections", 2)
-	m.AwaitMetric(meshLimit, "fairlead_nodes_online", 2)
+	m.awaitLeft(2)
+	m.AwaitMetric(meshLimit, "process_open_fds", files)
 	for _, a := range agents {
 		a.hangUp()
 	}
-	m.AwaitMetric(meshLimit, "fairlead_sessions", 0)
-	m.AwaitMetric(meshLimit, "fairlead_noise_connections", 0)
-	m.AwaitMetric(meshLimit, "fairlead_nodes_online", 0)
+	m.awaitLeft(0)
+}
+
+// awaitLeft waits until the server holds so many nodes that are online, each with a session
+// on a connection, and no timer of sessions that ended.
+func (m *Mesh) awaitLeft(n float64) {
+	m.t.Helper()
+	for _, name := range []string{"fairlead_sessions", "fairlead_noise_connections",
+		"fairlead_nodes_online"} {
+		m.AwaitMetric(meshLimit, name, n)
+	}
+	m.AwaitMetric(meshLimit, "fairlead_sessions_leaving", 0)
 }

@@ -108,6 +108,14 @@ func (m *Mesh) JoinMesh(n int) []*Agent {
 	return agents
 }
 
+// JoinSettled is JoinMesh with no frame on its way: all know each other as online.
+func (m *Mesh) JoinSettled(n int) []*Agent {
+	m.t.Helper()
+	agents := m.JoinMany(n)
+	m.awaitSame(agents...)
+	return agents
+}
+
 // together does things at once and waits for all.
 func together(tasks ...func()) {
 	var all sync.WaitGroup

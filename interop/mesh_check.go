@@ -126,8 +126,8 @@ func (a *Agent) awaitCount(limit time.Duration, want int) {
 func (a *Agent) neverOffline(other *Agent, since time.Time) error {
 	for _, seen := range a.History() {
 		if peer := peerIn(seen.Map, other); seen.At.After(since) && peer.Valid() && !online(peer) {
-			return fmt.Errorf("%s saw %s as %v %v after the start", a.Name, other.Name,
-				peer.Online(), seen.At.Sub(since))
+			return fmt.Errorf("%s saw %s not online %v after the start", a.Name, other.Name,
+				seen.At.Sub(since))
 		}
 	}
 	return nil
