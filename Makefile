@@ -12,7 +12,7 @@ SEEDS ?=
 SIZE ?=
 FAIRLEAD = $(BUILD)/src/cli/fairlead
 
-.PHONY: help build run test captures interop bench fuzz sim sim-mutants lint fmt cover dist clean
+.PHONY: help build run test captures interop bench fuzz sim sim-mutants interop-mutants lint fmt cover dist clean
 
 help:
 	@echo "make run              start a server and relay on embedded defaults (state in var/)"
@@ -24,6 +24,7 @@ help:
 	@echo "make fuzz             every fuzz target                     [SECONDS=60] [TARGET=name]"
 	@echo "make sim              the services in a simulated world      [SEEDS=100] [SEED=s] [SIZE=tiny|fifty|thousands]"
 	@echo "make sim-mutants      does the simulator notice a broken server?"
+	@echo "make interop-mutants  do the rows of the conformance suite?"
 	@echo "make lint, make fmt   static analysis; formatting"
 	@echo "make cover, make dist coverage report; stripped binary and package"
 	@echo "make clean            remove what was built (not var/)"
@@ -65,6 +66,11 @@ sim:
 sim-mutants:
 	@sh tools/deps.sh test
 	@sh tools/sim_mutants.sh
+
+interop-mutants:
+	@sh tools/deps.sh test
+	@sh tools/deps.sh interop
+	@sh tools/conformance_mutants.sh
 
 lint:
 	@sh tools/deps.sh lint

@@ -8,8 +8,8 @@
 # and a sed program that must change it.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+. tools/mutants.sh
 only=${1:-} seeds=${SEEDS:-100}
-dir=build-mutants tree=build-mutants/tree
 
 mutants() {
 	cat <<'LIST'
@@ -49,42 +49,17 @@ INV-23 rare|services/control/control.c|s/^	size_t ahead = .*$/	size_t ahead = un
 LIST
 }
 
-rm -rf "$tree"
-mkdir -p "$tree"
-cp -R meson.build meson_options.txt src tests tools bench "$tree" || exit 1
-CC="${CC:-gcc}" meson setup "$dir/build" "$tree" -Dtests=true >"$dir/setup.log" 2>&1 ||
-	CC="${CC:-gcc}" meson setup --reconfigure "$dir/build" "$tree" >"$dir/setup.log" 2>&1 || exit 1
-ninja --quiet -C "$dir/build" tests/sim/sim >"$dir/build.log" 2>&1 || { cat "$dir/build.log"; exit 1; }
+# The sweep names the invariant that fired first.
+fires() {
+	case $1 in *rare*) most=$((seeds * 30)) ;; *) most=$seeds ;; esac
+	"$dir/build/tests/sim/sim" --seeds "$most" --first-failure >"$dir/run.log" 2>&1
+	found=$(sed -n 's/^FAIL seed \([0-9]*\), \([^:]*\): \([^ ]*\) at .*/\3 at seed \1, \2/p' "$dir/run.log" |
+		head -n 1)
+	case " $1 " in *" ${found%% *} "*) ;; *) return 1 ;; esac
+}
 
-list=$(mktemp) passed=0 failed=0
+copy_sources tests/sim/sim
+list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 mutants | grep -F "$only" >"$list"
-while IFS='|' read -r wanted file program; do
-	cp "src/$file" "$tree/src/$file"
-	sed -i "$program" "$tree/src/$file"
-	if cmp -s "src/$file" "$tree/src/$file"; then
-		echo "FAIL $wanted $file: the mutation fits nothing any more: $program"
-		failed=$((failed + 1))
-		continue
-	fi
-	found="does not build"
-	if ninja --quiet -C "$dir/build" tests/sim/sim >"$dir/build.log" 2>&1; then
-		case $wanted in *rare*) most=$((seeds * 30)) ;; *) most=$seeds ;; esac
-		"$dir/build/tests/sim/sim" --seeds "$most" --first-failure \
-			>"$dir/run.log" 2>&1
-		found=$(sed -n 's/^FAIL seed \([0-9]*\), \([^:]*\): \([^ ]*\) at .*/\3 at seed \1, \2/p' "$dir/run.log" | head -n 1)
-	fi
-	cp "src/$file" "$tree/src/$file"
-	case " $wanted " in
-	*" ${found%% *} "*)
-		echo "ok   $file: $found"
-		passed=$((passed + 1))
-		;;
-	*)
-		echo "FAIL $file: wanted $wanted, found ${found:-nothing}: $program"
-		failed=$((failed + 1))
-		;;
-	esac
-done <"$list"
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" = 0 ]
+try_mutants fires <"$list"
