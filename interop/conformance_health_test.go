@@ -30,7 +30,7 @@ var healthRows = []row{
 	{"HAH-4 a reconnect clears the mark", twoRouters(func(p *routerPair) {
 		p.Sicken(p.first)
 		p.first.Reconnect() // deaf: no answer to a probe clears it
-		p.AwaitUnhealthy(probeEvery, 0)
+		p.AwaitUnhealthy(settleLimit, 0)
 	})},
 	{"HAH-5 an empty approval list clears it", twoRouters(func(p *routerPair) {
 		p.Sicken(p.first)
@@ -80,11 +80,11 @@ func markWithoutRoutes(p *routerPair) {
 	idle := p.JoinEars(AgentOptions{Name: "idle"})
 	idle.Deafen(true)
 	p.AwaitProbes(4)
-	seen := len(p.first.Heard())
+	seen, silent := len(p.first.Heard()), p.Probes("failed", "deferred")
 	p.first.Deafen(true)
 	p.first.AwaitHeard(seen)
 	p.first.Announce()
-	p.AwaitProbes(2)
+	p.awaitProbes(silent+1, "failed", "deferred") // none follows where nothing is shared
 	p.MustBeUnhealthy(0)
 	if n := len(idle.Heard()); n != 0 {
 		p.t.Errorf("a node without routes was asked %d times", n)

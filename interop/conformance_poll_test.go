@@ -75,7 +75,7 @@ var pollRaceRows = []row{
 var connectRaceRows = []row{
 	{"CRC-1 a hundred old ends against new beginnings", func(t testing.TB) {
 		const route = "10.1.0.0/24"
-		m := newMesh(t, MeshOptions{ShortTimers: true})
+		m := newMesh(t, MeshOptions{})
 		router, a := m.router(route), m.Join(AgentOptions{})
 		a.AwaitPeer(meshLimit, router, "is primary", isPrimary(route))
 		since := time.Now()
@@ -85,7 +85,7 @@ var connectRaceRows = []row{
 			router.AwaitMap()
 		}
 		// What an old session may have left undone comes within its grace.
-		holds(t, 2*time.Second, "online at the peer", func() error {
+		holds(t, 12*time.Second, "online at the peer", func() error {
 			return a.neverOffline(router, since)
 		})
 		for _, seen := range a.History() {

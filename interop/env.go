@@ -87,13 +87,14 @@ func keepLogs(t testing.TB, dir string) {
 	}
 }
 
-// freePort gives a loopback port that is free for TCP and UDP now and stays so: it lies
-// below those that the kernel gives to sockets without one, and is given only once.
+// freePort gives a loopback port that is free for TCP and UDP now and stays so, also while
+// its server is restarted: it lies below those that the kernel gives to sockets without one,
+// and is given only once, by all the tests that run on this machine.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for range 1000 {
 		port := 10000 + rand.IntN(20000)
-		if _, given := portsGiven.LoadOrStore(port, true); !given && isFree(port) {
+		if reserve(port) && isFree(port) {
 			return port
 		}
 	}
@@ -101,7 +102,16 @@ func freePort(t testing.TB) int {
 	return 0
 }
 
-var portsGiven sync.Map // of port numbers
+// reserve holds an abstract socket of that number until this process ends.
+func reserve(port int) bool {
+	l, err := net.Listen("unix", fmt.Sprintf("@fairlead-interop-%d", port))
+	if err == nil {
+		portsHeld.Store(port, l)
+	}
+	return err == nil
+}
+
+var portsHeld sync.Map // from port numbers to the sockets that hold them
 
 func isFree(port int) bool {
 	addr := fmt.Sprintf("127.0.0.1:%d", port)

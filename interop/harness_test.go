@@ -136,6 +136,13 @@ func TestHarnessPollGivesUp(t *testing.T) {
 	}
 }
 
+func TestHarnessReservesPorts(t *testing.T) {
+	port := freePort(t)
+	if reserve(port) {
+		t.Errorf("port %d is given twice", port)
+	}
+}
+
 func TestHarnessReadsSanitizerReports(t *testing.T) {
 	dir := t.TempDir()
 	if err := sanitizerReports(dir); err != nil {

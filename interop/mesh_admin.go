@@ -3,7 +3,6 @@
 package interop
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -156,23 +155,26 @@ func (m *Mesh) Sessions(a *Agent) ([]mapSession, error) {
 	return page.Sessions, err
 }
 
-// Metric reads one number of /metrics, by name with labels.
-func (m *Mesh) Metric(name string) (float64, error) {
+// Metric reads numbers of /metrics, by name with labels, all at one moment, and gives their sum.
+func (m *Mesh) Metric(names ...string) (sum float64, err error) {
 	res, err := m.http.Get("http://" + m.metrics + "/metrics")
 	if err != nil {
 		return 0, err
 	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("/metrics: %s", res.Status)
+	status, page, err := readAll(res)
+	if err != nil || status != http.StatusOK {
+		return 0, fmt.Errorf("/metrics: %d, %v", status, err)
 	}
-	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			return strconv.ParseFloat(value, 64)
+	for _, name := range names {
+		_, rest, found := strings.Cut("\n"+page, "\n"+name+" ")
+		text, _, _ := strings.Cut(rest, "\n")
+		value, err := strconv.ParseFloat(text, 64)
+		if !found || err != nil {
+			return 0, fmt.Errorf("/metrics has no %s, or as %q", name, text)
 		}
+		sum += value
 	}
-	return 0, fmt.Errorf("/metrics has no %s", name)
+	return sum, nil
 }
 
 // AwaitMetric waits until a number of /metrics has a value.

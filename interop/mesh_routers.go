@@ -17,7 +17,7 @@ import (
 const (
 	subnet      = "10.10.0.0/24"
 	probeEvery  = 2 * time.Second
-	probeAnswer = time.Second
+	probeAnswer = 1500 * time.Millisecond // a busy machine is slow to answer, too
 	// settleLimit is enough for two cycles of probes and the end of a grace period.
 	settleLimit = 20 * time.Second
 	unhealthy   = "fairlead_routers_unhealthy"
@@ -86,15 +86,19 @@ func (m *Mesh) MustCarry(prefix string, a *Agent) {
 	}
 }
 
-// Probes is how many probes of routers have ended so far.
-func (m *Mesh) Probes() (sum float64) {
+// Probes is how many probes of routers have ended so far, with these results or any.
+func (m *Mesh) Probes(results ...string) float64 {
 	m.t.Helper()
-	for _, result := range []string{"answered", "failed", "deferred"} {
-		n, err := m.Metric(fmt.Sprintf("fairlead_router_probes_total{result=%q}", result))
-		if err != nil {
-			m.t.Fatal(err)
-		}
-		sum += n
+	if len(results) == 0 {
+		results = []string{"answered", "failed", "deferred"}
+	}
+	var names []string
+	for _, result := range results {
+		names = append(names, fmt.Sprintf("fairlead_router_probes_total{result=%q}", result))
+	}
+	sum, err := m.Metric(names...)
+	if err != nil {
+		m.t.Fatal(err)
 	}
 	return sum
 }
@@ -102,10 +106,15 @@ func (m *Mesh) Probes() (sum float64) {
 // AwaitProbes waits until so many more probes have ended.
 func (m *Mesh) AwaitProbes(more int) {
 	m.t.Helper()
-	want := m.Probes() + float64(more)
-	eventually(m.t, settleLimit, fmt.Sprint(more, " more probes"), func() error {
-		if got := m.Probes(); got < want {
-			return fmt.Errorf("%v of %v", got, want)
+	m.awaitProbes(m.Probes() + float64(more))
+}
+
+// awaitProbes waits until so many probes have ended with these results.
+func (m *Mesh) awaitProbes(want float64, results ...string) {
+	m.t.Helper()
+	eventually(m.t, settleLimit, fmt.Sprint(want, " probes"), func() error {
+		if got := m.Probes(results...); got < want {
+			return fmt.Errorf("%v have ended", got)
 		}
 		return nil
 	})
@@ -125,15 +134,18 @@ func (m *Mesh) MustBeUnhealthy(want int) {
 	}
 }
 
-// Sicken makes a router deaf and waits until the server marks it.
+// Sicken makes a router deaf and waits until the server marks it, and no other but those
+// that were deaf before.
 func (m *Mesh) Sicken(a *Agent) {
 	m.t.Helper()
-	before, err := m.Metric(unhealthy)
-	if err != nil {
-		m.t.Fatal(err)
-	}
 	a.Deafen(true)
-	m.AwaitUnhealthy(settleLimit, int(before)+1)
+	deaf := 0
+	for _, other := range m.agents {
+		if other.ears != nil && other.IsDeaf() {
+			deaf++
+		}
+	}
+	m.AwaitUnhealthy(settleLimit, deaf)
 }
 
 // AwaitHeard waits until an agent with ears got a ping after those of `seen` (a length of

@@ -13,7 +13,7 @@ import (
 // The elections of a walk are quick, because it has many steps.
 const (
 	walkProbeEvery  = time.Second
-	walkProbeAnswer = 500 * time.Millisecond
+	walkProbeAnswer = 900 * time.Millisecond
 )
 
 var walkSubnets = []string{"10.10.0.0/24", "10.20.0.0/24"}
