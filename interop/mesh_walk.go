@@ -115,8 +115,22 @@ func (w *walk) settle() {
 			sick++
 		}
 	}
+	w.heal(sick)
 	w.AwaitUnhealthy(settleLimit, sick)
 	w.read()
+}
+
+// heal lets a router connect again that was too slow with an answer and then was left alone:
+// it is not asked any more, so its mark would stay (HA-3, HA-4).
+func (w *walk) heal(sick int) {
+	alone := w.candidates()
+	if len(alone) != 1 || sick != 0 {
+		return
+	}
+	if marked, err := w.Metric(unhealthy); err == nil && marked > 0 {
+		alone[0].Reconnect()
+		alone[0].AwaitMap()
+	}
 }
 
 func (w *walk) read() { w.records = w.Records() }
