@@ -6,7 +6,7 @@
 
 #include "sim.h"
 
-enum { POLICY_KINDS = 8, POLICY_MAX = 16 << 10, DEPARTMENTS = 50 };
+enum { POLICY_KINDS = 10, POLICY_MAX = 16 << 10, DEPARTMENTS = 50 };
 
 static struct fl_state *state(void)
 {
@@ -41,14 +41,22 @@ static void put_tags(struct fl_buf *b)
 	fl_buf_str(b, "\"tagOwners\":{\"tag:srv\":[\"u1@\"],\"tag:web\":[\"u0@\"]},");
 }
 
+/* Who wants to connect by SSH needs a person's word, which holds for so long. */
+#define SSH_CHECKS(period) \
+	"\"ssh\":[{\"action\":\"check\",\"checkPeriod\":\"" period "\"," \
+	"\"src\":[\"autogroup:member\"],\"dst\":[\"autogroup:self\",\"tag:srv\",\"tag:web\"]," \
+	"\"users\":[\"root\"]},{\"action\":\"check\",\"checkPeriod\":\"" period "\"," \
+	"\"src\":[\"tag:srv\",\"tag:web\"],\"dst\":[\"tag:srv\",\"tag:web\"]," \
+	"\"users\":[\"root\"]}],"
+
 static void put_rules(struct fl_buf *b, unsigned kind, unsigned n)
 {
 	static const char *const rules[POLICY_KINDS] = {
-		"\"acls\":[{\"action\":\"accept\",\"src\":[\"*\"],\"dst\":[\"*:*\"]}]",
+		SSH_CHECKS("10m") "\"acls\":[{\"action\":\"accept\",\"src\":[\"*\"],\"dst\":[\"*:*\"]}]",
 		"\"acls\":[{\"action\":\"accept\",\"src\":[\"u0@\"],\"dst\":[\"u0@:*\"]},"
 		"{\"action\":\"accept\",\"src\":[\"u1@\"],\"dst\":[\"u1@:22,80\"]}]",
-		"\"acls\":[{\"action\":\"accept\",\"src\":[\"autogroup:member\"],"
-		"\"dst\":[\"tag:srv:443\"]}]",
+		SSH_CHECKS("2m") "\"acls\":[{\"action\":\"accept\","
+		"\"src\":[\"autogroup:member\"],\"dst\":[\"tag:srv:443\"]}]",
 		"\"autoApprovers\":{\"routes\":{\"10.1.0.0/16\":[\"u0@\"],\"10.2.0.0/"
 		"16\":[\"tag:srv\"]},"
 		"\"exitNode\":[\"u1@\"]},"
@@ -63,6 +71,10 @@ static void put_rules(struct fl_buf *b, unsigned kind, unsigned n)
 		"\"acls\":[{\"action\":\"accept\",\"src\":[\"autogroup:member\"],"
 		"\"dst\":[\"autogroup:self:*\"]},{\"action\":\"accept\",\"src\":[\"tag:web\"],"
 		"\"dst\":[\"tag:srv:*\"]}]",
+		SSH_CHECKS("5m") "\"acls\":[{\"action\":\"accept\",\"src\":[\"*\"],"
+		"\"dst\":[\"*:*\"]}]",
+		SSH_CHECKS("40s") "\"acls\":[{\"action\":\"accept\","
+		"\"src\":[\"autogroup:member\"],\"dst\":[\"*:*\"]}]",
 		"\"acls\":[{\"action\":\"deny\"", /* not even JSON */
 	};
 
@@ -212,7 +224,7 @@ static void tag_node(const struct op *o)
 	fl_strlist_done(&tags);
 }
 
-static void approve_routes(const struct op *o)
+void admin_approve_routes(fl_node_id id, uint32_t bits)
 {
 	static const char *const texts[] = { "0.0.0.0/0",   "10.1.0.0/16", "10.2.0.0/16",
 					     "10.3.0.0/16", "10.4.0.0/16", "10.5.0.0/16" };
@@ -221,11 +233,11 @@ static void approve_routes(const struct op *o)
 	size_t count = 0;
 
 	for (size_t i = 0; i < 6; i++)
-		if ((o->b & (1u << i)) != 0 &&
+		if ((bits & (1u << i)) != 0 &&
 		    fl_prefix_parse(fl_slice_str(texts[i]), &routes[count]) == FL_OK)
 			count++;
 	trace("approved", count,
-	      (uint64_t)-fl_state_node_approve(state(), some_node(o->a), routes, count, &fault));
+	      (uint64_t)-fl_state_node_approve(state(), id, routes, count, &fault));
 }
 
 static void expire_node(const struct op *o)
@@ -302,7 +314,7 @@ void admin_run(const struct op *o)
 			tag_node(o);
 		return;
 	case OP_APPROVE:
-		approve_routes(o);
+		admin_approve_routes(some_node(o->a), o->b);
 		return;
 	case OP_EXPIRE:
 		expire_node(o);
@@ -326,6 +338,9 @@ void admin_run(const struct op *o)
 		return;
 	case OP_DNS:
 		server_settings(sim.server.derp, o->a);
+		return;
+	case OP_PING:
+		ping_ask(o);
 		return;
 	case OP_BURST:
 		on_burst((void *)(uintptr_t)o, 20 + o->c % 100);

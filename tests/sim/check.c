@@ -75,6 +75,9 @@ static void look(bool moved)
 
 	check_sessions();
 	check_bounds();
+	check_pings();
+	check_approvals();
+	check_routers(&sim.server.core);
 	if (moved) {
 		check_records(s);
 		check_routes(&sim.server.core);
@@ -126,6 +129,28 @@ void check_sent(struct exch *e, const struct frame *f)
 	check_frame(e, f);
 }
 
+void check_decided(struct exch *e)
+{
+	if (e->kind == EXCH_SSH)
+		ssh_decided(e);
+}
+
+/* INV-22: what is queued later leaves later. */
+void check_queued(struct exch *e)
+{
+	const struct fl_http *x = &e->x;
+	uint64_t queued = e->taken + x->pending;
+
+	if (x->pending == 0)
+		return;
+	const struct fl_httpx_chunk *end = fl_list_entry(x->queue.prev, struct fl_httpx_chunk, link);
+	if (e->queued > e->taken && queued > e->queued && end->bytes == e->tail)
+		violation("INV-22", "node %" PRIu64 ": a frame was queued before an older one",
+			  e->node);
+	e->queued = queued;
+	e->tail = end->bytes;
+}
+
 void check_ended(struct exch *e)
 {
 	check_session_ended(e);
@@ -141,6 +166,12 @@ static bool answer_holds(const struct exch *e, const char *text)
 /* REG-4: nothing is told to a machine that does not own the node key, and nothing given. */
 void check_answer(struct exch *e)
 {
+	if (e->kind == EXCH_PING)
+		ping_answered(e);
+	if (e->kind == EXCH_SSH)
+		ssh_answered(e);
+	if (e->status == 200 && (e->kind == EXCH_FORGERY || e->kind == EXCH_SNOOP))
+		violation("REG-4", "another machine was answered %s %s", e->method, e->target);
 	if (e->status != 200)
 		return;
 	if (e->kind == EXCH_HIJACK && answer_holds(e, "\"Peers\""))

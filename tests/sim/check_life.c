@@ -16,7 +16,7 @@ static bool has(const struct fl_prefix *list, size_t count, const struct fl_pref
 	return false;
 }
 
-static bool serves(const struct fl_node *n, const struct fl_prefix *p)
+bool serves(const struct fl_node *n, const struct fl_prefix *p)
 {
 	return has(n->hostinfo->routes, n->hostinfo->routes_count, p) &&
 	       has(n->approved, n->approved_count, p);

@@ -23,7 +23,7 @@ static void check_session(const struct fl_session *s)
 				  s->node, s->conn.gen, f->gen);
 		f->gen = e->gen = s->conn.gen;
 		e->node = s->node;
-		e->sent_at = f->opened_at = sim_clock.now;
+		e->sent_at = e->opened_at = f->opened_at = sim_clock.now;
 	}
 	f->live++;
 	f->live_at = sim_clock.now;

@@ -98,6 +98,7 @@ static void retry_later(struct client *c)
 {
 	int64_t pause = PAUSE_FIRST;
 
+	c->lost += c->state == CLIENT_POLLING;
 	drop_connection(c, true);
 	for (unsigned i = 0; i < c->failures && pause < PAUSE_MAX; i++)
 		pause *= 2;
@@ -269,6 +270,8 @@ void client_on_frame(struct client *c, struct exch *e, struct frame *f)
 			  c->index, c->id, fault.text, fault.id, f->json != NULL ? f->json : "");
 	if (c->view.node != NULL)
 		c->id = c->view.node->id;
+	if (f->ping != 0)
+		ping_heard(c, f);
 	if (f->node != NULL && f->node->expired) {
 		on_expired(c);
 		return;
@@ -370,6 +373,8 @@ void client_on_end(struct client *c, struct exch *e, bool whole)
 			violation("INV-54", "client %u polls with its own keys and gets 401",
 				  c->index);
 		retry_later(c);
+	} else if (e->kind == EXCH_SSH) {
+		ssh_told(c, e, whole);
 	}
 }
 

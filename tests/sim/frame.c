@@ -8,6 +8,8 @@
 #include <jansson.h>
 #include <zstd.h>
 
+#include "base/text.h"
+
 enum {
 	RECENT = 64,          /* frames that may still reach others */
 	KEEP_TEXT = 16 << 10, /* longer ones are not kept for the report */
@@ -259,6 +261,25 @@ const char *setting_name(enum setting s)
 	return names[s];
 }
 
+/* The client asks the path of the URL, at the server it is connected to. */
+static const char *read_ping(struct fl_slice raw, struct frame *f)
+{
+	struct scan s = scan_object(raw);
+	struct fl_slice name, value;
+	char url[256];
+
+	while (scan_member(&s, &name, &value)) {
+		f->c2n = f->c2n || scan_is(name, "Payload");
+		if (!scan_is(name, "URL"))
+			continue;
+		if (!fl_str_copy(url, sizeof url, scan_string(value)))
+			return "the URL of a ping is too long";
+		const char *id = strstr(url, "?id=");
+		f->ping = id != NULL ? strtoull(id + 4, NULL, 16) : 0;
+	}
+	return s.bad || f->ping == 0 ? "a ping without an id" : NULL;
+}
+
 /* ---- the message ---- */
 
 static const char *read_member(struct frame *f, struct fl_slice name, struct fl_slice value)
@@ -267,6 +288,8 @@ static const char *read_member(struct frame *f, struct fl_slice name, struct fl_
 		f->keepalive = scan_is(value, "true");
 	else if (scan_is(name, "Node"))
 		return read_peer(value, &f->node);
+	else if (scan_is(name, "PingRequest"))
+		return read_ping(value, f);
 	else if (scan_is(name, "Peers")) {
 		f->has_peers = true;
 		return read_peers(value, &f->peers, &f->peers_count);

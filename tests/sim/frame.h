@@ -74,6 +74,8 @@ struct frame {
 	struct profile *profiles;
 	size_t peers_count, changed_count, removed_count, patches_count, profiles_count;
 	uint64_t setting[SETTINGS]; /* 0: not told */
+	uint64_t ping;              /* the id of a question to the node, or 0 */
+	bool c2n;                   /* which carries a request to its daemon */
 	char *json;                 /* kept for the report while frames are small */
 };
 

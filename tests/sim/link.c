@@ -34,6 +34,8 @@ static void exch_unref(struct exch *e)
 	fl_buf_done(&e->leaving);
 	fl_buf_done(&e->arriving);
 	free(e->request);
+	free(e->target);
+	free(e->note);
 	conn_unref(e->conn);
 	free(e);
 }
@@ -230,6 +232,8 @@ static void on_frame_leaves(struct exch *e, struct frame *f)
 {
 	if (!e->backlog)
 		check_sent(e, f);
+	if (f->ping != 0)
+		ping_left(e, f);
 	e->sent_at = sim_clock.now;
 	e->frames++;
 }
@@ -254,6 +258,7 @@ static bool send_some(struct exch *e)
 		take_frames(e, &e->leaving, bytes, on_frame_leaves);
 	e->inside = bytes->len < front.len;
 	fl_httpx_consume(&e->x, bytes->len);
+	e->taken += bytes->len;
 	send_piece(e, PIECE_DATA, bytes);
 	return true;
 }
@@ -312,9 +317,21 @@ static void on_answer(struct fl_http *x)
 	pump_later(exch_of(x)->conn);
 }
 
+static void on_kick(struct fl_http *x)
+{
+	check_queued(exch_of(x));
+	on_answer(x);
+}
+
+static void on_decided(struct fl_http *x)
+{
+	check_decided(exch_of(x));
+	on_answer(x);
+}
+
 static const struct fl_httpx_ops ops = {
-	.start = on_answer,
-	.kick = on_answer,
+	.start = on_decided,
+	.kick = on_kick,
 	.abort = on_answer,
 	.h2 = true,
 };
@@ -400,6 +417,15 @@ static void on_accept(void *a, uint64_t b)
 	conn_unref(c);
 }
 
+static const char *target_of(const struct exch *e)
+{
+	bool map = e->kind == EXCH_POLL || e->kind == EXCH_LITE || e->kind == EXCH_HIJACK;
+
+	if (e->target != NULL)
+		return e->target;
+	return map ? "/machine/map" : "/machine/register";
+}
+
 static void on_request(void *a, uint64_t b)
 {
 	struct exch *e = a;
@@ -411,11 +437,9 @@ static void on_request(void *a, uint64_t b)
 		return;
 	}
 	fl_httpx_init(&e->x, &ops, c, sim.server.loop, &c->server->server->inner, c->server);
-	bool map = e->kind == EXCH_POLL || e->kind == EXCH_LITE || e->kind == EXCH_HIJACK;
-	enum fl_err err = fl_httpx_set_method(&e->x, fl_slice_str("POST"));
+	enum fl_err err = fl_httpx_set_method(&e->x, fl_slice_str(e->method));
 	if (err == FL_OK)
-		err = fl_httpx_set_target(&e->x,
-					  fl_slice_str(map ? "/machine/map" : "/machine/register"));
+		err = fl_httpx_set_target(&e->x, fl_slice_str(target_of(e)));
 	if (err != FL_OK)
 		abort();
 	fl_httpx_begin(&e->x);
@@ -526,6 +550,7 @@ struct exch *conn_ask(struct conn *c, enum exch_kind kind, char *body)
 		.refs = 2, /* the caller's; on its way, then the server's */
 		.conn = c,
 		.kind = kind,
+		.method = "POST",
 		.request = body,
 		.request_len = strlen(body),
 		.leaving = fl_buf_make(ANSWER_MAX),
@@ -538,6 +563,19 @@ struct exch *conn_ask(struct conn *c, enum exch_kind kind, char *body)
 		when = c->up_free;
 	c->up_free = when;
 	at(when, on_request, e, 0);
+	return e;
+}
+
+struct exch *conn_ask_for(struct conn *c, enum exch_kind kind, const char *method,
+			  const char *target, char *body, void *note)
+{
+	struct exch *e = conn_ask(c, kind, body);
+
+	e->method = method;
+	e->target = strdup(target);
+	e->note = note;
+	if (e->target == NULL)
+		abort();
 	return e;
 }
 

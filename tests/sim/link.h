@@ -49,7 +49,11 @@ enum exch_kind {
 	EXCH_POLL,
 	EXCH_LOGOUT,
 	EXCH_HIJACK,
-	EXCH_THEFT
+	EXCH_THEFT,
+	EXCH_PING,    /* an answer to a ping */
+	EXCH_FORGERY, /* one for another machine */
+	EXCH_SSH,     /* may this SSH connection go on? */
+	EXCH_SNOOP    /* asked by somebody whom it does not concern */
 };
 
 struct exch {
@@ -58,9 +62,14 @@ struct exch {
 	unsigned refs;
 	struct conn *conn;
 	enum exch_kind kind;
+	char *target; /* NULL: what the kind says */
+	const char *method;
+	void *note; /* of who asked; freed with it */
 	char *request;
 	size_t request_len;
 	bool head_sent, over; /* at the server */
+	const struct fl_bytes *tail; /* the last of its queue, and all that ever was in it */
+	uint64_t queued, taken;
 	bool backlog;         /* what leaves was queued in an earlier tick */
 	bool inside;          /* the first chunk has left in part */
 	bool ended;           /* at the client */
@@ -71,12 +80,16 @@ struct exch {
 	size_t frames;
 	uint64_t node; /* of a map session, once it is open */
 	uint64_t gen;
+	fl_time opened_at;
 };
 
 struct conn *conn_open(struct client *c, const struct fl_machine_key *machine, uint8_t from,
 		       const struct weather *w);
 /* `body` is taken. The caller holds the exchange until it lets go. */
 struct exch *conn_ask(struct conn *c, enum exch_kind kind, char *body);
+/* The same of any path; `target` is copied, `note` is taken. */
+struct exch *conn_ask_for(struct conn *c, enum exch_kind kind, const char *method,
+			  const char *target, char *body, void *note);
 void exch_let_go(struct exch **e); /* NULL inside: nothing to do */
 
 /* Of nobody in the simulator: only what the server makes of its request counts. */

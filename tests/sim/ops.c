@@ -79,6 +79,19 @@ static void change_facts(struct client *c, const struct op *o)
 	client_tell(c);
 }
 
+/* Two or three machines serve the same subnets, and are allowed to. */
+static void share_subnets(const struct op *o)
+{
+	for (uint32_t i = 0; i < 2 + o->c % 2; i++) {
+		struct client *c = some_client(o->a + i);
+		c->routes |= o->b % 64;
+		c->facts++;
+		client_tell(c);
+		if (sim.server.up && c->id != 0)
+			admin_approve_routes(c->id, c->routes);
+	}
+}
+
 /* ---- attacks ---- */
 
 static void steal(const struct op *o)
@@ -141,6 +154,16 @@ static void weather(const struct op *o)
 	case OP_SLOW:
 		c->conn->w.bytes_per_s = 50 + o->b % 5000;
 		return;
+	case OP_DEAF:
+		c->deaf = true;
+		return;
+	case OP_TARDY:
+		c->tardy = (int64_t)(o->b % 12000) * FL_MS;
+		return;
+	case OP_HEARS:
+		c->deaf = false;
+		c->tardy = 0;
+		return;
 	case OP_SECOND_SESSION:
 		client_reconnect(c);
 		return;
@@ -158,6 +181,8 @@ static void heal(void)
 		struct client *c = &sim.clients[i];
 		if (c->usual.delay > 100 * FL_MS)
 			c->usual.delay = 40 * FL_MS;
+		c->deaf = false;
+		c->tardy = 0;
 	}
 }
 
@@ -244,6 +269,13 @@ static void population(const struct op *o)
 		return;
 	case OP_MASS_RESTART:
 		restart_many(o);
+		return;
+	case OP_ROUTERS:
+		share_subnets(o);
+		return;
+	case OP_SSH:
+		if ((c = some_poller(o->a)) != NULL)
+			ssh_ask(c, o);
 		return;
 	case OP_HIJACK:
 		steal(o);

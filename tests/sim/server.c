@@ -137,6 +137,8 @@ static void start_control(struct server *s)
 		.grace = 10 * FL_SEC,
 		.keepalive = 50 * FL_SEC,
 		.expiry_scan = 5 * FL_SEC,
+		.probe_interval = 10 * FL_SEC,
+		.probe_limit = 5 * FL_SEC,
 		.inner_limits = fl_http_limits_default,
 	};
 
@@ -176,6 +178,7 @@ void server_start(void)
 static void take_down(struct server *s)
 {
 	sim_disk_on_death(NULL, NULL);
+	pings_forget();
 	s->control = fl_control_free(s->control);
 	s->policies = fl_policies_free(s->policies);
 	fl_core_done(&s->core);

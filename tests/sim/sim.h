@@ -11,6 +11,7 @@
  *   server.c   start, crash and stop              world.c    time, events, one step
  *   plan.c     the events of a run, from the seed ops.c      what they do
  *   admin.c    what administrators do             check*.c   invariants
+ *   pings.c    questions to nodes, their answers   ssh.c      SSH connections that need a check
  *   run.c      one run in a process of its own    shrink.c   fewer events that still fail
  *   facts.c    what was ever seen of each node
  */
@@ -63,6 +64,9 @@ struct client {
 	unsigned failures;
 	uint64_t epoch; /* timers of an older one are void */
 	bool watched;
+	bool deaf;     /* it answers no pings */
+	int64_t tardy; /* or so much later */
+	unsigned lost; /* how often its map stream ended */
 	fl_node_id id;   /* as its own entry says, 0: not known */
 	fl_time settled; /* when it last was connected, off, or in the hands of a person */
 };
@@ -154,7 +158,23 @@ void op_run(const struct op *o);
 void admin_run(const struct op *o);
 void admin_key(struct client *c);     /* a person gives it an auth key */
 void admin_approve(struct client *c); /* or answers its login */
+void admin_approve_routes(fl_node_id id, uint32_t bits);
 void admin_prepare(void);             /* users and the first policy */
+
+/* ---- pings.c: INV-26 ---- */
+void ping_ask(const struct op *o);                            /* an administrator does */
+void ping_left(struct exch *e, const struct frame *f);        /* one is on its way */
+void ping_heard(struct client *c, const struct frame *f);     /* and arrives */
+void ping_answered(struct exch *e);                           /* what the server says to it */
+void pings_forget(void);                                      /* those who asked go */
+void check_pings(void);
+
+/* ---- ssh.c: INV-57 ---- */
+void ssh_ask(struct client *dst, const struct op *o);
+void ssh_told(struct client *c, struct exch *e, bool whole);
+void ssh_decided(struct exch *e); /* by the policy and the approvals of this moment */
+void ssh_answered(struct exch *e);
+void check_approvals(void);
 
 /* ---- checks ---- */
 void check_step(void);                                  /* after each step */
@@ -163,12 +183,16 @@ void check_restart(void);                               /* when its records were
 void check_closed(const struct fl_loop *loop);          /* after the server has gone */
 void check_sent(struct exch *e, const struct frame *f); /* as a frame leaves */
 void check_answer(struct exch *e);                      /* as its head leaves */
+void check_decided(struct exch *e);                     /* the server has decided on an answer */
+void check_queued(struct exch *e);                      /* and queued some of it */
 void check_ended(struct exch *e);                       /* the server lets go of it */
 
 /* ---- check_*.c: one group each ---- */
 char *records_dump(const struct fl_state *s); /* everything durable, to be freed */
 void check_records(const struct fl_state *s);
 void check_routes(const struct fl_core *core);
+bool serves(const struct fl_node *n, const struct fl_prefix *p);
+void check_routers(const struct fl_core *core);
 void check_disk(void);
 void check_sessions(void);
 void check_session_ended(struct exch *e);
@@ -186,8 +210,11 @@ struct node_facts {
 	fl_key_id once; /* the single-use key it came with */
 	uint64_t gen;   /* highest of its sessions in this life of the server */
 	fl_time live_at, ended_at, opened_at, since;
+	fl_time probed_at, answered_at; /* the last probe that left, the last answer in time */
 	size_t live;
 	bool ephemeral;
+	bool answered;  /* the last probe is */
+	bool unhealthy; /* at the last look */
 };
 struct node_facts *facts_of(fl_node_id id);
 fl_node_id facts_last(void);
