@@ -345,6 +345,21 @@ static void test_period_ends(void **state)
 	assert_true(fl_loop_now(sys.loop) - began < 5 * FL_SEC);
 }
 
+/* An approval that nobody came for is no better than one that was used. */
+static void test_period_ends_before_it_is_asked_for(void **state)
+{
+	char first[64], second[64];
+	(void)state;
+
+	fresh(a_second);
+	expect_hold(ask_for(&server, laptop_id, server_id, NULL), first);
+	assert_int_equal(say("approve", first), 200);
+	while (!asks_again(NULL)) /* until the approval of the pair is over */
+		sys_turn(&sys, 1);
+	expect_hold(ask_for(&server, laptop_id, server_id, first), second);
+	assert_string_not_equal(first, second);
+}
+
 /* ---- what ends a check and an approval ---- */
 
 /* Who waits is not refused: it gets another address (SSH-A). */
@@ -563,6 +578,8 @@ int main(void)
 	suite_add(&suite, "rejected", test_rejected, NULL);
 	suite_add(&suite, "always", test_always, NULL);
 	suite_add(&suite, "period ends", test_period_ends, NULL);
+	suite_add(&suite, "period ends before it is asked for",
+		  test_period_ends_before_it_is_asked_for, NULL);
 	suite_add(&suite, "expired while it waits", test_expired_while_it_waits, NULL);
 	suite_add(&suite, "policy changes", test_policy_changes, NULL);
 	suite_add(&suite, "source is deleted", test_source_is_deleted, NULL);

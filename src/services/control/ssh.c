@@ -200,6 +200,13 @@ static void follow(struct fl_control *c, struct fl_http *x, struct fl_ssh_check 
 	free(a);
 }
 
+/* Nobody came for the approval while it was good. One that holds for no time is for this check. */
+static bool is_stale(const struct fl_control *c, const struct fl_ssh_check *k, int64_t period)
+{
+	return k->word == FL_SSH_APPROVED && period > 0 &&
+	       !fl_ssh_checks_hold(&c->ssh, k->pair, period);
+}
+
 /* ---- the handler ---- */
 
 static bool read_pair(struct fl_http *x, struct fl_ssh_pair *out)
@@ -254,7 +261,10 @@ void fl_control_ssh_action(void *ctx, struct fl_http *x)
 		fl_control_text(x, 401, "this check belongs to other nodes\n");
 	else if (!needs_check(c, pair, &period)) /* tags or owners changed meanwhile */
 		fl_control_text(x, 400, "the policy asks for no check of this pair\n");
-	else
+	else if (is_stale(c, k, period)) {
+		fl_ssh_checks_say(&c->ssh, k, FL_SSH_LOST);
+		decide(c, x, pair, true);
+	} else
 		follow(c, x, k);
 }
 
