@@ -103,6 +103,22 @@ void check_idle(const struct fl_state *s)
 	}
 }
 
+/* INV-56, counted here: connections from one address whose machine had no node when it came. */
+static void check_strangers(void)
+{
+	unsigned from[256] = { 0 };
+
+	fl_list_each(it, &conns)
+	{
+		const struct conn *c = fl_list_entry(it, struct conn, link);
+		if (c->server == NULL || !c->unknown)
+			continue;
+		if (++from[c->from.b[3]] > STRANGERS_PER_SOURCE)
+			violation("INV-56", "%u connections of strangers from one address",
+				  from[c->from.b[3]]);
+	}
+}
+
 void check_bounds(void)
 {
 	const struct fl_control *c = sim.server.control;
@@ -115,6 +131,7 @@ void check_bounds(void)
 	if (c->ephemerals.len > count)
 		violation("INV-53", "%zu deletions are armed for %zu nodes", c->ephemerals.len,
 			  count);
+	check_strangers();
 	if (c->noise.strangers.count > c->noise.count)
 		violation("INV-56", "%zu strangers among %zu connections", c->noise.strangers.count,
 			  c->noise.count);

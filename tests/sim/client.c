@@ -169,6 +169,7 @@ static void ask_map(struct client *c)
 	connect_anew(c);
 	enter(c, CLIENT_CONNECTING);
 	view_reset(&c->view);
+	c->agreed = 0;
 	c->poll = conn_ask(c->conn, EXCH_POLL, request_map(c, true));
 	c->poll->facts = c->facts;
 }

@@ -390,6 +390,7 @@ static bool admit(struct conn *c)
 	l->noise.peer = c->machine;
 	l->noise.version = 113;
 	l->source = c->from;
+	c->unknown = !fl_state_knows_machine(sim.server.core.state, &c->machine);
 	if (s->strangers.per_source != 0 && !s->knows(s->knows_ctx, &c->machine)) {
 		l->stranger = fl_strangers_enter(&s->strangers, &l->source) == FL_OK;
 		if (!l->stranger) {
@@ -449,6 +450,7 @@ static void on_request(void *a, uint64_t b)
 		c->owner->facts_acked = 0;
 	fl_list_push(&c->exchanges, &e->link); /* its reference is the server's now */
 	trace("request", c->number, e->kind);
+	c->unknown = c->unknown && !fl_state_knows_machine(sim.server.core.state, &c->machine);
 	fl_httpx_handle(&e->x);
 }
 

@@ -33,6 +33,7 @@ struct conn {
 	struct client *owner;             /* whose it was all along; NULL: a stranger's */
 	struct fl_noise_link *server;     /* NULL: not accepted yet, or closed */
 	bool goaway, pump_due, anonymous; /* anonymous: nobody reads the answers */
+	bool unknown;                     /* its machine had no node when it came */
 	struct weather w;
 	fl_time up_free, down_free;
 	size_t inflight, undelivered;

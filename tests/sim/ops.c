@@ -113,7 +113,9 @@ static void steal(const struct op *o)
 
 static void crowd(const struct op *o)
 {
-	for (uint32_t i = 0; i < 20 && sim.server.up; i++) {
+	uint32_t count = o->c % 2 == 0 ? 20 : STRANGERS_PER_SOURCE + 10;
+
+	for (uint32_t i = 0; i < count && sim.server.up; i++) {
 		struct client nobody = *some_client(0);
 		nobody.auth[0] = nobody.followup[0] = '\0';
 		nobody.registered = false;

@@ -10,12 +10,12 @@
 
 #include "sim.h"
 
-enum { ASKED_MAX = 32, KNOWN_MAX = 4096, FORGED_IN = 16 };
+enum { ASKED_MAX = 32, KNOWN_MAX = 4096, WAYS = 16, FORGED_IN = 16 };
 #define LATE FL_SEC /* how much later than its deadline one may end */
 
-/* What is known of an id; a later one takes the place of an older. */
+/* What is known of an id; a later one takes the place of the oldest of its neighbours. */
 struct known {
-	uint64_t id;
+	uint64_t id, number;
 	fl_node_id node;
 	bool asked, left, answered; /* asked: by an administrator; else it is a probe */
 };
@@ -31,9 +31,30 @@ struct question {
 static struct known known[KNOWN_MAX];
 static struct question asked[ASKED_MAX];
 
+static struct known *known_at(uint64_t id, size_t way)
+{
+	return &known[(id + way) % KNOWN_MAX];
+}
+
+/* NULL: it was never seen, or long ago. */
 static struct known *known_of(uint64_t id)
 {
-	return &known[id % KNOWN_MAX];
+	for (size_t i = 0; i < WAYS; i++)
+		if (known_at(id, i)->id == id)
+			return known_at(id, i);
+	return NULL;
+}
+
+static struct known *known_new(uint64_t id, fl_node_id node, bool by_admin)
+{
+	static uint64_t count;
+	struct known *k = known_at(id, 0);
+
+	for (size_t i = 1; i < WAYS; i++)
+		if (known_at(id, i)->number < k->number)
+			k = known_at(id, i);
+	*k = (struct known){ .id = id, .number = ++count, .node = node, .asked = by_admin };
+	return k;
 }
 
 static uint64_t id_of(const struct fl_ping *p)
@@ -77,7 +98,8 @@ static void on_end(void *ctx, enum fl_err err, struct fl_slice response)
 		if (took > q->limit + LATE)
 			violation("INV-26", "ping %s is answered after %.3f s", q->ping.id,
 				  (double)took / 1e9);
-		k->answered = k->id == id_of(&q->ping);
+		if (k != NULL)
+			k->answered = true;
 	} else if (err == FL_ERR_TIMEOUT && took < q->limit) {
 		violation("INV-26", "ping %s times out after %.3f s", q->ping.id,
 			  (double)took / 1e9);
@@ -113,8 +135,7 @@ static void ask_one(fl_node_id node, bool c2n, int64_t limit)
 	trace("ping", node, (uint64_t)-err);
 	q->open = err == FL_OK;
 	if (q->open)
-		*known_of(id_of(&q->ping)) =
-			(struct known){ .id = id_of(&q->ping), .node = node, .asked = true };
+		known_new(id_of(&q->ping), node, true);
 }
 
 void ping_ask(const struct op *o)
@@ -152,8 +173,8 @@ void ping_left(struct exch *e, const struct frame *f)
 	trace("ping leaves", e->node, f->c2n);
 	if (e->node == 0)
 		return; /* thousands are not looked at often enough to know whose session it is */
-	if (k->id != f->ping) {
-		*k = (struct known){ .id = f->ping, .node = e->node };
+	if (k == NULL) {
+		k = known_new(f->ping, e->node, false);
 		probe_left(e->node);
 	}
 	if (k->left)
@@ -249,7 +270,7 @@ void ping_answered(struct exch *e)
 	struct known *k = known_of(id);
 
 	trace("ping answered", id, e->status);
-	if (k->id != id)
+	if (k == NULL)
 		return;
 	if (e->status == 200 && !k->asked)
 		probe_answered(k);

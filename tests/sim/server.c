@@ -133,7 +133,7 @@ static void start_control(struct server *s)
 		.ephemeral_timeout = sim.plan.ephemeral_timeout,
 		.pending_ttl = 15 * FL_MIN,
 		.pending_max = sim.plan.pending_max,
-		.strangers_per_source = 64,
+		.strangers_per_source = STRANGERS_PER_SOURCE,
 		.grace = 10 * FL_SEC,
 		.keepalive = 50 * FL_SEC,
 		.expiry_scan = 5 * FL_SEC,

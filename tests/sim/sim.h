@@ -67,6 +67,7 @@ struct client {
 	bool deaf;     /* it answers no pings */
 	int64_t tardy; /* or so much later */
 	unsigned lost; /* how often its map stream ended */
+	size_t agreed; /* frames of this stream when its view was last found right */
 	fl_node_id id;   /* as its own entry says, 0: not known */
 	fl_time settled; /* when it last was connected, off, or in the hands of a person */
 };
@@ -92,6 +93,8 @@ char *request_logout(const struct client *c);
 char *request_map(const struct client *c, bool stream);
 
 /* ---- the server ---- */
+
+enum { STRANGERS_PER_SOURCE = 64 };
 
 struct server {
 	bool up, crashing;
@@ -198,7 +201,7 @@ void check_sessions(void);
 void check_session_ended(struct exch *e);
 void check_policy(void);
 void check_frame(const struct exch *e, const struct frame *f);
-void check_map(const struct client *c);
+void check_map(struct client *c);
 void check_idle(const struct fl_state *s);
 void check_bounds(void);
 
