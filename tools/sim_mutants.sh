@@ -5,11 +5,12 @@
 # fired at which seed, and ends with one line of totals. NAME: only the mutants whose line holds it.
 #
 # A mutant is a line: the invariants that may fire (and "rare": it takes more seeds), the file below src/,
-# and a sed program that must change it.
+# and a sed program that must change it; perhaps a second file, where a second guard stands behind
+# the first.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-. tools/mutants.sh
 only=${1:-} seeds=${SEEDS:-100}
+dir=build-mutants tree=build-mutants/tree
 
 mutants() {
 	cat <<'LIST'
@@ -21,19 +22,32 @@ INV-04|domain/state/address.c|/^enum fl_err fl_state_free_address/,/^}/s/^{$/{ i
 INV-05|store/open.c|s/endpoints = ?19, //
 INV-05 rare|store/commit.c|s/return sqlite3_file_control(db, "main"/return db != NULL || sqlite3_file_control(db, "main"/
 INV-05 INV-23|services/control/core.c|s/^		fl_state_rollback(c->state);$//
+INV-06|domain/state/user.c|s/^	if (nodes > 0)$/	if (nodes == SIZE_MAX)/|store/open.c|s/foreign_keys = ON/foreign_keys = OFF/
 INV-10 INV-11|services/control/session.c|s/^	fl_presence_leave(s);$//
+INV-11|services/control/presence.c|s/fl_timer_start(&s->timer, c->cfg.grace);/fl_timer_start(\&s->timer, 2 * c->cfg.grace);/
 INV-12|domain/registry/registry.c|s/c->gen = ++r->last_gen;/c->gen = r->last_gen != 0 ? r->last_gen : ++r->last_gen;/
 INV-13|services/control/presence.c|s/fl_timer_start(&s->timer, c->cfg.grace);/fl_timer_start(\&s->timer, c->cfg.grace \/ 2);/
+INV-14|domain/netmap/delta.c|s/^	uint32_t fields = p->fields;$/	uint32_t fields = p->fields | (p->fields != 0 ? FL_PATCH_ONLINE : 0);/
 INV-20 INV-25|services/control/session.c|s/^	fl_session_send(s, frame);$/	if (frame->len == 0) fl_session_send(s, frame);/
 INV-21 INV-23|services/control/distribute.c|s/^	if (!f->made) {/	if (in->peers_count == 1 \&\& in->peers[0].fields == FL_PATCH_ONLINE) return;\n&/
+INV-22|io/http_answer.c|s/^	fl_list_push(&x->queue, &c->link);$/	bool later = x->pending > 0 \&\& fl_loop_now(x->loop) > x->progress_at;\n	fl_list_push(later \&\& x->queue.next != x->queue.prev ? x->queue.prev : \&x->queue, \&c->link);/
+INV-24|domain/netmap/delta.c|s/for (size_t i = 0; i < in->removed_count; i++) {/for (size_t i = 1; i < in->removed_count; i++) {/
 INV-23 INV-30|services/control/governed.c|s/if (id != t->viewer.id)$/if (id == 0)/
 INV-25 INV-32|domain/netmap/delta.c|s/^	\*out_any = any;$/	*out_any = true; any = true;/
 INV-25|services/control/session.c|s/since + c->cfg.keepalive + jitter/since + 2 * c->cfg.keepalive + jitter/
+INV-26|services/control/session.c|s/^	fl_pings_deliver(c, node);$//
+INV-26|services/control/ping.c|s/^	fl_list_push(&c->pings.sent, &p->link);$/	fl_list_push(\&c->pings.unsent, \&p->link);/
+INV-26|services/control/ping.c|s/^		fl_timer_start(&p->timer, limit);$/		fl_timer_start(\&p->timer, 2 * limit);/
+REG-4|services/control/ping.c|s/return n != NULL && fl_machine_key_eq(&n->machine, machine);/return n != NULL \&\& machine != NULL;/
 INV-30|services/control/governed.c|s/return id != t->viewer.id && fl_viewer_sees(&t->viewer, id) && /return id != t->viewer.id \&\& /
 INV-30 INV-23|services/control/viewer.c|s/return v->policy == NULL || fl_policy_sees(v->policy, v->id, node);/return node != 0;/
 INV-31 INV-23 rare|services/policy/follow.c|s/^	case FL_CHANGE_ROUTES:$//;s/^	case FL_CHANGE_NODE_EXPIRED:$/	case FL_CHANGE_ROUTES:\n&/
 INV-33|domain/netmap/delta.c|/^static bool put_changed/,/^}/s/^.*fl_netmap_owners_add.*$//
 INV-40|domain/state/routes.c|s/^	if (fl_prefix_is_exit(p))$/	if (p->bits > 128)/;s/if (fl_prefix_is_exit(&served\[i\]))/if (served[i].bits > 128)/
+INV-41|domain/routes/election.c|s/^	if (e->kept_healthy)$/	if (false)/
+INV-41|services/control/probe.c|s/^	return r->session == r->past && .*$/	return r->session != 0;/
+INV-42|domain/routes/election.c|s/^	if (e->kept_healthy)$/	if (e->kept)/
+INV-42|services/control/probe.c|s/if (fl_core_health(core, r->node, false))/if (core == NULL)/
 INV-43|domain/netmap/node.c|s/if (r->whole || fl_prefix_is_exit(&r->served\[i\]))/if (r->served_count > 0)/
 INV-44|domain/state/routes.c|s/^		if (order == 0)$/		if (order <= 0)/
 INV-50|services/control/ephemeral.c|s/fl_timer_start(&a->timer, c->cfg.ephemeral_timeout);/fl_timer_start(\&a->timer, c->cfg.ephemeral_timeout \/ 2);/
@@ -44,22 +58,59 @@ INV-52|services/control/control.c|s/^	fl_timer_done(&c->expiry_timer);$//
 INV-53|services/control/pending.c|s/if (t->count > t->max)/if (t->count > 2 * t->max)/
 INV-54|services/control/map.c|s/if (err != FL_OK || !req->stream) {/if (req != NULL) {/
 INV-55|services/control/session.c|s/^	c->stats.frames_keepalive++;$/&\n	struct fl_bytes *m = NULL;\n	if (fl_control_map_frame(c, fl_state_node(c->core->state, s->node), false, true, \&m) == FL_OK) fl_bytes_unref(m);/
+INV-56|services/control/strangers.c|s/if (src->open >= most) {/if (src->open >= 2 * most) {/
+INV-57|services/control/ssh_checks.c|s/return a != NULL && fl_loop_now(t->loop) - a->at < period;/return a != NULL \&\& period > 0;/
+INV-57|services/control/ssh.c|s/all = changes\[i\].kind == FL_CHANGE_POLICY;/all = false;/
+INV-57|services/control/ssh.c|s/else if (k->pair.src != pair.src || k->pair.dst != pair.dst)/else if (k->pair.dst != pair.dst)/
+INV-57 rare|services/control/ssh.c|s/^	return k->word == FL_SSH_APPROVED && period > 0 &&$/	return k->word == FL_SSH_REJECTED \&\& period > 0 \&\&/
 INV-23|services/control/presence.c|s/^	    FL_CONN_LAST)$/	    FL_CONN_STALE)/
 INV-23 rare|services/control/control.c|s/^	size_t ahead = .*$/	size_t ahead = unseen == 0;/
 LIST
 }
 
-# The sweep names the invariant that fired first.
-fires() {
-	case $1 in *rare*) most=$((seeds * 30)) ;; *) most=$seeds ;; esac
-	"$dir/build/tests/sim/sim" --seeds "$most" --first-failure >"$dir/run.log" 2>&1
-	found=$(sed -n 's/^FAIL seed \([0-9]*\), \([^:]*\): \([^ ]*\) at .*/\3 at seed \1, \2/p' "$dir/run.log" |
-		head -n 1)
-	case " $1 " in *" ${found%% *} "*) ;; *) return 1 ;; esac
-}
+rm -rf "$tree"
+mkdir -p "$tree"
+cp -R meson.build meson_options.txt src tests tools bench "$tree" || exit 1
+CC="${CC:-gcc}" meson setup "$dir/build" "$tree" -Dtests=true >"$dir/setup.log" 2>&1 ||
+	CC="${CC:-gcc}" meson setup --reconfigure "$dir/build" "$tree" >"$dir/setup.log" 2>&1 || exit 1
+ninja --quiet -C "$dir/build" tests/sim/sim >"$dir/build.log" 2>&1 || { cat "$dir/build.log"; exit 1; }
 
-copy_sources tests/sim/sim
-list=$(mktemp)
+list=$(mktemp) passed=0 failed=0
 trap 'rm -f "$list"' EXIT
 mutants | grep -F "$only" >"$list"
-try_mutants fires <"$list"
+# Applies a program to a file of the copy. False: it fits nothing.
+mutate() {
+	cp "src/$1" "$tree/src/$1"
+	sed -i "$2" "$tree/src/$1"
+	! cmp -s "src/$1" "$tree/src/$1"
+}
+
+while IFS='|' read -r wanted file program file2 program2; do
+	if ! mutate "$file" "$program" || { [ -n "$file2" ] && ! mutate "$file2" "$program2"; }; then
+		echo "FAIL $wanted $file: the mutation fits nothing any more: $program"
+		failed=$((failed + 1))
+		cp "src/$file" "$tree/src/$file"
+		continue
+	fi
+	found="does not build"
+	if ninja --quiet -C "$dir/build" tests/sim/sim >"$dir/build.log" 2>&1; then
+		case $wanted in *rare*) most=$((seeds * 30)) ;; *) most=$seeds ;; esac
+		"$dir/build/tests/sim/sim" --seeds "$most" --first-failure \
+			>"$dir/run.log" 2>&1
+		found=$(sed -n 's/^FAIL seed \([0-9]*\), \([^:]*\): \([^ ]*\) at .*/\3 at seed \1, \2/p' "$dir/run.log" | head -n 1)
+	fi
+	cp "src/$file" "$tree/src/$file"
+	[ -z "$file2" ] || cp "src/$file2" "$tree/src/$file2"
+	case " $wanted " in
+	*" ${found%% *} "*)
+		echo "ok   $file: $found"
+		passed=$((passed + 1))
+		;;
+	*)
+		echo "FAIL $file: wanted $wanted, found ${found:-nothing}: $program"
+		failed=$((failed + 1))
+		;;
+	esac
+done <"$list"
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]

@@ -149,8 +149,11 @@ static void watch(struct client *c)
 
 static void connect_anew(struct client *c)
 {
-	if (c->conn == NULL)
+	if (c->conn == NULL) {
 		c->conn = conn_open(c, &c->machine, c->address, &c->usual);
+		c->usual.reset_after = -1; /* of one connection only */
+		c->opened++;
+	}
 	watch(c);
 }
 

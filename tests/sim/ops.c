@@ -301,6 +301,8 @@ void op_run(const struct op *o)
 		heal();
 	else if (o->kind == OP_SETTLED)
 		check_settled();
+	else if (o->kind > OP_SETTLED)
+		each_run(o);
 	else if (!sim.server.up)
 		return;
 	else if (o->kind <= OP_BURST)

@@ -30,7 +30,9 @@
 	X(SERVER_RESTART) X(SERVER_CRASH) X(CRASH_IN_WRITE) X(WRITE_FAILS) X(DISK_FULL) \
 	X(CLOCK_JUMP) \
 	/* the world gets well, then everything must have settled */ \
-	X(HEAL) X(SETTLED)
+	X(HEAL) X(SETTLED) \
+	/* in runs of each.c alone: one fault at one place, and what came of it */ \
+	X(RESET_AT) X(FAIL_AT) X(HALF_OPEN_NOW) X(SLOW_NOW) X(STEADY) X(REACHED)
 /* clang-format on */
 
 enum op_kind {

@@ -13,7 +13,7 @@
  *   admin.c    what administrators do             check*.c   invariants
  *   pings.c    questions to nodes, their answers   ssh.c      SSH connections that need a check
  *   run.c      one run in a process of its own    shrink.c   fewer events that still fail
- *   facts.c    what was ever seen of each node
+ *   facts.c    what was ever seen of each node    each*.c    one fault at each place in turn
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -66,7 +66,7 @@ struct client {
 	bool watched;
 	bool deaf;     /* it answers no pings */
 	int64_t tardy; /* or so much later */
-	unsigned lost; /* how often its map stream ended */
+	unsigned opened, lost; /* connections; how often its map stream ended */
 	size_t agreed; /* frames of this stream when its view was last found right */
 	fl_node_id id;   /* as its own entry says, 0: not known */
 	fl_time settled; /* when it last was connected, off, or in the hands of a person */
@@ -156,8 +156,9 @@ void trace(const char *what, uint64_t a, uint64_t b);
 _Noreturn void violation(const char *invariant, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* ---- ops.c, admin.c ---- */
+/* ---- ops.c, admin.c, each_ops.c ---- */
 void op_run(const struct op *o);
+void each_run(const struct op *o);
 void admin_run(const struct op *o);
 void admin_key(struct client *c);     /* a person gives it an auth key */
 void admin_approve(struct client *c); /* or answers its login */
