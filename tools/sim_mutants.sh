@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# tools/sim_mutants.sh [NAME] - does the simulator notice? Breaks the server in one place after the
+# tools/sim_mutants.sh [NAME...] - does the simulator notice? Breaks the server in one place after the
 # other, in a copy below build-mutants/, and sweeps seeds until an invariant fires. Says which one
-# fired at which seed, and ends with one line of totals. NAME: only the mutants whose line holds it.
+# fired at which seed, and ends with one line of totals. NAME: only the mutants whose line holds one.
 #
 # A mutant is a line: the invariants that may fire (and "rare": it takes more seeds), the file below src/,
 # and a sed program that must change it; perhaps a second file, where a second guard stands behind
 # the first.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-only=${1:-} seeds=${SEEDS:-100}
+only=$(printf '%s\n' "$@") seeds=${SEEDS:-100}
 dir=build-mutants tree=build-mutants/tree
 
 mutants() {

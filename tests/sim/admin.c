@@ -148,7 +148,7 @@ void admin_key(struct client *c)
 	struct fl_strlist tags = { 0 };
 	struct fl_preauth_fields f = { .reusable = c->cred != CRED_ONCE,
 				       .ephemeral = c->ephemeral };
-	const struct fl_user *u = some_user(c->index);
+	const struct fl_user *u = some_user(c->person);
 	struct fl_token token;
 	struct fl_fault fault;
 	fl_key_id id;
@@ -187,7 +187,7 @@ static void on_decision(void *a, uint64_t word)
 
 	if (slash == NULL || !sim.server.up || c->state != CLIENT_FOLLOWING || word < 5)
 		return; /* some never answer */
-	u = some_user(c->index);
+	u = some_user(c->person);
 	struct fl_slice auth = fl_slice_str(slash + 1);
 	enum fl_err err =
 		word < 15 || u == NULL

@@ -30,7 +30,7 @@ void client_init(struct client *c, unsigned index)
 {
 	char name[24];
 
-	*c = (struct client){ .index = index, .host = index, .home = 1, .cap = 113 };
+	*c = (struct client){ .index = index, .person = index, .host = index, .home = 1, .cap = 113 };
 	snprintf(name, sizeof name, "client %u", index);
 	fl_rng_split(&sim.dice, name, &c->rng);
 	fresh_key(&c->rng, c->machine.b);
@@ -241,6 +241,10 @@ void client_login(struct client *c)
 	if (c->state == CLIENT_OFF)
 		return;
 	fresh_key(&c->rng, c->key.b);
+	if (fl_rng_below(&c->rng, 2) == 0) { /* as somebody else */
+		c->person = (unsigned)fl_rng_below(&c->rng, 6);
+		c->cred = (enum credential)fl_rng_below(&c->rng, CREDS);
+	}
 	need_login(c);
 }
 

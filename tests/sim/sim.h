@@ -51,6 +51,7 @@ struct client {
 	struct fl_rng rng;
 	char auth[FL_TOKEN_TEXT_MAX]; /* "": none at hand */
 	char followup[128];
+	unsigned person; /* which user it belongs to */
 	unsigned host, home, routes; /* hostname, DERP region, bits of announced subnets */
 	uint32_t cap, facts, facts_told, facts_acked; /* what it says, by version */
 	uint16_t port;
