@@ -94,6 +94,8 @@ void check_idle(const struct fl_state *s)
 			continue;
 		const struct node_facts *f = facts_of(nodes[i]->id);
 		fl_time since = f->ended_at > f->since ? f->ended_at : f->since;
+		if (f->live_at > since)
+			since = f->live_at;
 		if (ill_at > since)
 			since = ill_at;
 		if (f->known && f->live == 0 &&

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "sim.h"
 
 enum {
@@ -325,8 +326,11 @@ static void on_kick(struct fl_http *x)
 
 static void on_decided(struct fl_http *x)
 {
+	bool was = sim_memory_server(false);
+
 	check_decided(exch_of(x));
 	on_answer(x);
+	sim_memory_server(was);
 }
 
 static const struct fl_httpx_ops ops = {
@@ -451,7 +455,9 @@ static void on_request(void *a, uint64_t b)
 	fl_list_push(&c->exchanges, &e->link); /* its reference is the server's now */
 	trace("request", c->number, e->kind);
 	c->unknown = c->unknown && !fl_state_knows_machine(sim.server.core.state, &c->machine);
+	sim_memory_server(true);
 	fl_httpx_handle(&e->x);
+	sim_memory_server(false);
 }
 
 /* ---- services/control/noise_server.h ---- */

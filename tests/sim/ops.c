@@ -2,6 +2,7 @@
 /* tests/sim/ops.c - what each operation of a plan does to the world. */
 #include <stdlib.h>
 
+#include "memory.h"
 #include "sim.h"
 
 static struct client *some_client(uint32_t n)
@@ -177,6 +178,7 @@ static void weather(const struct op *o)
 static void heal(void)
 {
 	sim_disk_arm(SIM_DISK_FINE, 0);
+	sim_memory_arm(0, 0);
 	sim.disk_ill = false;
 	fl_list_each(it, &conns) conn_healed(fl_list_entry(it, struct conn, link));
 	for (size_t i = 0; i < sim.clients_count; i++) {
@@ -239,6 +241,9 @@ static void fault(const struct op *o)
 		sim.disk_ill = true;
 		sim_disk_arm(SIM_DISK_FULL, 0);
 		after((int64_t)(1 + o->a % 60) * FL_SEC, on_disk_free, NULL, 0);
+		return;
+	case OP_NO_MEMORY:
+		sim_memory_arm(o->a % 3000, 1 + o->b % 4);
 		return;
 	case OP_CLOCK_JUMP:
 		jump(o->a % 2 == 0 ? FL_HOUR : -FL_HOUR);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "sim.h"
 
 enum { ASKED_MAX = 32, KNOWN_MAX = 4096, WAYS = 16, FORGED_IN = 16 };
@@ -305,8 +306,8 @@ static void check_delivery(struct question *q)
 {
 	const struct fl_session *s;
 
-	if (known_of(id_of(&q->ping))->left)
-		return;
+	if (known_of(id_of(&q->ping))->left || sim_memory_failed(sim_clock.now - q->began))
+		return; /* or it waits for the next session */
 	if (q->owed == 0) {
 		s = fl_session_ready(sim.server.control, q->ping.node);
 		q->owed = s != NULL ? s->conn.gen : 0;

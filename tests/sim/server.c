@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "sim.h"
 
 enum { MIN_CAP = 113, MAP_MAX = 4 << 10, SESSIONS_MAX = 1024 };
@@ -152,9 +153,11 @@ static void start_control(struct server *s)
 static void on_death(void *ctx)
 {
 	struct server *s = ctx;
+	bool was = sim_memory_server(false);
 
 	free(s->attempted);
 	s->attempted = records_dump(s->core.state);
+	sim_memory_server(was);
 }
 
 void server_start(void)

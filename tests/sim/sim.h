@@ -11,6 +11,7 @@
  *   server.c   start, crash and stop              world.c    time, events, one step
  *   plan.c     the events of a run, from the seed ops.c      what they do
  *   admin.c    what administrators do             check*.c   invariants
+ *   memory.c   allocations that fail
  *   pings.c    questions to nodes, their answers   ssh.c      SSH connections that need a check
  *   run.c      one run in a process of its own    shrink.c   fewer events that still fail
  *   facts.c    what was ever seen of each node    each*.c    one fault at each place in turn

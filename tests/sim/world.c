@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "base/log.h"
+#include "memory.h"
 #include "sim.h"
 
 #define STRANGE_START ((fl_time)12345 * FL_SEC + 678)
@@ -183,8 +184,11 @@ static bool step(void)
 	}
 	sim.stats.steps++;
 	run_events();
-	if (sim.server.up)
+	if (sim.server.up) {
+		sim_memory_server(true);
 		sim_loop_tick(sim.server.loop);
+		sim_memory_server(false);
+	}
 	if (sim.server.up && sim_disk_is_dead()) {
 		server_crash();
 		after(chance(&sim.dice, FL_SEC, FL_MIN), on_power_back, NULL, 0);
