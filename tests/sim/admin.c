@@ -289,6 +289,15 @@ static void change_key(const struct op *o)
 	trace("key changed", id, (uint64_t)-err);
 }
 
+static void backfill(void)
+{
+	struct fl_fault fault;
+	size_t changed = 0;
+	enum fl_err err = fl_state_backfill_ips(state(), &changed, &fault);
+
+	trace("filled up", changed, (uint64_t)-err);
+}
+
 static void on_burst(void *a, uint64_t n)
 {
 	const struct op *o = a;
@@ -338,6 +347,9 @@ void admin_run(const struct op *o)
 		return;
 	case OP_DNS:
 		server_settings(sim.server.derp, o->a);
+		return;
+	case OP_BACKFILL:
+		backfill();
 		return;
 	case OP_PING:
 		ping_ask(o);

@@ -226,6 +226,11 @@ static void fault(const struct op *o)
 		server_stop();
 		after((int64_t)(o->a % 5000) * FL_MS, on_server_back, NULL, 0);
 		return;
+	case OP_FAMILIES:
+		server_stop();
+		sim.server.only_ip4 = !sim.server.only_ip4;
+		after((int64_t)(o->a % 5000) * FL_MS, on_server_back, NULL, 0);
+		return;
 	case OP_SERVER_CRASH:
 		server_crash();
 		after((int64_t)(o->a % 60000) * FL_MS, on_server_back, NULL, 0);

@@ -47,6 +47,7 @@ static const uint8_t weights[OP_KINDS] = {
 	[OP_SERVER_CRASH] = 2,   [OP_CRASH_IN_WRITE] = 3,
 	[OP_WRITE_FAILS] = 3,    [OP_DISK_FULL] = 1,
 	[OP_CLOCK_JUMP] = 2,     [OP_NO_MEMORY] = 3,
+	[OP_FAMILIES] = 2,       [OP_BACKFILL] = 3,
 };
 
 struct maker {

@@ -25,10 +25,10 @@
 	X(SECOND_SESSION) \
 	/* administrators */ \
 	X(POLICY) X(RENAME) X(TAG) X(APPROVE) X(EXPIRE) X(DELETE) X(USER_ADD) X(USER_RENAME) \
-	X(USER_DELETE) X(KEY_EXPIRE) X(KEY_DELETE) X(DERP) X(DNS) X(PING) X(BURST) \
+	X(USER_DELETE) X(KEY_EXPIRE) X(KEY_DELETE) X(DERP) X(DNS) X(PING) X(BACKFILL) X(BURST) \
 	/* faults */ \
 	X(SERVER_RESTART) X(SERVER_CRASH) X(CRASH_IN_WRITE) X(WRITE_FAILS) X(DISK_FULL) \
-	X(CLOCK_JUMP) X(NO_MEMORY) \
+	X(CLOCK_JUMP) X(NO_MEMORY) X(FAMILIES) \
 	/* the world gets well, then everything must have settled */ \
 	X(HEAL) X(SETTLED) \
 	/* in runs of each.c alone: one fault at one place, and what came of it */ \

@@ -83,7 +83,8 @@ static struct fl_state_config state_config(void)
 {
 	struct fl_state_config cfg = {
 		.prefix4 = prefix("100.64.0.0/10"),
-		.prefix6 = prefix("fd7a:115c:a1e0::/48"),
+		.prefix6 = sim.server.only_ip4 ? (struct fl_prefix){ .bits = 0 }
+					       : prefix("fd7a:115c:a1e0::/48"),
 		.allocation = sim.plan.random_addresses ? FL_IP_RANDOM : FL_IP_SEQUENTIAL,
 		.base_domain = "sim.example",
 		.node_expiry = sim.plan.node_expiry,

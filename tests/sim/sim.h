@@ -100,6 +100,7 @@ enum { STRANGERS_PER_SOURCE = 64 };
 
 struct server {
 	bool up, crashing;
+	bool only_ip4; /* as it is set up: nodes keep what they have until they are filled up */
 	struct fl_loop *loop;
 	struct fl_core core;
 	struct fl_policies *policies;
