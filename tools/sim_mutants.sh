@@ -5,8 +5,8 @@
 # fired at which seed, and ends with one line of totals. NAME: only the mutants whose line holds one.
 #
 # A mutant is a line: the invariants that may fire (and "rare": it takes more seeds), the file below src/,
-# and a sed program that must change it; perhaps a second file, where a second guard stands behind
-# the first.
+# and a sed program that must change it; perhaps " @@ FILE PROGRAM", where a second guard stands
+# behind the first.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 only=$(printf '%s\n' "$@") seeds=${SEEDS:-100}
@@ -23,7 +23,7 @@ INV-04|domain/state/address.c|/^enum fl_err fl_state_free_address/,/^}/s/^{$/{ i
 INV-05|store/open.c|s/endpoints = ?19, //
 INV-05 rare|store/commit.c|s/return sqlite3_file_control(db, "main"/return db != NULL || sqlite3_file_control(db, "main"/
 INV-05 INV-23|services/control/core.c|s/^		fl_state_rollback(c->state);$//
-INV-06|domain/state/user.c|s/^	if (nodes > 0)$/	if (nodes == SIZE_MAX)/|store/open.c|s/foreign_keys = ON/foreign_keys = OFF/
+INV-06|domain/state/user.c|s/^	if (nodes > 0)$/	if (nodes == SIZE_MAX)/ @@ store/open.c s/foreign_keys = ON/foreign_keys = OFF/
 INV-10 INV-11|services/control/session.c|s/^	fl_presence_leave(s);$//
 INV-11|services/control/presence.c|s/fl_timer_start(&s->timer, c->cfg.grace);/fl_timer_start(\&s->timer, 2 * c->cfg.grace);/
 INV-12|domain/registry/registry.c|s/c->gen = ++r->last_gen;/c->gen = r->last_gen != 0 ? r->last_gen : ++r->last_gen;/
@@ -96,7 +96,14 @@ sweep() {
 		head -n 1
 }
 
-while IFS='|' read -r wanted file program file2 program2; do
+while IFS='|' read -r wanted file program; do
+	file2='' program2=''
+	case $program in
+	*' @@ '*)
+		program2=${program#* @@ } program=${program%% @@ *}
+		file2=${program2%% *} program2=${program2#* }
+		;;
+	esac
 	if ! mutate "$file" "$program" || { [ -n "$file2" ] && ! mutate "$file2" "$program2"; }; then
 		echo "FAIL $wanted $file: the mutation fits nothing any more: $program"
 		failed=$((failed + 1))
