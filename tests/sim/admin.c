@@ -42,21 +42,22 @@ static void put_tags(struct fl_buf *b)
 }
 
 /* Who wants to connect by SSH needs a person's word, which holds for so long. */
-#define SSH_CHECKS(period) \
-	"\"ssh\":[{\"action\":\"check\",\"checkPeriod\":\"" period "\"," \
-	"\"src\":[\"autogroup:member\"],\"dst\":[\"autogroup:self\",\"tag:srv\",\"tag:web\"]," \
-	"\"users\":[\"root\"]},{\"action\":\"check\",\"checkPeriod\":\"" period "\"," \
-	"\"src\":[\"tag:srv\",\"tag:web\"],\"dst\":[\"tag:srv\",\"tag:web\"]," \
+#define SSH_CHECKS(period)                                                                         \
+	"\"ssh\":[{\"action\":\"check\",\"checkPeriod\":\"" period "\","                           \
+	"\"src\":[\"autogroup:member\"],\"dst\":[\"autogroup:self\",\"tag:srv\",\"tag:web\"],"     \
+	"\"users\":[\"root\"]},{\"action\":\"check\",\"checkPeriod\":\"" period "\","              \
+	"\"src\":[\"tag:srv\",\"tag:web\"],\"dst\":[\"tag:srv\",\"tag:web\"],"                     \
 	"\"users\":[\"root\"]}],"
 
 static void put_rules(struct fl_buf *b, unsigned kind, unsigned n)
 {
 	static const char *const rules[POLICY_KINDS] = {
-		SSH_CHECKS("10m") "\"acls\":[{\"action\":\"accept\",\"src\":[\"*\"],\"dst\":[\"*:*\"]}]",
+		SSH_CHECKS("10m") "\"acls\":[{\"action\":\"accept\",\"src\":[\"*\"],\"dst\":[\"*:*"
+				  "\"]}]",
 		"\"acls\":[{\"action\":\"accept\",\"src\":[\"u0@\"],\"dst\":[\"u0@:*\"]},"
 		"{\"action\":\"accept\",\"src\":[\"u1@\"],\"dst\":[\"u1@:22,80\"]}]",
 		SSH_CHECKS("2m") "\"acls\":[{\"action\":\"accept\","
-		"\"src\":[\"autogroup:member\"],\"dst\":[\"tag:srv:443\"]}]",
+				 "\"src\":[\"autogroup:member\"],\"dst\":[\"tag:srv:443\"]}]",
 		"\"autoApprovers\":{\"routes\":{\"10.1.0.0/16\":[\"u0@\"],\"10.2.0.0/"
 		"16\":[\"tag:srv\"]},"
 		"\"exitNode\":[\"u1@\"]},"
@@ -72,9 +73,9 @@ static void put_rules(struct fl_buf *b, unsigned kind, unsigned n)
 		"\"dst\":[\"autogroup:self:*\"]},{\"action\":\"accept\",\"src\":[\"tag:web\"],"
 		"\"dst\":[\"tag:srv:*\"]}]",
 		SSH_CHECKS("5m") "\"acls\":[{\"action\":\"accept\",\"src\":[\"*\"],"
-		"\"dst\":[\"*:*\"]}]",
+				 "\"dst\":[\"*:*\"]}]",
 		SSH_CHECKS("40s") "\"acls\":[{\"action\":\"accept\","
-		"\"src\":[\"autogroup:member\"],\"dst\":[\"*:*\"]}]",
+				  "\"src\":[\"autogroup:member\"],\"dst\":[\"*:*\"]}]",
 		"\"acls\":[{\"action\":\"deny\"", /* not even JSON */
 	};
 

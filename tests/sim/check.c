@@ -143,7 +143,8 @@ void check_queued(struct exch *e)
 
 	if (x->pending == 0)
 		return;
-	const struct fl_httpx_chunk *end = fl_list_entry(x->queue.prev, struct fl_httpx_chunk, link);
+	const struct fl_httpx_chunk *end =
+		fl_list_entry(x->queue.prev, struct fl_httpx_chunk, link);
 	if (e->queued > e->taken && queued > e->queued && end->bytes == e->tail)
 		violation("INV-22", "node %" PRIu64 ": a frame was queued before an older one",
 			  e->node);

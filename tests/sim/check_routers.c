@@ -136,9 +136,12 @@ static void begin_life(void)
 void check_routers(const struct fl_core *core)
 {
 	const struct fl_control_stats *t = &sim.server.control->stats;
-	const uint64_t facts[] = { core->stats.commits,    core->stats.failovers,
-				   core->stats.outages,    fl_primaries_unhealthy(core->primaries),
-				   t->sessions_opened,     t->sessions,
+	const uint64_t facts[] = { core->stats.commits,
+				   core->stats.failovers,
+				   core->stats.outages,
+				   fl_primaries_unhealthy(core->primaries),
+				   t->sessions_opened,
+				   t->sessions,
 				   fl_registry_online(core->sessions) };
 	uint64_t now = scan_hash(1, fl_slice_of((const uint8_t *)facts, sizeof facts));
 	static uint64_t marks;

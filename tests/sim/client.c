@@ -31,7 +31,9 @@ void client_init(struct client *c, unsigned index)
 {
 	char name[24];
 
-	*c = (struct client){ .index = index, .person = index, .host = index, .home = 1, .cap = 113 };
+	*c = (struct client){
+		.index = index, .person = index, .host = index, .home = 1, .cap = 113
+	};
 	snprintf(name, sizeof name, "client %u", index);
 	fl_rng_split(&sim.dice, name, &c->rng);
 	fresh_key(&c->rng, c->machine.b);

@@ -101,9 +101,10 @@ static void slow_at(struct script *s, uint32_t place)
 
 static void change_all(struct script *s)
 {
-	static const enum op_kind kinds[] = { OP_JOIN,	 OP_ROAM,   OP_RENAME,	   OP_ANNOUNCE,
-					      OP_APPROVE, OP_EXPIRE, OP_POLICY,	   OP_USER_ADD,
-					      OP_TAG,	 OP_HOME,   OP_KEY_EXPIRE, OP_RENAME_HOST,
+	static const enum op_kind kinds[] = { OP_JOIN,      OP_ROAM,       OP_RENAME,
+					      OP_ANNOUNCE,  OP_APPROVE,    OP_EXPIRE,
+					      OP_POLICY,    OP_USER_ADD,   OP_TAG,
+					      OP_HOME,      OP_KEY_EXPIRE, OP_RENAME_HOST,
 					      OP_KEY_DELETE };
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -175,8 +176,8 @@ static bool run_row(const struct row *row, uint32_t from)
 			break;
 		if (!r.failed)
 			continue;
-		printf("FAIL %s, place %u: %s at %.3f s: %s\n", row->name, place, r.invariant,
-		       r.at, r.text);
+		printf("FAIL %s, place %u: %s at %.3f s: %s\n", row->name, place, r.invariant, r.at,
+		       r.text);
 		plan_print(&s.plan, stdout);
 		return false;
 	}

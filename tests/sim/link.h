@@ -68,13 +68,13 @@ struct exch {
 	void *note; /* of who asked; freed with it */
 	char *request;
 	size_t request_len;
-	bool head_sent, over; /* at the server */
+	bool head_sent, over;        /* at the server */
 	const struct fl_bytes *tail; /* the last of its queue, and all that ever was in it */
 	uint64_t queued, taken;
-	bool backlog;         /* what leaves was queued in an earlier tick */
-	bool inside;          /* the first chunk has left in part */
-	bool ended;           /* at the client */
-	uint32_t facts;       /* of the client, that the request told */
+	bool backlog;   /* what leaves was queued in an earlier tick */
+	bool inside;    /* the first chunk has left in part */
+	bool ended;     /* at the client */
+	uint32_t facts; /* of the client, that the request told */
 	unsigned status;
 	struct fl_buf leaving, arriving; /* a frame, or an answer, in pieces */
 	fl_time sent_at;                 /* when its last frame left */

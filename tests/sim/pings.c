@@ -206,8 +206,8 @@ static void send_answer(struct conn *conn, enum exch_kind kind, const struct due
 		 d->c2n ? "c2n-response" : "ping-response", d->id);
 	if (d->c2n)
 		write_answer(d->id, body);
-	struct exch *e = conn_ask_for(conn, kind, d->c2n ? "POST" : "HEAD", target, strdup(body),
-				      note);
+	struct exch *e =
+		conn_ask_for(conn, kind, d->c2n ? "POST" : "HEAD", target, strdup(body), note);
 	exch_let_go(&e);
 }
 

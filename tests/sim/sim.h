@@ -52,7 +52,7 @@ struct client {
 	struct fl_rng rng;
 	char auth[FL_TOKEN_TEXT_MAX]; /* "": none at hand */
 	char followup[128];
-	unsigned person; /* which user it belongs to */
+	unsigned person;             /* which user it belongs to */
 	unsigned host, home, routes; /* hostname, DERP region, bits of announced subnets */
 	uint32_t cap, facts, facts_told, facts_acked; /* what it says, by version */
 	uint16_t port;
@@ -66,12 +66,12 @@ struct client {
 	unsigned failures;
 	uint64_t epoch; /* timers of an older one are void */
 	bool watched;
-	bool deaf;     /* it answers no pings */
-	int64_t tardy; /* or so much later */
+	bool deaf;             /* it answers no pings */
+	int64_t tardy;         /* or so much later */
 	unsigned opened, lost; /* connections; how often its map stream ended */
-	size_t agreed; /* frames of this stream when its view was last found right */
-	fl_node_id id;   /* as its own entry says, 0: not known */
-	fl_time settled; /* when it last was connected, off, or in the hands of a person */
+	size_t agreed;         /* frames of this stream when its view was last found right */
+	fl_node_id id;         /* as its own entry says, 0: not known */
+	fl_time settled;       /* when it last was connected, off, or in the hands of a person */
 };
 
 void client_init(struct client *c, unsigned index);
@@ -166,14 +166,14 @@ void admin_run(const struct op *o);
 void admin_key(struct client *c);     /* a person gives it an auth key */
 void admin_approve(struct client *c); /* or answers its login */
 void admin_approve_routes(fl_node_id id, uint32_t bits);
-void admin_prepare(void);             /* users and the first policy */
+void admin_prepare(void); /* users and the first policy */
 
 /* ---- pings.c: INV-26 ---- */
-void ping_ask(const struct op *o);                            /* an administrator does */
-void ping_left(struct exch *e, const struct frame *f);        /* one is on its way */
-void ping_heard(struct client *c, const struct frame *f);     /* and arrives */
-void ping_answered(struct exch *e);                           /* what the server says to it */
-void pings_forget(void);                                      /* those who asked go */
+void ping_ask(const struct op *o);                        /* an administrator does */
+void ping_left(struct exch *e, const struct frame *f);    /* one is on its way */
+void ping_heard(struct client *c, const struct frame *f); /* and arrives */
+void ping_answered(struct exch *e);                       /* what the server says to it */
+void pings_forget(void);                                  /* those who asked go */
 void check_pings(void);
 
 /* ---- ssh.c: INV-57 ---- */

@@ -288,8 +288,8 @@ void ssh_answered(struct exch *e)
 	if (!accepted)
 		return;
 	if (!v->checked)
-		violation("INV-57", "%" PRIu64 " to %" PRIu64 " is let in, and no rule asks", v->src,
-			  v->dst);
+		violation("INV-57", "%" PRIu64 " to %" PRIu64 " is let in, and no rule asks",
+			  v->src, v->dst);
 	if (!is_approved(v))
 		violation("INV-57",
 			  "%" PRIu64 " to %" PRIu64 " is let in without a word that holds (%s)",
