@@ -214,14 +214,28 @@ static void rename_node(const struct op *o)
 	      (uint64_t)-fl_state_node_rename(state(), some_node(o->a), name, &fault));
 }
 
+/* One, or each of those that share its machine. */
 static void tag_node(const struct op *o)
 {
+	const struct fl_node *first = fl_state_node(state(), some_node(o->a));
 	struct fl_strlist tags = { 0 };
+	struct fl_node *const *nodes;
 	struct fl_fault fault;
 
-	if (fl_strlist_add(&tags, fl_slice_str(o->b % 2 ? "tag:srv" : "tag:web")) == FL_OK)
-		trace("tagged", 0,
-		      (uint64_t)-fl_state_node_tag(state(), some_node(o->a), &tags, &fault));
+	if (first == NULL ||
+	    fl_strlist_add(&tags, fl_slice_str(o->b % 2 ? "tag:srv" : "tag:web")) != FL_OK)
+		return;
+	const struct fl_machine_key machine = first->machine;
+	const fl_node_id id = first->id;
+	size_t count = fl_state_nodes(state(), &nodes);
+	for (size_t i = 0; i < count; i++) {
+		fl_state_nodes(state(), &nodes); /* a command may have moved them */
+		bool meant = o->c % 2 == 0 ? nodes[i]->id == id
+					   : fl_machine_key_eq(&nodes[i]->machine, &machine);
+		if (meant)
+			trace("tagged", nodes[i]->id,
+			      (uint64_t)-fl_state_node_tag(state(), nodes[i]->id, &tags, &fault));
+	}
 	fl_strlist_done(&tags);
 }
 

@@ -108,12 +108,12 @@ static void check_agreement(struct client *c, const struct view *want, const str
 	const char *broken = "INV-23";
 
 	if (!view_differs(&c->view, want, text, sizeof text)) {
-		c->agreed = c->view.frames;
+		c->agreed = c->told;
 		return;
 	}
 	if (!same_peers(&c->view, want))
 		broken = "INV-24";
-	else if (c->agreed == c->view.frames)
+	else if (c->agreed == c->told)
 		broken = "INV-21";
 	violation(broken, "client %u, node %" PRIu64 " believes something else: %s; the map is %s",
 		  c->index, c->id, text, map->json != NULL ? map->json : "long");

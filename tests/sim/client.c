@@ -175,7 +175,7 @@ static void ask_map(struct client *c)
 	connect_anew(c);
 	enter(c, CLIENT_CONNECTING);
 	view_reset(&c->view);
-	c->agreed = 0;
+	c->told = c->agreed = 0;
 	c->poll = conn_ask(c->conn, EXCH_POLL, request_map(c, true));
 	c->poll->facts = c->facts;
 }
@@ -278,6 +278,7 @@ void client_on_frame(struct client *c, struct exch *e, struct frame *f)
 	watch(c);
 	sim.stats.frames++;
 	sim.changed = sim.changed || !f->keepalive;
+	c->told += !f->keepalive;
 	trace("frame", c->index, f->hash);
 	if (sim.verbose && f->json != NULL)
 		printf("  %s\n", f->json);

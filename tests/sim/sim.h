@@ -69,9 +69,9 @@ struct client {
 	bool deaf;             /* it answers no pings */
 	int64_t tardy;         /* or so much later */
 	unsigned opened, lost; /* connections; how often its map stream ended */
-	size_t agreed;         /* frames of this stream when its view was last found right */
-	fl_node_id id;         /* as its own entry says, 0: not known */
-	fl_time settled;       /* when it last was connected, off, or in the hands of a person */
+	size_t told, agreed; /* frames of this stream; those it had when its view was last right */
+	fl_node_id id;       /* as its own entry says, 0: not known */
+	fl_time settled;     /* when it last was connected, off, or in the hands of a person */
 };
 
 void client_init(struct client *c, unsigned index);
