@@ -29,7 +29,8 @@ INV-11|services/control/presence.c|s/fl_timer_start(&s->timer, c->cfg.grace);/fl
 INV-12|domain/registry/registry.c|s/c->gen = ++r->last_gen;/c->gen = r->last_gen != 0 ? r->last_gen : ++r->last_gen;/
 INV-13|services/control/presence.c|s/fl_timer_start(&s->timer, c->cfg.grace);/fl_timer_start(\&s->timer, c->cfg.grace \/ 2);/
 INV-14|domain/netmap/delta.c|s/^	uint32_t fields = p->fields;$/	uint32_t fields = p->fields | (p->fields != 0 ? FL_PATCH_ONLINE : 0);/
-INV-20 INV-25|services/control/session.c|s/^	fl_session_send(s, frame);$/	if (frame->len == 0) fl_session_send(s, frame);/
+INV-20|services/control/session.c|s/^	fl_session_send(s, map->at, map->count);$/	fl_session_send(s, map->at, map->count - 1);/
+INV-25|services/control/session.c|s/^	fl_session_send(s, &frame, 1);$/	if (frame->len == 0) fl_session_send(s, \&frame, 1);/
 INV-21|services/control/distribute.c|s/^	if (!f->made) {/	if (in->peers_count == 1 \&\& in->peers[0].fields == FL_PATCH_ONLINE) return;\n&/
 INV-22|io/http_answer.c|s/^	fl_list_push(&x->queue, &c->link);$/	bool later = x->pending > 0 \&\& fl_loop_now(x->loop) > x->progress_at;\n	fl_list_push(later \&\& x->queue.next != x->queue.prev ? x->queue.prev : \&x->queue, \&c->link);/
 INV-24|domain/netmap/delta.c|s/for (size_t i = 0; i < in->removed_count; i++) {/for (size_t i = 1; i < in->removed_count; i++) {/
@@ -44,7 +45,8 @@ INV-30|services/control/governed.c|s/return id != t->viewer.id && fl_viewer_sees
 INV-30 INV-23|services/control/viewer.c|s/return v->policy == NULL || fl_policy_sees(v->policy, v->id, node);/return node != 0;/
 INV-31 INV-23 rare|services/policy/follow.c|s/^	case FL_CHANGE_ROUTES:$//;s/^	case FL_CHANGE_NODE_EXPIRED:$/	case FL_CHANGE_ROUTES:\n&/
 INV-33|domain/netmap/delta.c|/^static bool put_changed/,/^}/s/^.*fl_netmap_owners_add.*$//
-INV-40|domain/state/routes.c|s/^	if (fl_prefix_is_exit(p))$/	if (p->bits > 128)/;s/if (fl_prefix_is_exit(&served\[i\]))/if (served[i].bits > 128)/
+INV-40|domain/routes/primaries.c|s/if (!fl_prefix_is_exit(&served\[i\]))/if (served[i].bits <= 128)/
+INV-40|domain/routes/primaries.c|s/^		if (r->online)$/		if (r != NULL)/
 INV-41|domain/routes/election.c|s/^	if (e->kept_healthy)$/	if (false)/
 INV-41|services/control/probe.c|s/^	return r->session == r->past && .*$/	return r->session != 0;/
 INV-42|domain/routes/election.c|s/^	if (e->kept_healthy)$/	if (e->kept)/
