@@ -17,7 +17,7 @@ mutants() {
 	cat <<'LIST'
 INV-01|domain/state/register.c|s/n != NULL && !fl_machine_key_eq(&n->machine, machine)/false \&\& n != NULL/
 REG-4|services/control/map.c|s/else if (!fl_machine_key_eq(&n->machine, &l->noise.peer))/else if (false)/
-INV-02|domain/state/node.c|s/if (!fl_node_is_tagged(n) && has_tagged_twin(s, n))/if (false \&\& has_tagged_twin(s, n))/
+INV-02|domain/state/node.c|s/if (!fl_node_is_tagged(n) && has_tagged_twin(s, n))/if (false \&\& has_tagged_twin(s, n))/ @@ store/schema.c s/CREATE UNIQUE INDEX nodes_owner/CREATE INDEX nodes_owner/
 INV-03|domain/state/authkey.c|s/c->used = true;/c->used = false;/
 INV-04|domain/state/address.c|/^enum fl_err fl_state_free_address/,/^}/s/^{$/{ if (ip != NULL) return FL_OK;/
 INV-05|store/open.c|s/endpoints = ?19, //
@@ -34,7 +34,7 @@ INV-25|services/control/session.c|s/^	fl_session_send(s, &frame, 1);$/	if (frame
 INV-21|services/control/distribute.c|s/^	if (!f->made) {/	if (in->peers_count == 1 \&\& in->peers[0].fields == FL_PATCH_ONLINE) return;\n&/
 INV-22|io/http_answer.c|s/^	fl_list_push(&x->queue, &c->link);$/	bool later = x->pending > 0 \&\& fl_loop_now(x->loop) > x->progress_at;\n	fl_list_push(later \&\& x->queue.next != x->queue.prev ? x->queue.prev : \&x->queue, \&c->link);/
 INV-24|domain/netmap/delta.c|s/for (size_t i = 0; i < in->removed_count; i++) {/for (size_t i = 1; i < in->removed_count; i++) {/
-INV-23 INV-30|services/control/governed.c|s/if (id != t->viewer.id)$/if (id == 0)/
+INV-23 INV-24 INV-30|services/control/governed.c|s/if (id != t->viewer.id)$/if (id == 0)/
 INV-25 INV-32|domain/netmap/delta.c|s/^	\*out_any = any;$/	*out_any = true; any = true;/
 INV-25|services/control/session.c|s/since + c->cfg.keepalive + jitter/since + 2 * c->cfg.keepalive + jitter/
 INV-26|services/control/session.c|s/^	fl_pings_deliver(c, node);$//
