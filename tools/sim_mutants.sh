@@ -32,7 +32,7 @@ INV-14|domain/netmap/delta.c|s/^	uint32_t fields = p->fields;$/	uint32_t fields 
 INV-20|services/control/session.c|s/^	fl_session_send(s, map->at, map->count);$/	fl_session_send(s, map->at, map->count - 1);/
 INV-25|services/control/session.c|s/^	fl_session_send(s, &frame, 1);$/	if (frame->len == 0) fl_session_send(s, \&frame, 1);/
 INV-21|services/control/distribute.c|s/^	if (!f->made) {/	if (in->peers_count == 1 \&\& in->peers[0].fields == FL_PATCH_ONLINE) return;\n&/
-INV-22|io/http_answer.c|s/^	fl_list_push(&x->queue, &c->link);$/	bool later = x->pending > 0 \&\& fl_loop_now(x->loop) > x->progress_at;\n	fl_list_push(later \&\& x->queue.next != x->queue.prev ? x->queue.prev : \&x->queue, \&c->link);/
+INV-22|io/http_answer.c|s/^	fl_list_push(&x->queue, &c->link);$/	struct fl_httpx_chunk *f = fl_list_entry(x->queue.next, struct fl_httpx_chunk, link);\n	bool whole = x->pending > 0 \&\& f->at == 0 \&\& f->bytes->len > 4 \&\& (f->bytes->data[0] | f->bytes->data[1] << 8) + 4 == (int)f->bytes->len;\n	fl_list_push(whole ? x->queue.next : \&x->queue, \&c->link);/
 INV-24|domain/netmap/delta.c|s/for (size_t i = 0; i < in->removed_count; i++) {/for (size_t i = 1; i < in->removed_count; i++) {/
 INV-23 INV-24 INV-30|services/control/governed.c|s/if (id != t->viewer.id)$/if (id == 0)/
 INV-25 INV-32|domain/netmap/delta.c|s/^	\*out_any = any;$/	*out_any = true; any = true;/
@@ -60,13 +60,13 @@ INV-51 crash|services/control/distribute.c|s/^.*fl_presence_forget(c, b->removed
 INV-52|services/control/control.c|s/^	fl_timer_done(&c->expiry_timer);$//
 INV-53|services/control/pending.c|s/if (t->count > t->max)/if (t->count > 2 * t->max)/
 INV-54|services/control/map.c|s/if (err != FL_OK || !req->stream) {/if (req != NULL) {/
-INV-55|services/control/session.c|s/^	c->stats.frames_keepalive++;$/&\n	struct fl_bytes *m = NULL;\n	if (fl_control_map_frame(c, fl_state_node(c->core->state, s->node), false, true, \&m) == FL_OK) fl_bytes_unref(m);/
+INV-55|services/control/session.c|s/^	c->stats.frames_keepalive++;$/&\n	const struct fl_map_form form = { 0 };\n	struct fl_parts m = { 0 };\n	if (fl_control_map_frame(c, fl_state_node(c->core->state, s->node), \&form, \&m) == FL_OK) fl_parts_done(\&m);/
 INV-56|services/control/strangers.c|s/if (src->open >= most) {/if (src->open >= 2 * most) {/
 INV-57|services/control/ssh_checks.c|s/return a != NULL && fl_loop_now(t->loop) - a->at < period;/return a != NULL \&\& period > 0;/
 INV-57|services/control/ssh.c|s/all = changes\[i\].kind == FL_CHANGE_POLICY;/all = false;/
 INV-57|services/control/ssh.c|s/else if (k->pair.src != pair.src || k->pair.dst != pair.dst)/else if (k->pair.dst != pair.dst)/
 INV-57 rare|services/control/ssh.c|s/^	return k->word == FL_SSH_APPROVED && period > 0 &&$/	return k->word == FL_SSH_REJECTED \&\& period > 0 \&\&/
-INV-23|services/control/presence.c|s/^	    FL_CONN_LAST)$/	    FL_CONN_STALE)/
+INV-23 INV-40|services/control/presence.c|s/^	    FL_CONN_LAST)$/	    FL_CONN_STALE)/
 INV-23 rare|services/control/control.c|s/^	size_t ahead = .*$/	size_t ahead = unseen == 0;/
 LIST
 }

@@ -3,8 +3,7 @@
  * tests/sim/check_map.c - what a client has folded is what a map made now says. Looked at whenever
  * nothing is on its way to the client, so a change that was lost shows at once: INV-24 where the
  * sets of peers differ, INV-21 where nothing was told since the client agreed, or since its first
- * map, else INV-23.
- * And INV-43.
+ * map, else INV-23. And INV-43.
  */
 #include <stdlib.h>
 #include <string.h>
