@@ -38,7 +38,6 @@ INV-23 INV-24 INV-30|services/control/governed.c|s/if (id != t->viewer.id)$/if (
 INV-25 INV-32|domain/netmap/delta.c|s/^	\*out_any = any;$/	*out_any = true; any = true;/
 INV-25|services/control/session.c|s/since + c->cfg.keepalive + jitter/since + 2 * c->cfg.keepalive + jitter/
 INV-26|services/control/session.c|s/^	fl_pings_deliver(c, node);$//
-INV-26|services/control/ping.c|s/^	fl_list_push(&c->pings.sent, &p->link);$/	fl_list_push(\&c->pings.unsent, \&p->link);/
 INV-26|services/control/ping.c|s/^		fl_timer_start(&p->timer, limit);$/		fl_timer_start(\&p->timer, 2 * limit);/
 REG-4|services/control/ping.c|s/return n != NULL && fl_machine_key_eq(&n->machine, machine);/return n != NULL \&\& machine != NULL;/
 INV-30|services/control/governed.c|s/return id != t->viewer.id && fl_viewer_sees(&t->viewer, id) && /return id != t->viewer.id \&\& /
