@@ -31,14 +31,15 @@ INV-13|services/control/presence.c|s/fl_timer_start(&s->timer, c->cfg.grace);/fl
 INV-14|domain/netmap/delta.c|s/^	uint32_t fields = p->fields;$/	uint32_t fields = p->fields | (p->fields != 0 ? FL_PATCH_ONLINE : 0);/
 INV-20|services/control/session.c|s/^	fl_session_send(s, map->at, map->count);$/	fl_session_send(s, map->at, map->count - 1);/
 INV-25|services/control/session.c|s/^	fl_session_send(s, &frame, 1);$/	if (frame->len == 0) fl_session_send(s, \&frame, 1);/
-INV-21|services/control/distribute.c|s/^	if (!f->made) {/	if (in->peers_count == 1 \&\& in->peers[0].fields == FL_PATCH_ONLINE) return;\n&/
+INV-21 INV-23|services/control/distribute.c|s/^	if (!f->made) {/	if (in->peers_count == 1 \&\& in->peers[0].fields == FL_PATCH_ONLINE) return;\n&/
+INV-21|services/control/distribute.c|s/^	if (!f->made) {/	if (in->peers_count == 1 \&\& in->peers[0].fields == FL_PATCH_ENDPOINTS) return;\n&/
 INV-22|io/http_answer.c|s/^	fl_list_push(&x->queue, &c->link);$/	struct fl_httpx_chunk *f = fl_list_entry(x->queue.next, struct fl_httpx_chunk, link);\n	bool whole = x->pending > 0 \&\& f->at == 0 \&\& f->bytes->len > 4 \&\& (f->bytes->data[0] | f->bytes->data[1] << 8) + 4 == (int)f->bytes->len;\n	fl_list_push(whole ? x->queue.next : \&x->queue, \&c->link);/
 INV-24|domain/netmap/delta.c|s/for (size_t i = 0; i < in->removed_count; i++) {/for (size_t i = 1; i < in->removed_count; i++) {/
 INV-23 INV-24 INV-30|services/control/governed.c|s/if (id != t->viewer.id)$/if (id == 0)/
 INV-25 INV-32|domain/netmap/delta.c|s/^	\*out_any = any;$/	*out_any = true; any = true;/
 INV-25|services/control/session.c|s/since + c->cfg.keepalive + jitter/since + 2 * c->cfg.keepalive + jitter/
 INV-26|services/control/session.c|s/^	fl_pings_deliver(c, node);$//
-INV-26|services/control/ping.c|s/^		fl_timer_start(&p->timer, limit);$/		fl_timer_start(\&p->timer, 2 * limit);/
+INV-26 INV-42|services/control/ping.c|s/^		fl_timer_start(&p->timer, limit);$/		fl_timer_start(\&p->timer, 2 * limit);/
 REG-4|services/control/ping.c|s/return n != NULL && fl_machine_key_eq(&n->machine, machine);/return n != NULL \&\& machine != NULL;/
 INV-30|services/control/governed.c|s/return id != t->viewer.id && fl_viewer_sees(&t->viewer, id) && /return id != t->viewer.id \&\& /
 INV-30 INV-23|services/control/viewer.c|s/return v->policy == NULL || fl_policy_sees(v->policy, v->id, node);/return node != 0;/
