@@ -24,6 +24,7 @@ INV-05|store/open.c|s/endpoints = ?19, //
 INV-05 rare|store/commit.c|s/return sqlite3_file_control(db, "main"/return db != NULL || sqlite3_file_control(db, "main"/
 INV-05 INV-21 INV-23|services/control/core.c|s/^		fl_state_rollback(c->state);$//
 INV-06|domain/state/user.c|s/^	if (nodes > 0)$/	if (nodes == SIZE_MAX)/ @@ store/open.c s/foreign_keys = ON/foreign_keys = OFF/
+INV-10|domain/registry/registry.c|s/^	if (--k->live > 0)$/	if (k->live > 1)/
 INV-10 INV-11 INV-52|services/control/session.c|s/^	fl_presence_leave(s);$//
 INV-11|services/control/presence.c|s/fl_timer_start(&s->timer, c->cfg.grace);/fl_timer_start(\&s->timer, 2 * c->cfg.grace);/
 INV-12|domain/registry/registry.c|s/c->gen = ++r->last_gen;/c->gen = r->last_gen != 0 ? r->last_gen : ++r->last_gen;/
@@ -43,7 +44,7 @@ INV-26 INV-42|services/control/ping.c|s/^		fl_timer_start(&p->timer, limit);$/		
 REG-4|services/control/ping.c|s/return n != NULL && fl_machine_key_eq(&n->machine, machine);/return n != NULL \&\& machine != NULL;/
 INV-30|services/control/governed.c|s/return id != t->viewer.id && fl_viewer_sees(&t->viewer, id) && /return id != t->viewer.id \&\& /
 INV-30 INV-23|services/control/viewer.c|s/return v->policy == NULL || fl_policy_sees(v->policy, v->id, node);/return node != 0;/
-INV-31 INV-23 rare|services/policy/follow.c|s/^	case FL_CHANGE_ROUTES:$//;s/^	case FL_CHANGE_NODE_EXPIRED:$/	case FL_CHANGE_ROUTES:\n&/
+INV-31 INV-23|services/policy/follow.c|s/^	case FL_CHANGE_ROUTES:$//;s/^	case FL_CHANGE_NODE_EXPIRED:$/	case FL_CHANGE_ROUTES:\n&/
 INV-33|domain/netmap/delta.c|/^static bool put_changed/,/^}/s/^.*fl_netmap_owners_add.*$//
 INV-40|domain/routes/primaries.c|s/if (!fl_prefix_is_exit(&served\[i\]))/if (served[i].bits <= 128)/
 INV-40|domain/routes/primaries.c|s/^		if (r->online)$/		if (r != NULL)/
