@@ -60,7 +60,8 @@ static void check_primary(const struct fl_core *core, const struct fl_prefix *pr
 	}
 	if (id != 0 && (p == NULL || !serves(p, prefix) || !fl_core_online(core, id)))
 		violation("INV-40", "node %" PRIu64 " is primary and cannot be", id);
-	if (healthy > 0 && (id == 0 || !fl_primaries_healthy(core->primaries, id)))
+	if (healthy > 0 && !core->primaries_stale &&
+	    (id == 0 || !fl_primaries_healthy(core->primaries, id)))
 		violation("INV-42",
 			  "one of %zu routers is healthy, and node %" PRIu64 " is primary",
 			  candidates, id);
