@@ -113,6 +113,25 @@ bool decode_peer(struct fl_slice json, struct peer *out)
 	return authorised;
 }
 
+void decode_addresses(struct fl_slice json, struct fl_ip out[static 2])
+{
+	struct js j = js_over(json), list = { 0 };
+	struct fl_slice key;
+	struct fl_prefix p;
+	size_t n = 0;
+	if (js_enter(&j, '{'))
+		while (js_key(&j, &key)) {
+			struct fl_slice value = js_value(&j);
+			if (fl_slice_is(key, "Addresses"))
+				list = js_over(value);
+		}
+	out[0] = out[1] = (struct fl_ip){ 0 };
+	if (js_enter(&list, '['))
+		while (js_item(&list) && n < 2 &&
+		       fl_prefix_parse(js_text(js_value(&list)), &p) == FL_OK)
+			out[n++] = p.ip;
+}
+
 uint64_t decode_patch_id(struct fl_slice json)
 {
 	struct js j = js_over(json);
@@ -152,90 +171,6 @@ void decode_patch(struct fl_slice json, struct peer *p)
 	if (js_enter(&j, '{'))
 		while (js_key(&j, &key))
 			patch_member(p, key, js_value(&j));
-}
-
-static bool any_source(struct fl_slice list)
-{
-	struct js j = js_over(list);
-	bool any = false;
-	if (js_enter(&j, '['))
-		while (js_item(&j))
-			any |= fl_slice_is(js_value(&j), "\"*\"");
-	return any;
-}
-
-/* {"First":0,"Last":65535} */
-static bool all_ports(struct fl_slice object)
-{
-	struct js j = js_over(object);
-	struct fl_slice key;
-	int64_t first = -1, last = -1;
-	if (js_enter(&j, '{'))
-		while (js_key(&j, &key)) {
-			int64_t n = js_int(js_value(&j));
-			if (fl_slice_is(key, "First"))
-				first = n;
-			else if (fl_slice_is(key, "Last"))
-				last = n;
-		}
-	return first == 0 && last == 65535;
-}
-
-static bool any_target(struct fl_slice list)
-{
-	struct js j = js_over(list), o;
-	struct fl_slice key;
-	bool any = false;
-	if (!js_enter(&j, '['))
-		return false;
-	while (js_item(&j)) {
-		bool ip = false, ports = false;
-		o = js_over(js_value(&j));
-		if (js_enter(&o, '{'))
-			while (js_key(&o, &key)) {
-				struct fl_slice value = js_value(&o);
-				if (fl_slice_is(key, "IP"))
-					ip = fl_slice_is(value, "\"*\"");
-				else if (fl_slice_is(key, "Ports"))
-					ports = all_ports(value);
-			}
-		any |= ip && ports;
-	}
-	return any;
-}
-
-bool decode_allows_all(struct fl_slice rules)
-{
-	struct js j = js_over(rules), o;
-	struct fl_slice key;
-	bool all = false;
-	if (!js_enter(&j, '['))
-		return false;
-	while (js_item(&j)) {
-		bool source = false, target = false;
-		o = js_over(js_value(&j));
-		if (js_enter(&o, '{'))
-			while (js_key(&o, &key)) {
-				struct fl_slice value = js_value(&o);
-				if (fl_slice_is(key, "SrcIPs"))
-					source = any_source(value);
-				else if (fl_slice_is(key, "DstPorts"))
-					target = any_target(value);
-			}
-		all |= source && target;
-	}
-	return all;
-}
-
-bool decode_allows_all_of(struct fl_slice chunks)
-{
-	struct js j = js_over(chunks);
-	struct fl_slice key;
-	bool all = false;
-	if (js_enter(&j, '{'))
-		while (js_key(&j, &key))
-			all |= decode_allows_all(js_value(&j));
-	return all;
 }
 
 bool decode_registered(struct fl_slice json, struct fl_slice *out_why)

@@ -24,13 +24,12 @@ uint64_t decode_text_digest(struct fl_slice text);
 /* One Node object; false if the machine is not authorised. Names count up to their first dot. */
 bool decode_peer(struct fl_slice json, struct peer *out);
 
+/* The first two addresses of a Node object, unset where it has fewer. */
+void decode_addresses(struct fl_slice json, struct fl_ip out[static 2]);
+
 /* One PeerChange object: its id; and its effect on a peer. */
 uint64_t decode_patch_id(struct fl_slice json);
 void decode_patch(struct fl_slice json, struct peer *p);
-
-/* Does a rule let every source reach every port? The second form takes the named chunks. */
-bool decode_allows_all(struct fl_slice rules);
-bool decode_allows_all_of(struct fl_slice chunks);
 
 /* A register answer that let the node in. Otherwise `out_why` gets the error text. */
 bool decode_registered(struct fl_slice json, struct fl_slice *out_why);

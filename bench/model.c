@@ -18,7 +18,8 @@ struct model {
 	uint32_t nodes;
 	struct peer *want; /* by index; id and addresses come from each node's own entry */
 	uint64_t *want_digest, want_sum, version;
-	bool at_rest;
+	bool at_rest, by_tags;
+	struct fl_ip (*ips)[2];
 	struct table by_key, by_id, by_digest, by_text;
 	struct record *records; /* from 1 */
 	uint32_t len, cap;
@@ -34,8 +35,9 @@ struct model *model_new(uint32_t nodes)
 		m->len = 1;
 		m->want = calloc(nodes, sizeof(*m->want));
 		m->want_digest = calloc(nodes, sizeof(*m->want_digest));
+		m->ips = calloc(nodes, sizeof(*m->ips));
 	}
-	if (!m || !m->want || !m->want_digest)
+	if (!m || !m->want || !m->want_digest || !m->ips)
 		bench_die("out of memory");
 	return m;
 }
@@ -50,6 +52,7 @@ struct model *model_free(struct model *m)
 	free(m->by_text.slots);
 	free(m->want);
 	free(m->want_digest);
+	free(m->ips);
 	free(m->records);
 	free(m);
 	return NULL;
@@ -66,6 +69,7 @@ void view_done(struct view *v)
 {
 	free(v->seen);
 	v->seen = NULL;
+	filter_done(&v->filter);
 }
 
 /* Record digests take in the index, so that two peers that swap their facts show. */
@@ -105,6 +109,16 @@ void model_announce(struct model *m, uint32_t i, const char *endpoint, uint32_t 
 uint64_t model_version(const struct model *m)
 {
 	return m->version;
+}
+
+int64_t model_find(const struct model *m, struct fl_slice node_key)
+{
+	return table_find(&m->by_key, decode_text_digest(node_key));
+}
+
+void model_by_tags(struct model *m)
+{
+	m->by_tags = true;
 }
 
 void model_expect_rest(struct model *m)
@@ -261,7 +275,20 @@ static void apply_self(struct model *m, uint32_t i, struct view *v, struct fl_sl
 		return;
 	m->want[i].id = p.id;
 	m->want[i].addrs = m->want[i].allowed = p.addrs;
+	decode_addresses(text, m->ips[i]);
 	want_changed(m, i);
+}
+
+static void apply_filter(const struct model *m, uint32_t i, struct view *v,
+			 const struct response *r)
+{
+	const struct fl_ip *own = &m->ips[i][0];
+	if (r->filters.len > 0)
+		filter_read_named(&v->filter, r->filters, own);
+	else
+		filter_read(&v->filter, r->filter, own);
+	v->filter_ok = v->filter.any && !m->by_tags;
+	v->filter_at = 0;
 }
 
 enum seen view_apply(struct model *m, uint32_t i, struct view *v, struct fl_slice json)
@@ -274,7 +301,7 @@ enum seen view_apply(struct model *m, uint32_t i, struct view *v, struct fl_slic
 	if (r.node.len > 0)
 		apply_self(m, i, v, r.node);
 	if (r.filter.len > 0 || r.filters.len > 0)
-		v->filter_ok = decode_allows_all(r.filter) || decode_allows_all_of(r.filters);
+		apply_filter(m, i, v, &r);
 	if (r.peers.len > 2) {
 		for (uint32_t k = 0; k < m->nodes; k++)
 			view_set(m, v, k, 0);
@@ -293,6 +320,28 @@ bool view_has(const struct model *m, const struct view *v, uint32_t i)
 	return seen_digest(m, v->seen[i]) == m->want_digest[i];
 }
 
+/* Under P2: are just the right ones of the others let in, under both of their addresses? */
+static bool admits_right(const struct model *m, uint32_t viewer, const struct view *v)
+{
+	for (uint32_t i = 0; i < m->nodes; i++) {
+		bool want = model_tagged(viewer) || !model_tagged(i);
+		for (unsigned k = 0; k < 2 && i != viewer; k++)
+			if (fl_ip_is_set(&m->ips[i][k]) &&
+			    filter_admits(&v->filter, &m->ips[i][k]) != want)
+				return false;
+	}
+	return true;
+}
+
+static bool filter_right(const struct model *m, uint32_t viewer, struct view *v)
+{
+	if (m->by_tags && v->filter_at != m->version) {
+		v->filter_at = m->version;
+		v->filter_ok = admits_right(m, viewer, v);
+	}
+	return v->filter_ok;
+}
+
 /* At rest the other nodes never told their addresses here: their keys and number must do. */
 static bool rest_converged(const struct model *m, uint32_t viewer, const struct view *v)
 {
@@ -306,11 +355,12 @@ static bool rest_converged(const struct model *m, uint32_t viewer, const struct 
 
 bool view_converged(struct model *m, uint32_t viewer, struct view *v)
 {
-	bool all = v->count == m->nodes - 1 && v->self_ok && v->filter_ok;
+	bool all = v->count == m->nodes - 1 && v->self_ok;
 	if (all && m->at_rest)
 		all = rest_converged(m, viewer, v);
 	else if (all)
 		all = v->sum == m->want_sum - m->want_digest[viewer];
+	all = all && filter_right(m, viewer, v);
 	v->converged = all;
 	return all;
 }

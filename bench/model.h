@@ -6,8 +6,9 @@
  * key, name, addresses, allowed addresses, endpoints, home region, online. Records are interned, so
  * a thousand views of one peer cost an index each. The model holds the record that every viewer
  * ought to have; a viewer is converged when the sum over its records equals the sum over the
- * model's without its own, its own entry is right, and its filter lets everything in (policy
- * fixture P0, allow all). So a server that drops, delays or mixes up work never looks done.
+ * model's without its own, its own entry is right, and its filter lets in whom it should: all under
+ * policy fixture P0; under P2 (own devices and tags) each of the others or not, by the rule at
+ * model_by_tags. So a server that drops, delays or mixes up work never looks done.
  *
  * Thread  one.
  * Limits  BENCH_NODES_MAX nodes.
@@ -17,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "filter.h"
 #include "js.h"
 
 enum { BENCH_NODES_MAX = 20000 };
@@ -34,6 +36,8 @@ struct view {
 	uint64_t sum;
 	uint32_t count;
 	bool self_ok, filter_ok, converged;
+	struct filter filter;
+	uint64_t filter_at; /* version of the model that filter_ok is about */
 };
 
 struct model;
@@ -49,6 +53,19 @@ void view_done(struct view *v);
 void model_name(struct model *m, uint32_t i, struct fl_slice node_key, struct fl_slice disco_key,
 		struct fl_slice host_name);
 void model_announce(struct model *m, uint32_t i, const char *endpoint, uint32_t home_region);
+
+/* Every third node has a tag, where the run has a key with a tag. */
+static inline bool model_tagged(uint32_t i)
+{
+	return i % 3 == 2;
+}
+
+/*
+ * Policy P2: all nodes without tag belong to one user, and may reach each other
+ * (autogroup:member to autogroup:self) and the tagged ones, which reach only each other. So all see
+ * all, no two kinds have one filter, and servers make it per node.
+ */
+void model_by_tags(struct model *m);
 
 /* Goes up whenever something else is wanted: views that were right need another look. */
 uint64_t model_version(const struct model *m);
@@ -66,6 +83,9 @@ enum seen {
 
 /* Applies one decoded message of node `i`. Ends the run on text that is not a map response. */
 enum seen view_apply(struct model *m, uint32_t i, struct view *v, struct fl_slice json);
+
+/* The index of the node with this key as text, or -1. */
+int64_t model_find(const struct model *m, struct fl_slice node_key);
 
 /* Does the viewer hold the wanted record of node `i`? */
 bool view_has(const struct model *m, const struct view *v, uint32_t i);

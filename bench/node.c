@@ -124,7 +124,8 @@ static void post_register(struct node *n)
 		      "{\"Version\":%u,\"NodeKey\":\"%s\",\"OldNodeKey\":\"nodekey:%064d\","
 		      "\"NLKey\":\"nlpub:%064d\",\"Auth\":{\"AuthKey\":\"%s\"},"
 		      "\"Expiry\":\"0001-01-01T00:00:00Z\",\"Followup\":\"\",",
-		      n->swarm->target.version, n->node_key, 0, 0, n->swarm->auth_key);
+		      n->swarm->target.version, n->node_key, 0, 0,
+		      model_tagged(n->index) ? n->swarm->tagged_key : n->swarm->auth_key);
 	put_hostinfo(&b, n);
 	fl_buf_str(&b, ",\"NodeKeySignature\":null}");
 	n->state = NODE_REGISTERING;
@@ -189,13 +190,20 @@ static void lost(struct node *n, const char *why)
 	s->converged -= n->view.converged;
 	n->view.converged = false;
 	s->drops++;
-	if (s->drops < 10)
+	if (s->drops < 10 && !s->quiet)
 		fprintf(stderr, "bench: node %u: %s\n", n->index, why);
 	give_back(n);
 	joined(n);
 	s->lost++;
 	n->state = NODE_RETRY;
 	n->retry_at = bench_now() + RETRY_AFTER_MS * BENCH_MS;
+}
+
+/* A node that need not stay. */
+static void leave(struct node *n)
+{
+	joined(n);
+	link_close(&n->link);
 }
 
 static void registered(struct node *n)
@@ -216,13 +224,13 @@ static void registered(struct node *n)
 	n->registered = true;
 	n->registered_at = bench_now();
 	n->state = NODE_REGISTERED;
-	if (s->register_only) {
-		joined(n);
-		link_close(&n->link);
+	if (s->register_only && !s->announce) {
+		leave(n);
 		return;
 	}
 	post_lite(n);
-	post_poll(n);
+	if (!s->register_only)
+		post_poll(n);
 }
 
 static void judge(struct node *n)
@@ -312,13 +320,17 @@ static void on_end(struct link *l, int32_t stream, bool whole)
 		lost(n, "its poll ended");
 	} else if (stream == n->lite_stream) {
 		n->lites += whole;
+		if (n->swarm->register_only)
+			leave(n);
 	}
 }
 
 static void on_down(struct link *l, const char *why)
 {
 	struct node *n = l->ctx;
-	if (n->state != NODE_REGISTERED || !n->swarm->register_only)
+	if (n->state == NODE_REGISTERED && n->swarm->register_only)
+		joined(n);
+	else
 		lost(n, why);
 }
 

@@ -43,10 +43,12 @@ struct node {
 /* What all nodes of one process share. */
 struct swarm {
 	struct link_target target;
-	const char *auth_key;
+	const char *auth_key, *tagged_key; /* see model_tagged */
 	uint32_t count, region;
 	uint64_t seed;
 	bool register_only;
+	bool announce; /* and a lite update after it */
+	bool quiet;    /* losses are meant, and not told */
 	struct node *nodes;
 	struct model *model;
 	struct fl_mapframe *frames;

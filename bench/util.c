@@ -97,19 +97,32 @@ int bench_connect(uint16_t port, unsigned source)
 	return -1;
 }
 
-static int get_once(uint16_t port, const char *path, char *out, size_t size)
+int bench_dial(uint16_t port, int seconds)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_in to = loopback(port, 0);
-	struct timeval limit = { .tv_sec = 10 };
+	struct timeval limit = { .tv_sec = seconds };
+	if (fd < 0)
+		bench_die("no socket: %s", strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int get_once(uint16_t port, const char *path, char *out, size_t size)
+{
+	int fd = bench_dial(port, 10);
 	ssize_t got = -1;
 	size_t len = 0;
 	char head[512];
 	int n = snprintf(head, sizeof(head),
 			 "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n\r\n", path,
 			 port);
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 && write(fd, head, (size_t)n) == n)
+	if (fd < 0)
+		return -1;
+	if (write(fd, head, (size_t)n) == n)
 		while (len < size - 1 && (got = read(fd, out + len, size - 1 - len)) > 0)
 			len += (size_t)got;
 	close(fd);

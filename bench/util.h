@@ -34,6 +34,9 @@ void bench_prepare(void);
 /* Starts a non-blocking connect to 127.0.0.1:port from 127.0.x.y chosen by `source`. */
 int bench_connect(uint16_t port, unsigned source);
 
+/* Connects to 127.0.0.1:port and waits; reads end after `seconds`. The descriptor, or -1. */
+int bench_dial(uint16_t port, int seconds);
+
 /* Waits for a blocking GET on 127.0.0.1:port; the body, NUL-terminated, or -1 after `ns`. */
 int bench_http_get(uint16_t port, const char *path, int64_t ns, char *out_body, size_t size);
 
