@@ -20,7 +20,7 @@ help:
 	@echo "make build            build $(FAIRLEAD)"
 	@echo "make captures         every recorded policy case       [DIR=../shared/captures]"
 	@echo "make interop          real peers against the built binary   [SUITE=control|relay|conformance] [SANITIZE=address|thread]"
-	@echo "make bench            ours and the rival in one run         [SUITE=control|storm|relay|footprint|policy]"
+	@echo "make bench            ours and the rival in one run         [SUITE=control|relay|footprint|policy|own]"
 	@echo "make fuzz             every fuzz target                     [SECONDS=60] [TARGET=name]"
 	@echo "make sim              the services in a simulated world      [SEEDS=100] [SEED=s] [SIZE=tiny|fifty|thousands]"
 	@echo "make sim-mutants      does the simulator notice a broken server?"

@@ -59,34 +59,31 @@ policy_pair() {
 	sed "s/^{/{\"tag\":\"C5-$2-$3\",\"round\":$1,/" "$DIR/ours" "$DIR/headscale" >>"$rounds"
 }
 
-# policy_growth NAME FROM TO: how cost grows with nodes, and what is held.
-policy_growth() {
+# policy_memory NAME NODES: what is held.
+policy_memory() {
 	for side in ours headscale; do
-		for field in compile_ms filters_ms peers_ms; do
-			a=$(pick "C5-$1-$2" $side $field) && b=$(pick "C5-$1-$3" $side $field) || continue
-			awk -v a="$a" -v b="$b" -v n="$2" -v m="$3" -v what="$1 $side ${field%_ms}" 'BEGIN {
-				printf "growth %s: nodes^%.2f (%.4g ms at %d, %.4g ms at %d)\n", what,
-					log(b / a) / log(m / n), a, n, b, m
-			}'
-		done
-		a=$(pick "C5-$1-$3" $side held_mb) && b=$(pick "C5-$1-$3" $side peak_mb) &&
-			echo "memory $1 $side: $a MB held, $b MB at most, at $3 nodes"
+		a=$(pick "C5-$1-$2" $side held_mb) && b=$(pick "C5-$1-$2" $side peak_mb) &&
+			echo "memory $1 $side: $a MB held, $b MB at most, at $2 nodes"
 	done
 }
 
+# Ours alone: 10,000 nodes and 1,000 rules.
+policy_alone() {
+	policy_fixture P3 10000
+	gen C5c "$1" policy alone --self-cpu "$SERVER_CPU" --fixture "$DIR"
+}
+
 suite_policy() {
-	policy_nodes="100 300 1000"
-	[ "$QUICK" = 1 ] && policy_nodes="100 300"
-	for r in $(seq "$ROUNDS"); do
-		say "policy round $r of $ROUNDS"
+	policy_rounds=$(((ROUNDS + 1) / 2))
+	for r in $(seq "$policy_rounds"); do
+		say "policy round $r of $policy_rounds"
 		for policy in P1 P3; do
-			for nodes in $policy_nodes; do
+			for nodes in $SIZES; do
 				policy_pair "$r" $policy "$nodes"
 			done
 		done
-		policy_fixture P3 10000
-		gen C5c "$r" policy alone --self-cpu "$SERVER_CPU" --fixture "$DIR"
 	done
-	policy_growth P1 100 "${policy_nodes##* }" >>"$work/growth"
-	policy_growth P3 100 "${policy_nodes##* }" >>"$work/growth"
+	for policy in P1 P3; do
+		policy_memory $policy "${SIZES##* }" >>"$work/memory"
+	done
 }

@@ -182,9 +182,20 @@ admin() {
 	"$program" -c "$config" "$@"
 }
 
+# preauth_key SIDE DIR OPTIONS...
+preauth_key() {
+	admin "$1" "$2" preauthkeys create --user 1 --reusable --expiration 24h "${@:3}" --output json \
+		2>>"$2/log" | sed -n 's/.*"key": *"\([^"]*\)".*/\1/p' | head -n 1
+}
+
 # auth_key SIDE DIR: a reusable key of a new user.
 auth_key() {
 	admin "$1" "$2" users create bench >/dev/null 2>&1
-	admin "$1" "$2" preauthkeys create --user 1 --reusable --expiration 24h --output json \
-		2>>"$2/log" | sed -n 's/.*"key": *"\([^"]*\)".*/\1/p' | head -n 1
+	preauth_key "$@"
 }
+
+# tagged_key SIDE DIR: one whose nodes have a tag, and thus no user.
+tagged_key() { preauth_key "$@" --tags tag:server; }
+
+# api_key SIDE DIR: a key of the HTTP API.
+api_key() { admin "$1" "$2" apikeys create 2>>"$2/log" | tail -n 1; }
