@@ -178,7 +178,20 @@ static const char *method_text(enum fl_register_method method)
 	return "unspecified";
 }
 
-static void bind_keys(struct binder *b, const struct fl_node *n)
+static void put_disco(struct binder *b, const struct fl_disco_key *key)
+{
+	char text[FL_KEY_TEXT_MAX];
+
+	if (fl_disco_key_is_zero(key)) {
+		note(b, sqlite3_bind_null(b->st, b->at++));
+		return;
+	}
+	fl_disco_key_format(key, text);
+	put_copy(b, text);
+}
+
+/* What is in a unique index. */
+static void bind_place(struct binder *b, const struct fl_node *n)
 {
 	char text[FL_KEY_TEXT_MAX];
 
@@ -186,24 +199,18 @@ static void bind_keys(struct binder *b, const struct fl_node *n)
 	put_copy(b, text);
 	fl_node_key_format(&n->key, text);
 	put_copy(b, text);
-	if (fl_disco_key_is_zero(&n->disco)) {
-		note(b, sqlite3_bind_null(b->st, b->at++));
-		return;
-	}
-	fl_disco_key_format(&n->disco, text);
-	put_copy(b, text);
-}
-
-static void bind_node(struct binder *b, const struct fl_node *n)
-{
-	put_int(b, (int64_t)n->id);
-	bind_keys(b, n);
-	put_int(b, n->cap);
 	put_int_or_null(b, (int64_t)n->user);
-	put_list(b, write_strings, &n->tags);
 	put_ip(b, &n->ip4);
 	put_ip(b, &n->ip6);
 	put_text(b, n->given_name);
+}
+
+/* What is in none. */
+static void bind_facts(struct binder *b, const struct fl_node *n)
+{
+	put_disco(b, &n->disco);
+	put_int(b, n->cap);
+	put_list(b, write_strings, &n->tags);
 	put_int(b, n->name_is_auto);
 	put_int(b, n->ephemeral);
 	put_text(b, method_text(n->method));
@@ -286,7 +293,9 @@ static int put_row(struct fl_store *st, enum fl_record_kind kind, const void *re
 		bind_apikey(&b, rec);
 		break;
 	case FL_RECORD_NODE:
-		bind_node(&b, rec);
+		put_int(&b, (int64_t)((const struct fl_node *)rec)->id);
+		bind_facts(&b, rec);
+		bind_place(&b, rec);
 		break;
 	case FL_RECORD_REVISION:
 		bind_revision(&b, rec);
@@ -302,7 +311,8 @@ static int keep_node(struct fl_store *st, const struct fl_node *n)
 {
 	struct binder b = { .st = st->stmt[FL_STMT_KEEP_NODE], .at = 1 };
 
-	bind_node(&b, n);
+	put_int(&b, (int64_t)n->id);
+	bind_facts(&b, n);
 	int rc = run_bound(&b);
 	if (rc == SQLITE_OK && sqlite3_changes(st->db) == 0)
 		rc = put_row(st, FL_RECORD_NODE, n);
@@ -399,11 +409,9 @@ static int write_all(struct fl_store *st, const struct fl_state *s)
 /* SQLite empties the log without a sync: a power cut could bring its pages back. */
 static bool sync_log(sqlite3 *db)
 {
-	sqlite3_file *log = NULL;
+	sqlite3_file *log = fl_store_log(db);
 
-	return sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
-	       log != NULL && log->pMethods != NULL &&
-	       log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK;
+	return log != NULL && log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK;
 }
 
 /*

@@ -47,6 +47,11 @@ struct fl_store {
 /* Names in the table `meta`. */
 extern const char *const fl_store_counter_name[FL_RECORD_KINDS];
 
+/* ---- open.c ---- */
+
+/* The journal as SQLite has it open, NULL if it has none. */
+sqlite3_file *fl_store_log(sqlite3 *db);
+
 /* ---- fault.c ---- */
 
 /* The error of the connection as ours, with a text that says what to do. `doing`: "opening". */
