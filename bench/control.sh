@@ -94,7 +94,7 @@ steady() {
 	[ "$3" = ours ] || garbage=(--gc-port $((PORT + 1)) --gc-path /debug/gc)
 	# shellcheck disable=SC2046 # the words of the command
 	gen "$1" "$2" swarm steady --side "$3" --port $PORT --nodes "$4" --policy "$5" \
-		--known 1 --pss0 "$(cat "$DIR/empty")" --api-key "$(cat "$DIR/api")" --inflight 32 \
+		--known 1 --pss0 "$(cat "$DIR/empty")" --api-key "$(cat "$DIR/api")" --inflight 100 \
 		--deadline "$DEADLINE" --settle 2 --cpu "$SERVER_CPU" --log "$DIR/log" \
 		"${garbage[@]}" "${@:6}" -- $(command_of "$3" "$DIR" $PORT)
 }
