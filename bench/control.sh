@@ -126,7 +126,7 @@ cold() {
 }
 
 # case_of ROUND NODES: everything with nodes that stay, and a storm at the end, on each side. The
-# tuned rival in half of the rounds, and where all is long in one and without a storm.
+# tuned rival in half of the rounds, above 100 nodes in one, and where a storm is long without it.
 case_of() {
 	tag=C-$2
 	[ "$1" -gt 1 ] && is_short "$tag:headscale" && return
@@ -139,7 +139,8 @@ case_of() {
 		steady "$tag" "$1" "$side" "$2" P0 "${load[@]}" --idle "$IDLE" --storm $storm
 	done
 	is_short "$tag:headscale-tuned" || [ "$1" -gt $(((ROUNDS + 1) / 2)) ] && return
-	[ "$2" -lt 1000 ] || { [ "$1" = 1 ] && storm=0; } || return
+	[ "$2" -le 100 ] || [ "$1" = 1 ] || return
+	[ "$2" -lt 1000 ] || storm=0
 	say "round $1, $2 nodes with headscale-tuned"
 	steady "$tag" "$1" headscale-tuned "$2" P0 "${load[@]}" --storm $storm
 }

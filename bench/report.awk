@@ -252,7 +252,7 @@ function limit_text(f, limit) {
 function print_metric(f, nodes, ours, theirs, mid, min, max, n, verdict, range) {
 	range = n ? sprintf(" range=%.3g..%.3g", min, max) : ""
 	printf "bench %s%s ours=%.4g rival=%s ratio=%s goal=%s unit=%s floor=%s%s rounds=%d rival_is=%s verdict=\"%s\"%s\n", \
-		f[1], nodes + 0 > 1 ? " n=" nodes : "", ours, n ? (bound ? ">=" : "") sprintf("%.4g", theirs) : "none", \
+		f[1], (nodes + 0 > 1 ? " n=" nodes : ""), ours, n ? (bound ? ">=" : "") sprintf("%.4g", theirs) : "none", \
 		n ? (bound ? "<=" : "") sprintf("%.3g", mid) : "none", limit_text(f, f[9]), f[10], \
 		limit_text(f, f[8]), range, n, f[5], verdict, why == "" ? "" : " rival_short=\"" why "\""
 	if (json == "")

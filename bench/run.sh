@@ -11,10 +11,10 @@
 #   ROUNDS=3      pairs of fresh starts; half of them with more than 100 nodes; 5 or more for
 #                 figures to be quoted
 #   SIZES="100 300 1000"  nodes of the control rounds     CHANGES=6     changes in each
-#   IDLE=10       seconds of idle window                  DEADLINE=120  seconds until all must see all
-#   CHURN=10 RATE=50  seconds of churn, changes a second  REGISTER=5    seconds of registering
+#   IDLE=10       seconds of idle window                  DEADLINE=90   seconds until all must see all
+#   CHURN=8 RATE=50   seconds of churn, changes a second  REGISTER=5    seconds of registering
 #   ENROL=300     seconds that the nodes of one size may take to register
-#   OWN_NODES=10000 OWN_IDLE=30  nodes of ours alone, 0 for none; seconds of their idle window
+#   OWN_NODES=10000 OWN_IDLE=20  nodes of ours alone, 0 for none; seconds of their idle window
 #   POLICY_SECONDS=1  processor seconds for which each part of policy is repeated
 #   CLIENTS=10000 idle relay clients                      WINDOW=1.2    seconds of a relay window
 #   THROTTLE=30   percent of a processor for a relay whose connects are timed
@@ -41,8 +41,8 @@ if [ "$QUICK" = 1 ]; then
 	: "${REGISTER:=3}" "${STORM:=500}" "${POLICY_SECONDS:=0.3}" "${CHURN:=4}" "${OWN_NODES:=0}"
 fi
 : "${ROUNDS:=3}" "${SIZES:=100 300 1000}" "${CHANGES:=6}" "${IDLE:=10}" "${CLIENTS:=10000}" "${WINDOW:=1.2}"
-: "${REGISTER:=5}" "${STORM:=2000}" "${POLICY_SECONDS:=1}" "${CHURN:=10}" "${RATE:=50}" "${DEADLINE:=120}"
-: "${ENROL:=300}" "${OWN_NODES:=10000}" "${OWN_IDLE:=30}" "${THROTTLE:=30}"
+: "${REGISTER:=5}" "${STORM:=2000}" "${POLICY_SECONDS:=1}" "${CHURN:=8}" "${RATE:=50}" "${DEADLINE:=90}"
+: "${ENROL:=300}" "${OWN_NODES:=10000}" "${OWN_IDLE:=20}" "${THROTTLE:=30}"
 [ "$cores" -ge 2 ] || SERVER_CPU=-1 GEN_CPU=-1
 : "${SERVER_CPU:=1}" "${GEN_CPU:=0}"
 : "${OURS:=$build/src/cli/fairlead}" "${DERPER:=$build/peers/derper}"

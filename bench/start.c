@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bench/start.c - a server's start: exec to the first map, to accepting, and a storm: C3, C7, F2, F3. */
+/* bench/start.c - exec to accepting and to the first map, and a storm after it: C3, C7, F2, F3. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -206,8 +206,9 @@ static bool measure(pid_t pid, struct bench_line *l)
 	got.served = count_served();
 	put_join(l);
 	measure_idle(pid);
-	list_run(l);
-	bool whole = got.joined && measure_load(pid, l);
+	bool whole = list_run(l) && got.joined;
+	if (got.joined)
+		whole &= measure_load(pid, l);
 	if (o.gc_path) {
 		collect_garbage();
 		swarm_turn_for(0.5);

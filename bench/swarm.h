@@ -64,7 +64,7 @@ void storm_line(pid_t pid, int64_t at, double ready_ms, bool whole, double share
 /* Changes at a fixed rate whether or not the server keeps up; adds fields. False: short. */
 bool churn_run(pid_t pid, double idle_share, struct bench_line *l);
 
-/* Lists all nodes through the API; adds fields. */
-void list_run(struct bench_line *l);
+/* Lists all nodes through the API; adds fields. False: short. */
+bool list_run(struct bench_line *l);
 
 #endif

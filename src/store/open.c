@@ -158,9 +158,9 @@ sqlite3_file *fl_store_log(sqlite3 *db)
 }
 
 /*
- * A log that grows makes each commit write its inode and the map of its blocks too. SQLite goes back
- * to the start of the log when it has grown for a while; until then zeros make room, and they are no
- * frames to it. Nothing depends on this.
+ * A log that grows makes each commit write its inode and the map of its blocks too. SQLite goes
+ * back to the start of the log when it has grown for a while; until then zeros make room, and they
+ * are no frames to it. Nothing depends on this.
  */
 static void make_room(const struct fl_store *st)
 {
