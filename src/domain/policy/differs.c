@@ -35,6 +35,8 @@ static bool same_class(const struct fl_class *x, const struct fl_class *y)
 
 static const struct fl_part *self_of(const struct fl_policy *p, uint32_t slot)
 {
+	if (p->core->selfs_len == 0)
+		return NULL;
 	uint64_t user = p->nodes[slot]->user;
 	return user != 0 ? fl_part_find(p->core->selfs, p->core->selfs_len, user) : NULL;
 }

@@ -175,6 +175,14 @@ uint32_t fl_policy_slot(const struct fl_policy *p, uint64_t node)
 {
 	size_t low = 0, high = p->nodes_len;
 
+	if (high == 0 || node < p->by_id[0].id || node > p->by_id[high - 1].id)
+		return FL_SLOT_NONE;
+	/* No id stands twice, so it is no further from either end than from the id there. */
+	uint64_t before = node - p->by_id[0].id, behind = p->by_id[high - 1].id - node;
+	if (behind < high)
+		low = high - 1 - behind;
+	if (before < high)
+		high = before + 1;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 		if (p->by_id[mid].id < node)

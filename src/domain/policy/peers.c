@@ -150,6 +150,8 @@ static bool sees_part(const struct fl_policy *p, const struct fl_part *part, uin
 
 static bool sees_own(const struct fl_policy *p, uint32_t a, uint32_t b)
 {
+	if (p->core->selfs_len == 0 && p->core->vias_len == 0)
+		return false;
 	return sees_part(p, self_of(p, a), a, b) || sees_part(p, self_of(p, b), a, b) ||
 	       sees_part(p, via_of(p, a), a, b) || sees_part(p, via_of(p, b), a, b);
 }
