@@ -158,6 +158,25 @@ static void test_only_whom_it_concerns(void **state)
 	assert_int_equal(laptop.frames + server.frames + router.frames, frames);
 }
 
+/* While the policy stays as it is, nobody else is even asked. */
+static void test_patch_reaches_its_viewers(void **state)
+{
+	(void)state;
+	set(full);
+	fold_all();
+	size_t unconcerned = router.frames, viewer = laptop.frames, own = server.frames;
+	node_lite(&server, "{\"Endpoints\":[\"192.0.2.7:77\"],\"EndpointTypes\":[2]}");
+	expect_complete();
+	assert_int_equal(laptop.frames, viewer + 1);
+	assert_int_equal(router.frames, unconcerned);
+	assert_int_equal(server.frames, own);
+	node_lite(&laptop, "{\"Endpoints\":[\"192.0.2.8:88\"],\"EndpointTypes\":[2]}");
+	expect_complete();
+	assert_int_equal(laptop.frames, viewer + 1);
+	assert_int_equal(router.frames, unconcerned + 1);
+	assert_int_equal(server.frames, own + 1);
+}
+
 static void test_ssh_goes(void **state)
 {
 	(void)state;
@@ -626,6 +645,7 @@ int main(void)
 
 	suite_add(&suite, "maps under a policy", test_maps, NULL);
 	suite_add(&suite, "only whom it concerns", test_only_whom_it_concerns, NULL);
+	suite_add(&suite, "a patch reaches its viewers", test_patch_reaches_its_viewers, NULL);
 	suite_add(&suite, "ssh goes", test_ssh_goes, NULL);
 	suite_add(&suite, "deny all and back", test_deny_all_and_back, NULL);
 	suite_add(&suite, "a route in a wildcard", test_route_in_wildcard, NULL);

@@ -22,8 +22,10 @@ struct tell {
 	struct fl_policy_moved *moved;          /* NULL: the lists are compared */
 	uint64_t *seen_was, *seen_now;          /* lists of the session at hand */
 	struct fl_policy_ids routers;           /* ascending: who serves anything, or may have */
-	struct fl_policy_ids ip4;               /* the same: whose IPv4 address came or went */
-	size_t room;
+	bool routers_listed;
+	struct fl_policy_ids ip4; /* ascending: whose IPv4 address came or went */
+	uint64_t *audience;
+	size_t audience_count, room;
 	bool hid_ip4, hides_ip4; /* from somebody, before and now */
 	/* The session's message. */
 	struct fl_viewer viewer;
@@ -67,15 +69,41 @@ static void add_peer(struct tell *t, fl_node_id id, uint32_t fields)
 
 static bool is_among(const struct fl_policy_ids *ids, fl_node_id id)
 {
-	return bsearch(&id, ids->at, ids->len, sizeof *ids->at, fl_u64_order) != NULL;
+	return ids->len > 0 &&
+	       bsearch(&id, ids->at, ids->len, sizeof *ids->at, fl_u64_order) != NULL;
+}
+
+/* Who serves routes now, or did before this tick. False: out of memory. */
+static bool list_routers(struct tell *t)
+{
+	struct fl_node *const *nodes;
+	size_t count = fl_state_nodes(t->control->core->state, &nodes);
+
+	if (t->routers_listed)
+		return true;
+	t->routers.at = malloc((count + 1) * sizeof *t->routers.at);
+	if (t->routers.at == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (nodes[i]->approved_count > 0 || fl_batch_find(t->batch, nodes[i]->id) != NULL)
+			t->routers.at[t->routers.len++] = nodes[i]->id;
+	t->routers_listed = true;
+	return true;
+}
+
+static bool is_router(struct tell *t, fl_node_id id)
+{
+	if (fl_batch_find(t->batch, id) != NULL || !list_routers(t))
+		return true; /* maybe */
+	return is_among(&t->routers, id);
 }
 
 /* Does the viewer get other routes of the peer, or is that an exit node since? */
-static bool routes_moved(const struct tell *t, fl_node_id id)
+static bool routes_moved(struct tell *t, fl_node_id id)
 {
 	struct fl_prefix was[FL_POLICY_ROUTES_MAX], now[FL_POLICY_ROUTES_MAX];
 
-	if (!is_among(&t->routers, id))
+	if (t->before == t->after || !is_router(t, id))
 		return false;
 	if (fl_policy_suggests_exit(t->before, id) != fl_policy_suggests_exit(t->after, id))
 		return true;
@@ -168,6 +196,8 @@ static void tell_stayed(struct tell *t, const struct fl_policy_ids *came, bool r
 			tell_same(t, t->batch->nodes[i].id);
 	for (size_t i = 0; i < t->ip4.len; i++)
 		tell_quiet(t, came, t->ip4.at[i]);
+	if (routes && !list_routers(t))
+		t->err = FL_ERR_NOMEM;
 	for (size_t i = 0; routes && i < t->routers.len; i++)
 		if (!is_among(&t->ip4, t->routers.at[i]))
 			tell_quiet(t, came, t->routers.at[i]);
@@ -244,12 +274,15 @@ static void send_shared(struct tell *t, struct fl_session *s)
 	fl_bytes_unref(frame);
 }
 
-static void send_own(struct tell *t, struct fl_session *s, const struct fl_node *n, unsigned parts)
+static void send_own(struct tell *t, struct fl_session *s, unsigned parts)
 {
+	const struct fl_node *n = fl_state_node(t->control->core->state, s->node);
 	struct fl_netmap_delta in = fl_told_delta(t->control, &t->told);
 	struct fl_bytes *frame = NULL;
 	struct fl_rules rules;
 
+	if (n == NULL) /* its session ends elsewhere */
+		return;
 	in.viewer = s->node;
 	enum fl_err err = fl_rules_fill(t->control, n, parts, &rules);
 	if (err == FL_OK) {
@@ -269,15 +302,23 @@ static void send_own(struct tell *t, struct fl_session *s, const struct fl_node 
 
 /* ---- sessions ---- */
 
+/* With a policy, or without one any more, its own entry has another form if it serves something. */
+static bool turned(const struct tell *t)
+{
+	const struct fl_node *n;
+
+	if ((t->was == NULL) == (t->now == NULL))
+		return false;
+	n = fl_state_node(t->control->core->state, t->viewer.id);
+	return n != NULL && n->approved_count > 0;
+}
+
 /* What of its own the node must hear anew. */
-static unsigned own_parts(const struct tell *t, const struct fl_merged *m, unsigned differs,
-			  const struct fl_node *n)
+static unsigned own_parts(const struct tell *t, const struct fl_merged *m, unsigned differs)
 {
 	unsigned parts = 0;
-	/* Its own entry has another form under a policy as soon as it serves something. */
-	bool turned = (t->was == NULL) != (t->now == NULL) && n->approved_count > 0;
 
-	if ((m != NULL && m->self) || (differs & FL_POLICY_ATTRS) != 0 || turned)
+	if ((m != NULL && m->self) || (differs & FL_POLICY_ATTRS) != 0 || turned(t))
 		parts |= FL_RULES_SELF;
 	if ((differs & FL_POLICY_FILTER) != 0)
 		parts |= FL_RULES_FILTER;
@@ -298,9 +339,9 @@ static unsigned differing(const struct tell *t, fl_node_id node)
 
 static void tell_session(struct tell *t, struct fl_session *s)
 {
-	const struct fl_node *n = fl_state_node(t->control->core->state, s->node);
+	const struct fl_merged *m = fl_batch_find(t->batch, s->node);
 
-	if (n == NULL) /* its session ends elsewhere */
+	if (m != NULL && m->removed) /* its session ends elsewhere */
 		return;
 	unsigned differs = differing(t, s->node);
 	t->viewer = (struct fl_viewer){
@@ -310,38 +351,93 @@ static void tell_session(struct tell *t, struct fl_session *s)
 		.no_ip4 = lacks_ip4(t, s->node),
 	};
 	list_peers(t, differs);
-	unsigned parts = own_parts(t, fl_batch_find(t->batch, s->node), differs, n);
+	unsigned parts = own_parts(t, m, differs);
 	if (t->err != FL_OK)
 		fl_session_deliver(s, t->err, NULL);
 	else if (parts != 0)
-		send_own(t, s, n, parts);
+		send_own(t, s, parts);
 	else
 		send_shared(t, s);
 }
 
-/* Who serves routes now, or did before this tick. */
-static void list_routers(struct tell *t)
-{
-	const struct fl_batch *b = t->batch;
-	struct fl_node *const *nodes;
-	size_t count = fl_state_nodes(t->control->core->state, &nodes);
-
-	for (size_t i = 0; i < count; i++)
-		if (nodes[i]->approved_count > 0 || fl_batch_find(b, nodes[i]->id) != NULL)
-			t->routers.at[t->routers.len++] = nodes[i]->id;
-}
-
-/* Once for all sessions: mostly there is nobody. */
-static void list_ip4(struct tell *t)
+/* Once for all sessions: mostly there is nobody. False: out of memory. */
+static bool list_ip4(struct tell *t)
 {
 	struct fl_node *const *nodes;
 	size_t count = fl_state_nodes(t->control->core->state, &nodes);
 
 	if (t->before == t->after || (!t->hid_ip4 && !t->hides_ip4))
-		return;
-	for (size_t i = 0; i < count; i++)
+		return true;
+	t->ip4.at = malloc((count + 1) * sizeof *t->ip4.at);
+	for (size_t i = 0; i < count && t->ip4.at != NULL; i++)
 		if (lost_ip4(t, nodes[i]->id) != lacks_ip4(t, nodes[i]->id))
 			t->ip4.at[t->ip4.len++] = nodes[i]->id;
+	return t->ip4.at != NULL;
+}
+
+/* ---- who is to hear of it ---- */
+
+static bool add_audience(struct tell *t, fl_node_id id)
+{
+	size_t room = t->room - t->audience_count;
+	uint64_t *at = t->audience + t->audience_count;
+	size_t count = fl_policy_peers(t->now, id, at, room);
+
+	if (count >= room)
+		return false;
+	at[count] = id;
+	t->audience_count += count + 1;
+	return true;
+}
+
+/*
+ * While the policy stays as it is, only those hear of a tick who are one of its nodes or see one,
+ * which is mutual. False: there is more to it, or so many hear of it that all sessions are asked.
+ */
+static bool list_audience(struct tell *t)
+{
+	if (t->before != t->after || t->batch->profiles_count > 0)
+		return false;
+	for (size_t i = 0; i < t->batch->nodes_count; i++)
+		if (!add_audience(t, t->batch->nodes[i].id))
+			return false;
+	qsort(t->audience, t->audience_count, sizeof *t->audience, fl_u64_order);
+	return true;
+}
+
+static size_t tell_node(struct tell *t, fl_node_id id)
+{
+	struct fl_list *conns = fl_registry_conns(t->control->core->sessions, &id);
+	size_t told = 0;
+
+	if (conns == NULL)
+		return 0;
+	fl_list_each(it, conns)
+	{
+		struct fl_session *s = fl_list_entry(it, struct fl_session, conn.link);
+		if (s->x == NULL || !fl_list_linked(&s->link))
+			continue; /* it leaves, or its first map is not made yet */
+		tell_session(t, s);
+		told++;
+	}
+	return told;
+}
+
+static void tell_audience(struct tell *t)
+{
+	struct fl_control_stats *stats = &t->control->stats;
+	size_t others = stats->sessions;
+
+	for (size_t i = 0; i < t->audience_count; i++)
+		if (i == 0 || t->audience[i] != t->audience[i - 1])
+			others -= tell_node(t, t->audience[i]);
+	stats->frames_suppressed += others;
+}
+
+static void tell_everybody(struct tell *t)
+{
+	fl_list_each(it, &t->control->view.sessions)
+		tell_session(t, fl_list_entry(it, struct fl_session, link));
 }
 
 static bool tell_init(struct tell *t, struct fl_control *c, const struct fl_batch *b)
@@ -360,16 +456,15 @@ static bool tell_init(struct tell *t, struct fl_control *c, const struct fl_batc
 	t->hid_ip4 = fl_policy_hides_ip4(t->was);
 	t->hides_ip4 = fl_policy_hides_ip4(t->now);
 	t->room = fl_state_nodes(core->state, &nodes) + b->nodes_count;
-	t->seen_was = calloc(t->room + 1, sizeof *t->seen_was);
-	t->seen_now = calloc(t->room + 1, sizeof *t->seen_now);
-	t->routers.at = calloc(t->room + 1, sizeof *t->routers.at);
-	t->ip4.at = calloc(t->room + 1, sizeof *t->ip4.at);
-	t->told.removed = calloc(2 * t->room + 1, sizeof *t->told.removed);
-	t->told.peers = calloc(t->room + 1, sizeof *t->told.peers);
-	t->told.profiles = calloc(b->profiles_count + 1, sizeof *t->told.profiles);
-	return t->seen_was != NULL && t->seen_now != NULL && t->routers.at != NULL &&
-	       t->ip4.at != NULL && t->told.removed != NULL && t->told.peers != NULL &&
-	       t->told.profiles != NULL;
+	/* Never read before it is written, and much: not to be cleared for each tick. */
+	t->seen_was = malloc((t->room + 1) * sizeof *t->seen_was);
+	t->seen_now = malloc((t->room + 1) * sizeof *t->seen_now);
+	t->audience = malloc((t->room + 1) * sizeof *t->audience);
+	t->told.removed = malloc((2 * t->room + 1) * sizeof *t->told.removed);
+	t->told.peers = malloc((t->room + 1) * sizeof *t->told.peers);
+	t->told.profiles = malloc((b->profiles_count + 1) * sizeof *t->told.profiles);
+	return t->seen_was != NULL && t->seen_now != NULL && t->audience != NULL &&
+	       t->told.removed != NULL && t->told.peers != NULL && t->told.profiles != NULL;
 }
 
 static void tell_done(struct tell *t)
@@ -380,6 +475,7 @@ static void tell_done(struct tell *t)
 	free(t->seen_now);
 	free(t->routers.at);
 	free(t->ip4.at);
+	free(t->audience);
 	free(t->told.removed);
 	free(t->told.peers);
 	free(t->told.profiles);
@@ -389,14 +485,14 @@ enum fl_err fl_control_send_governed(struct fl_control *c, const struct fl_batch
 {
 	struct tell t = { 0 };
 
-	if (!tell_init(&t, c, b)) {
+	if (!tell_init(&t, c, b) || !list_ip4(&t)) {
 		tell_done(&t);
 		return FL_ERR_NOMEM;
 	}
-	list_routers(&t);
-	list_ip4(&t);
-	fl_list_each(it, &c->view.sessions)
-		tell_session(&t, fl_list_entry(it, struct fl_session, link));
+	if (list_audience(&t))
+		tell_audience(&t);
+	else
+		tell_everybody(&t);
 	tell_done(&t);
 	return FL_OK;
 }
