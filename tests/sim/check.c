@@ -10,17 +10,18 @@
 enum {
 	RARELY = 512, /* steps between looks at thousands */
 	POLICY_RARELY = 8,
+	TOLD_RARELY = 3, /* of those who were told something one is compared */
 };
 
 /* What a step can have moved; equal ones need no second look. */
 struct signature {
-	uint64_t commits, deltas, fulls, opened, requests;
+	uint64_t commits, failures, deltas, fulls, opened, requests;
 	size_t sessions, online;
 	const void *policy, *netmap;
 };
 
 static struct signature last;
-static uint64_t looks;
+static uint64_t looks, steps;
 
 static struct signature sign(void)
 {
@@ -28,6 +29,7 @@ static struct signature sign(void)
 
 	return (struct signature){
 		.commits = sim.server.core.stats.commits,
+		.failures = sim.server.core.stats.commit_failures,
 		.deltas = c->stats.deltas_made,
 		.fulls = c->stats.full_made,
 		.opened = c->stats.sessions_opened,
@@ -41,9 +43,10 @@ static struct signature sign(void)
 
 static bool same(const struct signature *a, const struct signature *b)
 {
-	return a->commits == b->commits && a->deltas == b->deltas && a->fulls == b->fulls &&
-	       a->opened == b->opened && a->requests == b->requests && a->sessions == b->sessions &&
-	       a->online == b->online && a->policy == b->policy && a->netmap == b->netmap;
+	return a->commits == b->commits && a->failures == b->failures && a->deltas == b->deltas &&
+	       a->fulls == b->fulls && a->opened == b->opened && a->requests == b->requests &&
+	       a->sessions == b->sessions && a->online == b->online && a->policy == b->policy &&
+	       a->netmap == b->netmap;
 }
 
 /* Whole maps are made for those who asked, and for nobody else. */
@@ -57,19 +60,25 @@ static void check_cost(const struct signature *now)
 			  made, asked);
 }
 
-static void compare_maps(void)
+/* Of a small world all maps; of a larger one some of those who were told something, and others. */
+static void compare_maps(bool moved)
 {
-	size_t count = sim.clients_count;
+	struct client *told = sim.told;
 
+	sim.told = NULL;
 	if (sim.plan.size == PLAN_TINY) {
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < sim.clients_count; i++)
 			check_map(&sim.clients[i]);
 		return;
 	}
-	check_map(&sim.clients[looks % count]);
+	if (told != NULL && looks % TOLD_RARELY == 0)
+		check_map(told);
+	if (moved)
+		check_map(&sim.clients[looks % sim.clients_count]);
 }
 
-static void look(bool moved)
+/* The records are those of the last look, if nothing was stored since by the same server. */
+static void look(bool moved, bool stored)
 {
 	const struct fl_state *s = sim.server.core.state;
 
@@ -78,29 +87,40 @@ static void look(bool moved)
 	check_pings();
 	check_approvals();
 	check_routers(&sim.server.core);
-	if (moved) {
+	if (stored)
 		check_records(s);
+	if (moved) {
 		check_routes(&sim.server.core);
 		if (looks % POLICY_RARELY == 0)
 			check_policy();
 	}
 	check_idle(s);
-	if (moved || sim.changed)
-		compare_maps();
-	sim.changed = false;
 }
 
 void check_step(void)
 {
+	static bool moved, stored; /* since the last look */
+	static fl_time looked_at;
+	static uint64_t ran;
 	struct signature now = sign();
-	bool moved = !same(&now, &last);
 
+	moved = moved || !same(&now, &last);
+	stored = stored || last.netmap == NULL || now.commits != last.commits ||
+		 now.failures != last.failures;
 	check_cost(&now);
 	last = now;
-	looks++;
-	if (sim.plan.size == PLAN_THOUSANDS && looks % RARELY != 0)
+	if (sim.plan.size == PLAN_THOUSANDS && ++steps % RARELY != 0)
 		return;
-	look(moved);
+	looks++;
+	/* Where no code of the server ran, only time can have broken a promise. */
+	if (ran != sim.ran || sim_clock.now - looked_at >= FL_SEC) {
+		look(moved, stored);
+		looked_at = sim_clock.now;
+	}
+	if (moved || sim.told != NULL)
+		compare_maps(moved);
+	ran = sim.ran;
+	moved = stored = false;
 }
 
 void check_settled(void)
@@ -116,6 +136,7 @@ void check_settled(void)
 				  c->index, (double)(sim_clock.now - c->settled) / 1e9,
 				  c->failures);
 	}
+	truth_forget();
 	if (sim.plan.size != PLAN_THOUSANDS)
 		check_disk();
 	size_t step = sim.plan.size == PLAN_THOUSANDS ? 7 : 1;

@@ -6,7 +6,7 @@
 #include "sim.h"
 
 #define WATCHED_AGAIN (2 * FL_MIN) /* the reconciler, and one failed deletion */
-enum { SESSIONS_OF_A_NODE = 64 };
+enum { SESSIONS_OF_A_NODE = 64, PREFIXES = 32 };
 
 static bool has(const struct fl_prefix *list, size_t count, const struct fl_prefix *p)
 {
@@ -70,14 +70,20 @@ static void check_primary(const struct fl_core *core, const struct fl_prefix *pr
 void check_routes(const struct fl_core *core)
 {
 	struct fl_node *const *nodes;
-	size_t count = fl_state_nodes(core->state, &nodes);
+	struct fl_prefix seen[PREFIXES];
+	size_t count = fl_state_nodes(core->state, &nodes), seen_count = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (nodes[i]->approved_count == 0)
-			continue;
-		check_served(core->state, nodes[i]);
-		for (size_t k = 0; k < nodes[i]->approved_count; k++)
-			check_primary(core, &nodes[i]->approved[k]);
+		const struct fl_node *n = nodes[i];
+		if (n->approved_count > 0)
+			check_served(core->state, n);
+		for (size_t k = 0; k < n->approved_count; k++) {
+			if (has(seen, seen_count, &n->approved[k]))
+				continue;
+			check_primary(core, &n->approved[k]);
+			if (seen_count < PREFIXES)
+				seen[seen_count++] = n->approved[k];
+		}
 	}
 }
 

@@ -277,8 +277,10 @@ void client_on_frame(struct client *c, struct exch *e, struct frame *f)
 		return;
 	watch(c);
 	sim.stats.frames++;
-	sim.changed = sim.changed || !f->keepalive;
-	c->told += !f->keepalive;
+	if (!f->keepalive) {
+		sim.told = c;
+		c->told++;
+	}
 	trace("frame", c->index, f->hash);
 	if (sim.verbose && f->json != NULL)
 		printf("  %s\n", f->json);

@@ -20,7 +20,8 @@ extern struct sim_clock sim_clock;
 fl_time sim_loop_next(const struct fl_loop *l);
 
 /* Timers that are due, deferred work, hooks: one tick as io/loop.c has it. */
-void sim_loop_tick(struct fl_loop *l);
+/* False: nothing was due, so no code of a service ran but hooks, which had no work. */
+bool sim_loop_tick(struct fl_loop *l);
 
 /* What is still reserved, armed or hooked; all 0 once its services are gone. */
 struct sim_loop_left {

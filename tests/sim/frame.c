@@ -147,7 +147,7 @@ static const char *read_peer_anew(struct fl_slice raw, const struct peer **out)
 	return NULL;
 }
 
-static const char *read_peer(struct fl_slice raw, const struct peer **out)
+const char *frame_read_peer(struct fl_slice raw, const struct peer **out)
 {
 	uint64_t hash = scan_hash(13, raw);
 	size_t i = hash & (SEEN - 1);
@@ -171,7 +171,7 @@ static const char *read_peers(struct fl_slice raw, const struct peer ***list, si
 
 	while (scan_item(&s, &item)) {
 		*list = grown(*list, *count, sizeof **list);
-		const char *bad = read_peer(item, &(*list)[*count]);
+		const char *bad = frame_read_peer(item, &(*list)[*count]);
 		if (bad != NULL)
 			return bad;
 		++*count;
@@ -287,7 +287,7 @@ static const char *read_member(struct frame *f, struct fl_slice name, struct fl_
 	if (scan_is(name, "KeepAlive"))
 		f->keepalive = scan_is(value, "true");
 	else if (scan_is(name, "Node"))
-		return read_peer(value, &f->node);
+		return frame_read_peer(value, &f->node);
 	else if (scan_is(name, "PingRequest"))
 		return read_ping(value, f);
 	else if (scan_is(name, "Peers")) {
@@ -321,16 +321,22 @@ static void read_message(struct fl_slice json, struct frame *f)
 	struct scan s = scan_object(json);
 	struct fl_slice name, value;
 
-	f->json_len = json.len;
-	f->hash = scan_hash(11, json);
-	if (json.len < KEEP_TEXT)
-		f->json = strndup((const char *)json.ptr, json.len);
 	while (f->bad == NULL && scan_member(&s, &name, &value))
 		f->bad = read_member(f, name, value);
 	if (f->bad == NULL && s.bad)
 		f->bad = "it is not JSON";
 	if (f->bad == NULL)
 		f->bad = contradiction(f);
+}
+
+/* Of the server: it is kept for the report, and another parser must take it too. */
+static void read_sent(struct fl_slice json, struct frame *f)
+{
+	f->json_len = json.len;
+	f->hash = scan_hash(11, json);
+	if (json.len < KEEP_TEXT)
+		f->json = strndup((const char *)json.ptr, json.len);
+	read_message(json, f);
 	if (f->bad != NULL || json.len > STRICT)
 		return;
 	json_t *doc = json_loadb((const char *)json.ptr, json.len, JSON_REJECT_DUPLICATES, NULL);
@@ -425,20 +431,35 @@ static void keep_recent(struct fl_bytes *from, struct frame *f)
 	recent[i].frame = frame_ref(f);
 }
 
+static struct frame *frame_new(void)
+{
+	struct frame *f = calloc(1, sizeof *f);
+
+	if (f == NULL)
+		abort();
+	f->refs = 1;
+	return f;
+}
+
+struct frame *frame_read(struct fl_slice json)
+{
+	struct frame *f = frame_new();
+
+	read_message(json, f);
+	return f;
+}
+
 struct frame *frame_decode(struct fl_slice body, struct fl_bytes *from)
 {
 	struct frame *f = from != NULL ? find_recent(from) : NULL;
 
 	if (f != NULL)
 		return frame_ref(f);
-	f = calloc(1, sizeof *f);
-	if (f == NULL)
-		abort();
-	f->refs = 1;
+	f = frame_new();
 	if (is_zstd(body) && !open_zstd(body, &body))
 		f->bad = "it cannot be decompressed";
 	else
-		read_message(body, f);
+		read_sent(body, f);
 	if (from != NULL)
 		keep_recent(from, f);
 	return f;

@@ -79,6 +79,10 @@ struct frame {
 	char *json;                 /* kept for the report while frames are small */
 };
 
+/* A peer from its text. Anything but NULL: what is wrong with it. */
+const char *frame_read_peer(struct fl_slice raw, const struct peer **out);
+struct frame *frame_read(struct fl_slice json); /* a text that nobody sent */
+
 /*
  * Decodes the body of a frame, zstd (one frame or several in a row) or plain. `from`: the counted
  * bytes that hold it whole, to recognise it; or NULL. Never NULL: what cannot be read is `bad`.

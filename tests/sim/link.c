@@ -56,6 +56,7 @@ static void finish(struct exch *e)
 	if (e->over)
 		return;
 	e->over = true;
+	sim.stirs++;
 	check_ended(e);
 	fl_list_del(&e->link);
 	fl_httpx_done(&e->x);
@@ -167,6 +168,7 @@ static void on_acked(void *a, uint64_t len)
 {
 	struct conn *c = a;
 
+	sim.calm++;
 	c->inflight -= len;
 	pump_later(c);
 	conn_unref(c);
@@ -179,6 +181,7 @@ static void on_arrived(void *a, uint64_t b)
 	size_t len = p->whole != NULL ? p->whole->len : 0;
 
 	(void)b;
+	sim.calm++;
 	c->undelivered -= len;
 	if (len > 0) {
 		c->refs++;
@@ -276,8 +279,10 @@ static void pump_exchange(struct exch *e)
 	while (send_some(e))
 		;
 	e->backlog = e->x.pending > 0;
-	if (had && !e->backlog && !fl_httpx_released(&e->x) && e->x.on_drain != NULL)
+	if (had && !e->backlog && !fl_httpx_released(&e->x) && e->x.on_drain != NULL) {
+		sim.stirs++;
 		e->x.on_drain(e->x.drain_ctx);
+	}
 	if (!fl_httpx_released(&e->x) || e->x.pending > 0)
 		return;
 	send_piece(e, e->x.aborted ? PIECE_RESET : PIECE_END, NULL);
@@ -296,11 +301,13 @@ static void pump(struct conn *c)
 static void on_pump(void *a, uint64_t b)
 {
 	struct conn *c = a;
+	uint64_t before = sim.stirs;
 
 	(void)b;
 	c->pump_due = false;
 	if (c->server != NULL)
 		pump(c);
+	sim.calm += before == sim.stirs;
 	conn_unref(c);
 }
 

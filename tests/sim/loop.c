@@ -162,9 +162,10 @@ fl_time sim_loop_next(const struct fl_loop *l)
 	return l->len > 0 ? l->heap[1]->at : FL_NEVER;
 }
 
-static void run_deferred(struct fl_loop *l)
+static bool run_deferred(struct fl_loop *l)
 {
 	struct fl_list batch;
+	bool any = !fl_list_empty(&l->deferred);
 
 	fl_list_init(&batch);
 	for (struct fl_list *it; (it = fl_list_pop(&l->deferred)) != NULL;)
@@ -173,22 +174,27 @@ static void run_deferred(struct fl_loop *l)
 		struct fl_deferred *d = fl_list_entry(it, struct fl_deferred, link);
 		d->fn(d->ctx);
 	}
+	return any;
 }
 
-void sim_loop_tick(struct fl_loop *l)
+bool sim_loop_tick(struct fl_loop *l)
 {
+	bool any = false;
+
 	while (l->len > 0 && l->heap[1]->at <= sim_clock.now && l->heap[1]->seq <= l->last) {
 		struct fl_timer *t = l->heap[1];
 		fl_timer_stop(t);
 		t->fn(t->ctx);
+		any = true;
 	}
-	run_deferred(l);
+	any = run_deferred(l) || any;
 	fl_list_each(it, &l->hooks)
 	{
 		struct fl_tick_hook *h = fl_list_entry(it, struct fl_tick_hook, link);
 		h->fn(h->ctx);
 	}
 	l->last = l->seq;
+	return any;
 }
 
 static size_t length(const struct fl_list *l)

@@ -13,7 +13,12 @@
 
 #include "run.h"
 
-enum { SEEDS_DEFAULT = 100, FIFTY_EVERY = 5, DETERMINISM_EVERY = 10 };
+enum {
+	SEEDS_DEFAULT = 100,
+	FIFTY_EVERY = 5,
+	DETERMINISM_EVERY = 10,
+	PROGRESS_S = 60, /* of a sweep that lasts */
+};
 
 static const char *const size_words[PLAN_SIZES] = { "tiny", "fifty", "thousands" };
 
@@ -24,10 +29,16 @@ struct options {
 };
 
 struct totals {
-	unsigned passed, failed, skipped;
+	unsigned passed, failed,
+		repeated; /* repeated: of those that passed, twice with one trace */
 	double cpu, node_hours;
 	uint64_t maps, crashes, frames, policies;
 };
+
+static double hours_a_minute(const struct totals *t)
+{
+	return t->cpu > 0 ? t->node_hours / t->cpu * 60 : 0;
+}
 
 static void report(struct plan *p, const struct result *r, bool keep)
 {
@@ -70,6 +81,7 @@ static void run_once(const struct options *o, struct plan *p, bool twice, struct
 			snprintf(r.text, sizeof r.text, "two runs of one seed differ");
 		}
 	}
+	t->repeated += twice && !r.failed;
 	if (r.failed) {
 		t->failed++;
 		report(p, &r, o->keep || strcmp(r.invariant, "determinism") == 0);
@@ -109,6 +121,20 @@ static void run_file(const struct options *o, const char *name, struct totals *t
 	plan_done(&p);
 }
 
+static void tell_progress(const struct totals *t, time_t began)
+{
+	static time_t told;
+	time_t now = time(NULL);
+
+	if (now - (told != 0 ? told : began) < PROGRESS_S)
+		return;
+	told = now;
+	printf("%6ld s: %u seeds, %u failed; %.0f node-hours in %.0f s of CPU, %.0f per minute\n",
+	       (long)(now - began), t->passed + t->failed, t->failed, t->node_hours, t->cpu,
+	       hours_a_minute(t));
+	fflush(stdout);
+}
+
 static void sweep(const struct options *o, struct totals *t)
 {
 	time_t began = time(NULL);
@@ -121,6 +147,7 @@ static void sweep(const struct options *o, struct totals *t)
 		if (o->first_failure && t->failed > 0)
 			break;
 		run_seed(o, seed, o->sized ? o->size : usual, t);
+		tell_progress(t, began);
 	}
 }
 
@@ -177,6 +204,17 @@ static struct options parse(int argc, char **argv)
 	return o;
 }
 
+static void tell_totals(const struct totals *t)
+{
+	printf("%.0f node-hours in %.1f s of CPU: %.0f node-hours per minute\n", t->node_hours,
+	       t->cpu, hours_a_minute(t));
+	printf("%llu frames, %llu maps compared, %llu crashes, %llu policies\n",
+	       (unsigned long long)t->frames, (unsigned long long)t->maps,
+	       (unsigned long long)t->crashes, (unsigned long long)t->policies);
+	printf("%u passed (%u twice, with the same trace), %u failed\n", t->passed, t->repeated,
+	       t->failed);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = parse(argc, argv);
@@ -186,11 +224,6 @@ int main(int argc, char **argv)
 		run_file(&o, argv[i], &t);
 	if (optind == argc)
 		sweep(&o, &t);
-	printf("%.0f node-hours in %.1f s of CPU: %.0f node-hours per minute\n", t.node_hours,
-	       t.cpu, t.cpu > 0 ? t.node_hours / t.cpu * 60 : 0);
-	printf("%llu frames, %llu maps compared, %llu crashes, %llu policies\n",
-	       (unsigned long long)t.frames, (unsigned long long)t.maps,
-	       (unsigned long long)t.crashes, (unsigned long long)t.policies);
-	printf("%u passed, %u failed, %u skipped\n", t.passed, t.failed, t.skipped);
+	tell_totals(&t);
 	return t.failed > 0 ? 1 : 0;
 }

@@ -166,7 +166,8 @@ void plan_make(struct plan *p, uint64_t seed, enum plan_size size)
 		small(&m, 3, 4, 30, 10);
 		break;
 	case PLAN_FIFTY:
-		small(&m, 50, 4, 120, 10);
+		p->node_expiry /= 4; /* it lasts an hour */
+		small(&m, 50, 2, 60, 10);
 		break;
 	case PLAN_THOUSANDS:
 	case PLAN_SIZES:

@@ -172,7 +172,6 @@ void server_start(void)
 	start_control(s);
 	s->up = true;
 	s->since = sim_clock.now;
-	sim.changed = true;
 	trace("server starts", ++s->starts, 0);
 	sim_disk_on_death(on_death, s);
 }
@@ -183,6 +182,7 @@ static void take_down(struct server *s)
 {
 	sim_disk_on_death(NULL, NULL);
 	pings_forget();
+	truth_forget();
 	s->control = fl_control_free(s->control);
 	s->policies = fl_policies_free(s->policies);
 	fl_core_done(&s->core);

@@ -15,6 +15,7 @@
  *   pings.c    questions to nodes, their answers   ssh.c      SSH connections that need a check
  *   run.c      one run in a process of its own    shrink.c   fewer events that still fail
  *   facts.c    what was ever seen of each node    each*.c    one fault at each place in turn
+ *   truth.c    what a client should believe
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -137,7 +138,10 @@ struct sim {
 	fl_time started, ends;
 	uint64_t trace;
 	struct sim_stats stats;
-	bool changed; /* since the last comparison of maps */
+	uint64_t ran;        /* steps in which code of the server ran */
+	size_t calm;         /* events of this step by which none did */
+	uint64_t stirs;      /* how often a connection called back into the server */
+	struct client *told; /* the last whose belief changed, until it is compared */
 	bool disk_ill;
 	bool verbose;
 	int report_fd;
@@ -206,6 +210,8 @@ void check_session_ended(struct exch *e);
 void check_policy(void);
 void check_frame(const struct exch *e, const struct frame *f);
 void check_map(struct client *c);
+void truth_of(const struct fl_node *self, struct view *want);
+void truth_forget(void); /* the server changes or goes, and not by a step */
 void check_idle(const struct fl_state *s);
 void check_bounds(void);
 
@@ -218,6 +224,7 @@ struct node_facts {
 	uint64_t gen;   /* highest of its sessions in this life of the server */
 	fl_time live_at, ended_at, opened_at, since;
 	fl_time probed_at, answered_at; /* the last probe that left, the last answer in time */
+	uint64_t seen_at; /* the look at sessions that found it among the records */
 	size_t live;
 	bool ephemeral;
 	bool answered;  /* the last probe is */

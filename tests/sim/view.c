@@ -60,6 +60,11 @@ static void insert(struct view *v, size_t i, const struct peer *p)
 	v->peers_count++;
 }
 
+void view_add(struct view *v, const struct peer *p)
+{
+	insert(v, v->peers_count, p);
+}
+
 static void change(struct view *v, const struct peer *p)
 {
 	size_t i = place_of(v, p->id);

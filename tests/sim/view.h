@@ -26,6 +26,7 @@ struct view_fault {
 	const char *invariant, *text;
 	uint64_t id;
 };
+void view_add(struct view *v, const struct peer *p); /* one whose id is the highest so far */
 struct view_fault view_apply(struct view *v, const struct frame *f);
 
 const struct peer *view_peer(const struct view *v, uint64_t id);

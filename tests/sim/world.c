@@ -156,12 +156,17 @@ static void on_power_back(void *a, uint64_t b)
 		server_start();
 }
 
-static void run_events(void)
+/* False: none, or only such as no code of the server runs in. */
+static bool run_events(void)
 {
-	while (queue.len > 0 && queue.heap[1].at <= sim_clock.now) {
+	size_t events = 0;
+
+	sim.calm = 0;
+	for (; queue.len > 0 && queue.heap[1].at <= sim_clock.now; events++) {
 		struct event e = take();
 		e.fn(e.a, e.b);
 	}
+	return sim.calm < events;
 }
 
 static fl_time next_time(void)
@@ -183,12 +188,13 @@ static bool step(void)
 		sim_clock.now = next;
 	}
 	sim.stats.steps++;
-	run_events();
+	bool ran = run_events();
 	if (sim.server.up) {
 		sim_memory_server(true);
-		sim_loop_tick(sim.server.loop);
+		ran = sim_loop_tick(sim.server.loop) || ran;
 		sim_memory_server(false);
 	}
+	sim.ran += ran;
 	if (sim.server.up && sim_disk_is_dead()) {
 		server_crash();
 		after(chance(&sim.dice, FL_SEC, FL_MIN), on_power_back, NULL, 0);
