@@ -140,9 +140,28 @@ static void node_change(size_t at)
 
 /* ---- maps ---- */
 
+/* Whom that kind is told of, and an id that no node has. */
+static size_t list_seen(enum kind kind, fl_node_id *out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < w.count; i++) {
+		if (told(kind, w.list[i]) == NULL)
+			continue;
+		out[count++] = w.list[i]->id;
+		if (i + 1 < w.count && w.list[i + 1]->id > w.list[i]->id + 1)
+			out[count++] = w.list[i]->id + 1;
+	}
+	return count;
+}
+
+/* Half of the viewers know whom they see. */
 static enum fl_err list(enum kind kind, fl_node_id viewer, bool zstd, struct fl_chunks_peers *out)
 {
+	fl_node_id seen[2 * NODES_MAX];
 	const struct fl_chunks_view view = {
+		.seen = kind != EVERYBODY && viewer % 2 == 0 ? seen : NULL,
+		.seen_count = list_seen(kind, seen),
 		.nodes = w.list,
 		.count = w.count,
 		.viewer = viewer,

@@ -103,24 +103,76 @@ static void draft_add(struct form *f, const struct fl_node *n, const struct fl_b
 		f->owners[f->owners_count++] = owner;
 }
 
+static enum fl_err draft_node(struct form *f, const struct fl_chunks_view *v,
+			      const struct fl_node *n)
+{
+	const struct fl_bytes *fragment = NULL;
+
+	if (n->id == v->viewer)
+		return FL_OK;
+	enum fl_err err = v->tell(v->ctx, n, &fragment);
+	if (err == FL_OK && fragment != NULL)
+		draft_add(f, n, fragment);
+	return err;
+}
+
+/* NULL: not among the nodes of the range. */
+static const struct fl_node *node_of(const struct fl_chunks_view *v, const struct range *r,
+				     fl_node_id id)
+{
+	size_t lo = r->from, hi = r->to;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (v->nodes[mid]->id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < r->to && v->nodes[lo]->id == id ? v->nodes[lo] : NULL;
+}
+
+/* The first of those seen that is no lower than `id`. */
+static size_t seen_from(const struct fl_chunks_view *v, fl_node_id id)
+{
+	size_t lo = 0, hi = v->seen_count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (v->seen[mid] < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static enum fl_err draft_seen(struct form *f, const struct fl_chunks_view *v, const struct range *r)
+{
+	enum fl_err err = FL_OK;
+
+	for (size_t i = seen_from(v, r->lo);
+	     i < v->seen_count && v->seen[i] < r->hi && err == FL_OK; i++) {
+		const struct fl_node *n = node_of(v, r, v->seen[i]);
+		if (n != NULL)
+			err = draft_node(f, v, n);
+	}
+	return err;
+}
+
 /* What the viewer is told of the nodes of a range. */
 static enum fl_err draft(struct fl_chunks *c, const struct fl_chunks_view *v, const struct range *r)
 {
 	struct form *f = &c->draft;
+	enum fl_err err = FL_OK;
 
 	f->count = f->owners_count = 0;
 	f->digest = 0;
-	for (size_t i = r->from; i < r->to; i++) {
-		const struct fl_bytes *fragment = NULL;
-		if (v->nodes[i]->id == v->viewer)
-			continue;
-		enum fl_err err = v->tell(v->ctx, v->nodes[i], &fragment);
-		if (err != FL_OK)
-			return err;
-		if (fragment != NULL)
-			draft_add(f, v->nodes[i], fragment);
-	}
-	return FL_OK;
+	if (v->seen != NULL)
+		return draft_seen(f, v, r);
+	for (size_t i = r->from; i < r->to && err == FL_OK; i++)
+		err = draft_node(f, v, v->nodes[i]);
+	return err;
 }
 
 /* ---- chunks ---- */

@@ -45,6 +45,9 @@ void fl_chunks_drop_all(struct fl_chunks *c);
 struct fl_chunks_view {
 	struct fl_node *const *nodes; /* all, ascending ids */
 	size_t count;
+	/* Ascending: those of whom it may be told anything; NULL: `tell` knows. */
+	const fl_node_id *seen;
+	size_t seen_count;
 	fl_node_id viewer; /* left out */
 	bool common;       /* everybody else is told the same */
 	bool zstd;

@@ -8,6 +8,8 @@
  */
 #include "services/control/batch.h"
 
+#include <stdlib.h>
+
 enum { MAP_MAX = 256 << 20 };
 
 /* What `tell` needs to know. */
@@ -26,6 +28,16 @@ static enum fl_err tell(void *ctx, const struct fl_node *n, const struct fl_byte
 	return fl_fragments_for(t->control->fragments, t->control->netmap, &t->viewer, n, out);
 }
 
+/* Under a policy mostly few of many nodes. NULL: everybody is seen, or there is no memory. */
+static fl_node_id *list_seen(const struct fl_viewer *v, size_t count, size_t *out_count)
+{
+	fl_node_id *ids = v->policy != NULL ? malloc((count + 1) * sizeof *ids) : NULL;
+	size_t seen = ids != NULL ? fl_policy_peers(v->policy, v->id, ids, count) : 0;
+
+	*out_count = seen < count ? seen : count;
+	return ids;
+}
+
 static enum fl_err list_peers(struct fl_control *c, const struct fl_node *self, bool zstd,
 			      struct fl_chunks_peers *out)
 {
@@ -39,7 +51,11 @@ static enum fl_err list_peers(struct fl_control *c, const struct fl_node *self, 
 	};
 
 	view.count = fl_state_nodes(c->core->state, &view.nodes);
-	return fl_chunks_list(fl_fragments_chunks(c->fragments), &view, out);
+	fl_node_id *seen = list_seen(&t.viewer, view.count, &view.seen_count);
+	view.seen = seen;
+	enum fl_err err = fl_chunks_list(fl_fragments_chunks(c->fragments), &view, out);
+	free(seen);
+	return err;
 }
 
 static enum fl_err write_head(struct fl_control *c, const struct fl_node *self,
