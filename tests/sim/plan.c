@@ -129,7 +129,7 @@ static void small(struct maker *m, unsigned nodes, size_t phases, size_t ops, in
 	}
 }
 
-/* Thousands: everybody joins, some trouble, a crash of the server, and hours of nothing. */
+/* Thousands: everybody joins, some trouble, a crash of the server, and half an hour of nothing. */
 static void large(struct maker *m)
 {
 	m->plan->nodes = 5000;
@@ -140,11 +140,11 @@ static void large(struct maker *m)
 		add(m, OP_JOIN);
 	}
 	quiet(m);
-	trouble(m, 400, 20);
+	trouble(m, 200, 10);
 	quiet(m);
 	add(m, OP_SERVER_CRASH);
 	quiet(m);
-	m->now += 2 * FL_HOUR;
+	m->now += 30 * FL_MIN;
 	add(m, OP_SETTLED);
 }
 
