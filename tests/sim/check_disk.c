@@ -146,5 +146,6 @@ void check_restart(void)
 	    (s->attempted == NULL || strcmp(disk, s->attempted) != 0))
 		check_same(s->committed, s->core.state, "after a crash");
 	free(disk);
+	check_gone(s->core.state, s->ended); /* with the tick it ended in */
 	facts_new_life();
 }

@@ -116,14 +116,14 @@ static void check_history(const struct fl_state *s, const struct fl_node *n)
 	f->once = k->id;
 }
 
-static void check_gone(const struct fl_state *s)
+void check_gone(const struct fl_state *s, fl_time when)
 {
 	for (fl_node_id id = 1; id <= facts_last(); id++) {
 		struct node_facts *f = facts_of(id);
 		if (!f->known || f->gone || fl_state_node(s, id) != NULL)
 			continue;
 		f->gone = true;
-		int64_t idle = sim_clock.now - (f->ended_at > f->since ? f->ended_at : f->since);
+		int64_t idle = when - (f->ended_at > f->since ? f->ended_at : f->since);
 		if (f->live > 0 && !f->excused)
 			violation("INV-50", "node %" PRIu64 " was deleted while connected", id);
 		if (!f->excused && idle < sim.plan.ephemeral_timeout)
@@ -171,7 +171,7 @@ void check_records(const struct fl_state *s)
 		check_owner(s, nodes[i]);
 		check_history(s, nodes[i]);
 	}
-	check_gone(s);
+	check_gone(s, sim_clock.now);
 	check_family(s->ipam[0], nodes, count, false);
 	check_family(s->ipam[1], nodes, count, true);
 }

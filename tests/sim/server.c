@@ -188,6 +188,7 @@ static void take_down(struct server *s)
 	fl_core_done(&s->core);
 	s->netmap = fl_netmap_config_unref(s->netmap);
 	s->up = false;
+	s->ended = sim_clock.now;
 	check_closed(s->loop);
 	s->loop = fl_loop_free(s->loop);
 }

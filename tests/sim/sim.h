@@ -108,7 +108,7 @@ struct server {
 	struct fl_control *control;
 	struct fl_netmap_config *netmap;
 	unsigned starts, derp, dns; /* versions of the settings */
-	fl_time since;
+	fl_time since, ended;
 	char *committed, *attempted; /* the records at its last crash, and in that commit */
 };
 
@@ -201,6 +201,7 @@ void check_ended(struct exch *e);                       /* the server lets go of
 /* ---- check_*.c: one group each ---- */
 char *records_dump(const struct fl_state *s); /* everything durable, to be freed */
 void check_records(const struct fl_state *s);
+void check_gone(const struct fl_state *s, fl_time when); /* `when` did those go that are missing? */
 void check_routes(const struct fl_core *core);
 bool serves(const struct fl_node *n, const struct fl_prefix *p);
 void check_routers(const struct fl_core *core);
