@@ -64,8 +64,12 @@ static size_t check_node(fl_node_id id)
 	if (f->live > 0 || f->ended_at == 0)
 		return held;
 	int64_t away = sim_clock.now - f->ended_at;
-	/* One that the server ended in this tick ends at its client with the next events. */
-	if (online && away > GRACE + FL_SEC && sim_clock.now - f->live_at > GRACE + FL_SEC)
+	/*
+	 * One that the server ended in this tick ends at its client with the next events; one that
+	 * ended for lack of memory in the tick that began it was never seen.
+	 */
+	if (online && away > GRACE + FL_SEC && sim_clock.now - f->live_at > GRACE + FL_SEC &&
+	    !sim_memory_failed(GRACE + FL_SEC))
 		violation("INV-11", "node %" PRIu64 " is online %.3f s after its last session", id,
 			  (double)away / 1e9);
 	if (!online && away < GRACE && !f->gone && f->live_at >= f->since)
