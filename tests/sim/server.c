@@ -206,9 +206,9 @@ void server_stop(void)
 	struct server *s = &sim.server;
 
 	trace("server stops", s->starts, 0);
-	fl_control_stop(s->control);
 	free(s->attempted);
-	s->attempted = NULL;
+	s->attempted = NULL; /* the power may go while the last tick is stored */
+	fl_control_stop(s->control);
 	remember(s);
 	take_down(s);
 	if (sim_disk_is_dead())
