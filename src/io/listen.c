@@ -119,9 +119,9 @@ static void count_out(struct fl_listener *l, const struct fl_addrport *peer)
 	l->stats.open--;
 }
 
-static void on_gone(void *ctx, const struct fl_sock *k)
+static void leave_place(void *ctx, const struct fl_addrport *peer)
 {
-	count_out(ctx, &k->peer);
+	count_out(ctx, peer);
 	release_if_done(ctx); /* the last stream of a closed listener */
 }
 
@@ -267,8 +267,7 @@ static void receive(struct fl_listener *l, int fd, const struct fl_addrport *pee
 		count_out(l, peer);
 		return;
 	}
-	k->on_gone = on_gone;
-	k->gone_ctx = l;
+	k->place = (struct fl_stream_place){ .leave = leave_place, .ctx = l };
 	if (l->cfg.pending_max > 0)
 		k->out_max = l->cfg.pending_max;
 	l->stats.accepted++;

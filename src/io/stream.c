@@ -132,6 +132,13 @@ enum fl_err fl_stream_own(struct fl_stream *s, const struct fl_stream_owner *own
 	return FL_OK;
 }
 
+void fl_stream_disown(struct fl_stream *s)
+{
+	s->owner = NULL;
+	fl_deferred_cancel(&s->work);
+	s->ops->rearm(s);
+}
+
 enum fl_err fl_stream_write(struct fl_stream *s, struct fl_slice data)
 {
 	if (s->broken || s->closed)

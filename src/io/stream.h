@@ -75,6 +75,28 @@ struct fl_stream *fl_stream_close(struct fl_stream *s, int64_t linger);
 /* ns since a queued byte was last taken by the kernel, 0 if nothing is queued. */
 int64_t fl_stream_stalled(const struct fl_stream *s);
 
+/* Until it has another owner nothing is read or told. */
+void fl_stream_disown(struct fl_stream *s);
+
+/* ---- moving to another loop ---- */
+
+/* Where the stream is counted among those of its listener. */
+struct fl_stream_place {
+	void (*leave)(void *ctx, const struct fl_addrport *peer); /* NULL: nowhere */
+	void *ctx;
+	struct fl_addrport peer;
+};
+
+/*
+ * Takes the stream from its owner and off its loop, with all that is queued and held, so that
+ * another thread can attach it to its own loop; until then nothing else may be called. Its place
+ * stays with the caller, who leaves it on the listener's loop when the stream has gone.
+ */
+void fl_stream_detach(struct fl_stream *s, struct fl_stream_place *out);
+/* Errors: FL_ERR_NOMEM; then it can only be closed. */
+FL_MUST enum fl_err fl_stream_attach(struct fl_stream *s, struct fl_loop *l);
+void fl_stream_place_leave(struct fl_stream_place *place); /* once; harmless again */
+
 struct fl_addrport fl_stream_peer(const struct fl_stream *s); /* unset for Unix sockets */
 bool fl_stream_is_tls(const struct fl_stream *s);
 bool fl_stream_is_local(const struct fl_stream *s); /* a Unix socket */

@@ -81,17 +81,15 @@ struct fl_sock_bulk {
 
 struct fl_sock {
 	struct fl_stream base;
-	uv_poll_t poll;
+	uv_poll_t *poll; /* NULL between two loops; apart, since libuv lets go of it later */
 	int fd;
 	int armed; /* UV_READABLE | UV_WRITABLE, as the poll has it */
 	bool is_tcp;
 	/* What an event means: a first byte, a handshake, data, a lingering end. */
 	void (*on_event)(struct fl_sock *k, int events);
 	void *event_ctx;
-	/* Told once when the descriptor is closed: the listener counts. */
-	void (*on_gone)(void *ctx, const struct fl_sock *k);
-	void *gone_ctx;
-	uint8_t *out; /* [out_at, out_at + out_len) waits for the kernel */
+	struct fl_stream_place place; /* left when the descriptor is closed */
+	uint8_t *out;                 /* [out_at, out_at + out_len) waits for the kernel */
 	size_t out_at, out_len, out_cap, out_max;
 	fl_time progress; /* when bytes were queued first, or taken last */
 	struct fl_addrport peer;

@@ -35,15 +35,24 @@ static struct fl_sock *sock_of(struct fl_stream *s)
 
 /* ---- the end ---- */
 
-static void on_closed(uv_handle_t *h)
+static void sock_free(struct fl_sock *k)
 {
-	struct fl_sock *k = h->data;
-
 	fl_sock_tls_done(k);
 	fl_stream_done(&k->base);
 	free(k->linger);
 	free(k->out);
 	free(k);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	sock_free(h->data);
+	free(h);
+}
+
+static void on_let_go(uv_handle_t *h)
+{
+	free(h);
 }
 
 void fl_sock_drop(struct fl_sock *k)
@@ -57,11 +66,14 @@ void fl_sock_drop(struct fl_sock *k)
 		fl_timer_done(&k->linger->timer);
 		fl_loop_hook_del(&k->linger->at_free);
 	}
-	uv_close((uv_handle_t *)&k->poll, on_closed); /* forgets the descriptor at once */
+	if (k->place.leave != NULL)
+		k->place.leave(k->place.ctx, &k->peer);
+	if (k->poll != NULL)
+		uv_close((uv_handle_t *)k->poll, on_closed); /* forgets the descriptor at once */
 	close(k->fd);
 	k->fd = -1;
-	if (k->on_gone != NULL)
-		k->on_gone(k->gone_ctx, k);
+	if (k->poll == NULL)
+		sock_free(k);
 }
 
 /* ---- polling ---- */
@@ -79,13 +91,13 @@ static void on_poll(uv_poll_t *h, int status, int events)
 
 void fl_sock_arm(struct fl_sock *k, int events)
 {
-	if (events == k->armed)
+	if (events == k->armed || k->poll == NULL)
 		return;
 	k->armed = events;
 	if (events != 0)
-		uv_poll_start(&k->poll, events, on_poll);
+		uv_poll_start(k->poll, events, on_poll);
 	else
-		uv_poll_stop(&k->poll);
+		uv_poll_stop(k->poll);
 }
 
 static void rearm(struct fl_stream *s)
@@ -335,7 +347,7 @@ static void sock_close(struct fl_stream *s, int64_t linger)
 	fl_sock_bulk_leave(k);
 	if (k->ssl != NULL && hears && (linger > 0 || k->out_len == 0))
 		fl_sock_tls_bye(k);
-	if (linger <= 0 || s->broken || begin_linger(k, linger) != FL_OK)
+	if (linger <= 0 || s->broken || k->poll == NULL || begin_linger(k, linger) != FL_OK)
 		fl_sock_drop(k);
 }
 
@@ -350,11 +362,25 @@ static const struct fl_stream_ops sock_ops = {
 
 /* ---- creation ---- */
 
+static enum fl_err watch(struct fl_sock *k, struct fl_loop *l, int fd)
+{
+	uv_poll_t *poll = malloc(sizeof *poll);
+
+	if (poll == NULL || uv_poll_init(&l->uv, poll, fd) != 0) {
+		free(poll);
+		return FL_ERR_NOMEM;
+	}
+	poll->data = k;
+	k->poll = poll;
+	k->armed = 0;
+	return FL_OK;
+}
+
 enum fl_err fl_sock_new(struct fl_loop *l, int fd, bool is_tcp, const struct fl_addrport *peer,
 			struct fl_sock **out)
 {
 	struct fl_sock *k = calloc(1, sizeof *k);
-	if (k == NULL || uv_poll_init(&l->uv, &k->poll, fd) != 0) {
+	if (k == NULL || watch(k, l, fd) != FL_OK) {
 		free(k);
 		close(fd);
 		return FL_ERR_NOMEM;
@@ -364,7 +390,6 @@ enum fl_err fl_sock_new(struct fl_loop *l, int fd, bool is_tcp, const struct fl_
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	fl_stream_init(&k->base, &sock_ops, l);
 	fl_list_init(&k->bulk.link);
-	k->poll.data = k;
 	k->fd = fd;
 	k->is_tcp = is_tcp;
 	k->out_max = FL_STREAM_PENDING_DEFAULT;
@@ -379,6 +404,39 @@ void fl_sock_open(struct fl_sock *k)
 {
 	k->on_event = on_open_event;
 	k->event_ctx = NULL;
+}
+
+/* ---- moving to another loop ---- */
+
+void fl_stream_detach(struct fl_stream *s, struct fl_stream_place *out)
+{
+	fl_stream_disown(s);
+	for (; s->under != NULL; s = s->under)
+		fl_deferred_cancel(&s->work);
+	fl_deferred_cancel(&s->work);
+
+	struct fl_sock *k = sock_of(s);
+	fl_sock_bulk_leave(k);
+	uv_close((uv_handle_t *)k->poll, on_let_go); /* forgets the descriptor at once */
+	k->poll = NULL;
+	*out = k->place;
+	out->peer = k->peer;
+	k->place = (struct fl_stream_place){ 0 };
+}
+
+enum fl_err fl_stream_attach(struct fl_stream *s, struct fl_loop *l)
+{
+	for (; s->under != NULL; s = s->under)
+		s->loop = l;
+	s->loop = l;
+	return watch(sock_of(s), l, sock_of(s)->fd);
+}
+
+void fl_stream_place_leave(struct fl_stream_place *place)
+{
+	if (place->leave != NULL)
+		place->leave(place->ctx, &place->peer);
+	*place = (struct fl_stream_place){ 0 };
 }
 
 void fl_stream_keepalive(struct fl_stream *s, unsigned idle_s, unsigned interval_s, unsigned probes,

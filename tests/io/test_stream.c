@@ -447,6 +447,108 @@ static void a_new_owner_hears_of_an_end_again(void **state)
 	assert_true(net_until(loop, net_ear_ended, &other));
 }
 
+/* ---- moving to another loop ---- */
+
+static struct fl_loop *there;
+
+static struct fl_stream_place move(struct fl_stream *s)
+{
+	struct fl_stream_place place;
+
+	fl_stream_detach(s, &place);
+	assert_int_equal(fl_loop_new(&there), FL_OK);
+	assert_int_equal(fl_stream_attach(s, there), FL_OK);
+	assert_ptr_equal(fl_stream_loop(s), there);
+	return place;
+}
+
+static uint32_t open_count(void)
+{
+	struct fl_listener_stats stats;
+
+	fl_listener_stats(server.listener, &stats);
+	return stats.open;
+}
+
+static void a_stream_moves_between_loops(void **state)
+{
+	int fd = dial_ear();
+	(void)state;
+
+	say(fd, "here");
+	assert_true(net_until(loop, net_ear_has_data, &ear));
+	say(fd, "there");
+	struct fl_stream_place place = move(ear.s);
+	net_for(loop, 2 * FL_MS); /* the old loop has nothing more to do with it */
+	assert_got(&ear, "here");
+	net_ear_own(&other, ear.s);
+	ear.s = NULL;
+	shutdown(fd, SHUT_WR);
+	assert_true(net_until(there, net_ear_ended, &other));
+	assert_got(&other, "there");
+	net_ear_done(&other);
+	there = fl_loop_free(there);
+	assert_int_equal(open_count(), 1);
+	fl_stream_place_leave(&place);
+	fl_stream_place_leave(&place);
+	assert_int_equal(open_count(), 0);
+	close(fd);
+}
+
+struct reading {
+	int fd;
+	size_t got, want;
+};
+
+static bool has_read_all(void *ctx)
+{
+	static uint8_t mem[1 << 16];
+	struct reading *r = ctx;
+	ssize_t n;
+
+	while ((n = recv(r->fd, mem, sizeof mem, MSG_DONTWAIT)) > 0)
+		r->got += (size_t)n;
+	return r->got >= r->want;
+}
+
+/* More than the kernel takes: the rest waits in the stream. */
+static void what_is_queued_moves_along(void **state)
+{
+	enum { MUCH = 20 << 20 };
+	uint8_t *bytes = net_bytes(MUCH);
+	int fd = dial_ear();
+	struct reading r = { fd, 0, MUCH };
+	(void)state;
+
+	fl_stream_limit(ear.s, MUCH);
+	assert_int_equal(fl_stream_write(ear.s, fl_slice_of(bytes, MUCH)), FL_OK);
+	assert_true(fl_stream_pending(ear.s) > 0);
+	struct fl_stream_place place = move(ear.s);
+	net_ear_own(&other, ear.s);
+	ear.s = NULL;
+	assert_true(net_until(there, has_read_all, &r));
+	assert_true(net_until(there, net_ear_drained, &other));
+	assert_int_equal(r.got, MUCH);
+	net_ear_done(&other);
+	there = fl_loop_free(there);
+	fl_stream_place_leave(&place);
+	free(bytes);
+	close(fd);
+}
+
+static void a_moved_stream_can_be_closed_unowned(void **state)
+{
+	int fd = dial_ear();
+	(void)state;
+
+	struct fl_stream_place place = move(ear.s);
+	ear.s = fl_stream_close(ear.s, FL_SEC);
+	close(fd);
+	net_for(there, 2 * FL_MS);
+	there = fl_loop_free(there);
+	fl_stream_place_leave(&place);
+}
+
 /* ---- lingering ---- */
 
 static bool none_open(void *ctx)
@@ -742,6 +844,9 @@ int main(void)
 		T(early_bytes_pile_up_in_order),
 		T(a_new_owner_is_not_paused),
 		T(a_new_owner_hears_of_an_end_again),
+		T(a_stream_moves_between_loops),
+		T(what_is_queued_moves_along),
+		T(a_moved_stream_can_be_closed_unowned),
 		T(lingering_delivers_everything),
 		T(lingering_ends_in_time),
 		T(a_peer_that_never_closes_is_not_waited_for),

@@ -191,6 +191,40 @@ static void data_right_behind_the_handshake_is_kept(void **state)
 	net_tls_done(&p);
 }
 
+/* Records that were read and not opened go along, and the new loop's buffers serve. */
+static void a_stream_moves_between_loops(void **state)
+{
+	struct net_tls_peer p;
+	struct net_ear moved = { 0 };
+	struct fl_stream_place place;
+	struct fl_loop *there;
+
+	(void)state;
+	meet(&p, 0);
+	ear.pause_on_data = true;
+	uint8_t *bytes = net_bytes(100000); /* more than one buffer */
+	say(&p, bytes, 100000);
+	assert_true(net_until(loop, net_ear_has_data, &ear));
+	fl_stream_detach(ear.s, &place);
+	assert_int_equal(fl_loop_new(&there), FL_OK);
+	assert_int_equal(fl_stream_attach(ear.s, there), FL_OK);
+	net_ear_own(&moved, ear.s);
+	ear.s = NULL;
+	while (ear.got.len + moved.got.len < 100000)
+		net_for(there, FL_MS);
+	assert_memory_equal(ear.got.ptr, bytes, ear.got.len);
+	assert_memory_equal(moved.got.ptr, bytes + ear.got.len, moved.got.len);
+	assert_int_equal(fl_stream_write(moved.s, fl_slice_str("back")), FL_OK);
+	while (p.got.len < 4)
+		net_tls_step(&p);
+	assert_memory_equal(p.got.ptr, "back", 4);
+	net_ear_done(&moved);
+	fl_loop_free(there);
+	fl_stream_place_leave(&place);
+	free(bytes);
+	net_tls_done(&p);
+}
+
 /* ---- data ---- */
 
 enum { BIG = 5 << 20 };
@@ -696,6 +730,7 @@ int main(void)
 		T(old_versions_are_refused),
 		T(a_handshake_in_pieces),
 		T(data_right_behind_the_handshake_is_kept),
+		T(a_stream_moves_between_loops),
 		T(much_data_to_the_server),
 		T(pausing_between_records_keeps_them),
 		T(much_data_from_the_server),

@@ -412,6 +412,30 @@ static void handing_over_keeps_the_order(void **state)
 	fl_buf_done(&b);
 }
 
+static void messages_arrive_on_another_loop(void **state)
+{
+	struct fl_buf b = fl_buf_make(100);
+	struct fl_stream_place place;
+	struct fl_stream *s;
+	struct fl_loop *there;
+
+	(void)state;
+	frames(&b, "B:abc");
+	assert_int_equal(fl_ws_wrap(server.accepted[0], fl_buf_slice(&b), 100, false, &s), FL_OK);
+	say(&b);
+	fl_stream_detach(s, &place);
+	assert_int_equal(fl_loop_new(&there), FL_OK);
+	assert_int_equal(fl_stream_attach(s, there), FL_OK);
+	net_ear_own(&ear, s);
+	for (int i = 0; i < 200 && ear.got.len < 6; i++)
+		net_for(there, FL_MS);
+	assert_int_equal(ear.got.len, 6);
+	net_ear_done(&ear);
+	fl_loop_free(there);
+	fl_stream_place_leave(&place);
+	fl_buf_done(&b);
+}
+
 /* ---- both roles against each other ---- */
 
 static struct fl_stream *dialed;
@@ -489,6 +513,7 @@ int main(void)
 		T(a_pause_holds_messages_and_close),
 		T(nothing_is_delivered_without_an_owner),
 		T(handing_over_keeps_the_order),
+		T(messages_arrive_on_another_loop),
 		T(client_and_server_understand_each_other),
 	};
 	static const struct {
