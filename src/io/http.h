@@ -22,6 +22,8 @@
 #ifndef FL_IO_HTTP_H
 #define FL_IO_HTTP_H
 
+#include <stdatomic.h>
+
 #include "base/bytes.h"
 #include "io/stream.h"
 
@@ -169,10 +171,14 @@ struct fl_http_limits {
 };
 extern const struct fl_http_limits fl_http_limits_default; /* 10 s, 30 s, 120 s, 4 MiB, 200 */
 
-/* What the requests of many HTTP/2 connections may hold together; a request beyond it gets 429. */
+/*
+ * What the requests of many HTTP/2 connections may hold together; a request beyond it gets 429.
+ * The connections may be on several loops.
+ */
 struct fl_http_budget {
-	size_t used, max;
-	uint64_t refusals;
+	atomic_size_t used;
+	size_t max;
+	_Atomic uint64_t refusals;
 };
 
 /*

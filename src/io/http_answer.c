@@ -94,12 +94,19 @@ static struct fl_httpx_chunk *take_chunk(struct fl_http *x)
 	return malloc(sizeof(struct fl_httpx_chunk));
 }
 
-static void drop_chunk(struct fl_http *x, struct fl_httpx_chunk *c)
+static struct fl_bytes *unlink_chunk(struct fl_http *x, struct fl_httpx_chunk *c)
 {
+	struct fl_bytes *bytes = c->bytes;
+
 	fl_list_del(&c->link);
-	fl_bytes_unref(c->bytes);
 	if (c != &x->first)
 		free(c);
+	return bytes;
+}
+
+static void drop_chunk(struct fl_http *x, struct fl_httpx_chunk *c)
+{
+	fl_bytes_unref(unlink_chunk(x, c));
 }
 
 void fl_httpx_drop_queue(struct fl_http *x)
@@ -108,13 +115,13 @@ void fl_httpx_drop_queue(struct fl_http *x)
 	x->pending = 0;
 }
 
-static enum fl_err push_chunk(struct fl_http *x, struct fl_bytes *bytes)
+enum fl_err fl_httpx_push(struct fl_http *x, struct fl_bytes *bytes)
 {
 	struct fl_httpx_chunk *c = take_chunk(x);
 	if (c == NULL)
 		return FL_ERR_NOMEM;
 
-	*c = (struct fl_httpx_chunk){ .bytes = fl_bytes_ref(bytes) };
+	*c = (struct fl_httpx_chunk){ .bytes = bytes };
 	if (x->pending == 0)
 		x->progress_at = fl_loop_now(x->loop);
 	fl_list_push(&x->queue, &c->link);
@@ -131,8 +138,9 @@ static enum fl_err push_body(struct fl_http *x, struct fl_slice body)
 	struct fl_bytes *bytes = fl_bytes_new(body);
 	if (bytes == NULL)
 		return FL_ERR_NOMEM;
-	enum fl_err err = push_chunk(x, bytes);
-	fl_bytes_unref(bytes);
+	enum fl_err err = fl_httpx_push(x, bytes);
+	if (err != FL_OK)
+		fl_bytes_unref(bytes);
 	return err;
 }
 
@@ -145,10 +153,33 @@ struct fl_slice fl_httpx_front(const struct fl_http *x)
 	return fl_slice_of(c->bytes->data + c->at, c->bytes->len - c->at);
 }
 
-void fl_httpx_consume(struct fl_http *x, size_t n)
+size_t fl_httpx_queued(const struct fl_http *x)
+{
+	size_t count = 0;
+
+	for (const struct fl_list *l = x->queue.next; l != &x->queue; l = l->next)
+		count++;
+	return count;
+}
+
+struct fl_bytes *fl_httpx_hand_on(struct fl_http *x)
+{
+	if (fl_list_empty(&x->queue))
+		return NULL;
+	return unlink_chunk(x, fl_list_entry(x->queue.next, struct fl_httpx_chunk, link));
+}
+
+void fl_httpx_taken(struct fl_http *x, size_t n)
 {
 	x->progress_at = fl_loop_now(x->loop);
 	x->pending -= n;
+}
+
+void fl_httpx_consume(struct fl_http *x, size_t n)
+{
+	fl_httpx_taken(x, n);
+	if (x->on_taken != NULL)
+		x->on_taken(x->taken_ctx, n);
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a dropped chunk is off the list */
 	fl_list_each(it, &x->queue)
 	{
@@ -235,8 +266,9 @@ static enum fl_err push_chunks(struct fl_http *x, struct fl_bytes *const *chunks
 	for (size_t i = 0; i < count; i++) {
 		if (chunks[i]->len == 0)
 			continue;
-		enum fl_err err = push_chunk(x, chunks[i]);
+		enum fl_err err = fl_httpx_push(x, fl_bytes_ref(chunks[i]));
 		if (err != FL_OK) {
+			fl_bytes_unref(chunks[i]);
 			pull_chunks(x, pushed);
 			return err;
 		}

@@ -168,11 +168,12 @@ bool fl_httpx_charge(struct fl_http *x, size_t n)
 
 	if (b == NULL)
 		return true;
-	if (n > b->max - b->used) {
+	size_t before = atomic_fetch_add(&b->used, n);
+	if (before > b->max || n > b->max - before) {
+		atomic_fetch_sub(&b->used, n);
 		b->refusals++;
 		return false;
 	}
-	b->used += n;
 	x->charged += n;
 	return true;
 }

@@ -97,6 +97,8 @@ struct fl_http {
 	void *gone_ctx;
 	void (*on_drain)(void *ctx);
 	void *drain_ctx;
+	void (*on_taken)(void *ctx, size_t n); /* of the queue by the connection; may be NULL */
+	void *taken_ctx;
 };
 
 void fl_httpx_init(struct fl_http *x, const struct fl_httpx_ops *ops, void *conn, struct fl_loop *l,
@@ -148,6 +150,18 @@ static inline bool fl_httpx_released(const struct fl_http *x)
 /* The first piece of what is queued; empty if nothing is. */
 struct fl_slice fl_httpx_front(const struct fl_http *x);
 void fl_httpx_consume(struct fl_http *x, size_t n);
+
+/* Queues without asking for the limit; takes the reference. FL_ERR_NOMEM: it did not. */
+FL_MUST enum fl_err fl_httpx_push(struct fl_http *x, struct fl_bytes *bytes);
+
+size_t fl_httpx_queued(const struct fl_http *x); /* chunks */
+
+/*
+ * The first chunk with its reference, or NULL. It stays pending until fl_httpx_taken says that it
+ * got on its way.
+ */
+struct fl_bytes *fl_httpx_hand_on(struct fl_http *x);
+void fl_httpx_taken(struct fl_http *x, size_t n);
 
 /* Moves the first `n` bytes of the queue to `out`. */
 void fl_httpx_put_front(struct fl_http *x, size_t n, struct fl_buf *out);
