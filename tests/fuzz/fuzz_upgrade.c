@@ -140,8 +140,8 @@ static void speak_inside(struct run *r, struct fl_slice in)
 	char text[FL_NOISE_INITIATION_LEN * 2];
 	struct fl_buf b = fl_buf_make(1 << 20);
 
-	must(fl_noise_initiate(&machine, &ephemeral, &r->server.public_key, 145, initiation, &hs) ==
-	     FL_OK);
+	must(fl_noise_initiate(&machine, &ephemeral, &r->server.common.public_key, 145, initiation,
+			       &hs) == FL_OK);
 	fl_base64_encode(initiation, sizeof initiation, text);
 	fl_buf_printf(&b,
 		      "POST /ts2021 HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\n"
@@ -166,6 +166,7 @@ static void open_run(struct run *r, const struct fl_http_router *outer)
 
 	must(fl_loop_new(&r->loop) == FL_OK);
 	fl_noise_server_init(&r->server, r->loop, &key, 113, &inner);
+	must(fl_noise_server_start(&r->server, 0) == FL_OK);
 	fl_http_group_init(&r->group);
 	fl_stream_init(&r->sock.base, &ops, r->loop);
 	must(fl_http1_serve(&r->sock.base, fl_slice_of(NULL, 0), outer, NULL, NULL) == FL_OK);

@@ -328,6 +328,10 @@ static struct bad {
 	  "register_cache_expiration", "more than 0" },
 	{ "rule: register cache", "tuning: {register_cache_max_entries: 0}\n",
 	  "register_cache_max_entries", "at least 1" },
+	{ "rule: too many workers", "tuning: {io_workers: 9}\n", "tuning.io_workers",
+	  "between -1 and 8" },
+	{ "rule: fewer workers than none", "tuning: {io_workers: -2}\n", "tuning.io_workers",
+	  "between -1 and 8" },
 	{ "rule: cli.address needs a key", "cli: {address: vpn.example.com}\n", "cli.address",
 	  "api_key" },
 };

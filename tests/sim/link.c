@@ -398,8 +398,8 @@ static bool admit(struct conn *c)
 	if (l == NULL)
 		abort();
 	l->server = s;
-	l->noise.peer = c->machine;
-	l->noise.version = 113;
+	l->machine = c->machine;
+	l->version = 113;
 	l->source = c->from;
 	c->unknown = !fl_state_knows_machine(sim.server.core.state, &c->machine);
 	if (s->strangers.per_source != 0 && !s->knows(s->knows_ctx, &c->machine)) {
@@ -475,12 +475,19 @@ void fl_noise_server_init(struct fl_noise_server *s, struct fl_loop *loop,
 {
 	*s = (struct fl_noise_server){
 		.loop = loop,
-		.key = *key,
+		.common.key = *key,
 		.min_cap = min_cap,
 		.inner = *inner,
-		.first_request = FL_NOISE_FIRST_REQUEST,
 	};
 	fl_list_init(&s->links);
+}
+
+/* Who carries connections makes no difference to what is decided. */
+enum fl_err fl_noise_server_start(struct fl_noise_server *s, size_t threads)
+{
+	(void)s;
+	(void)threads;
+	return FL_OK;
 }
 
 void fl_noise_server_goaway(struct fl_noise_server *s)
@@ -523,8 +530,7 @@ void fl_noise_link_request(struct fl_noise_link *l)
 {
 	const struct fl_noise_server *s = l->server;
 
-	l->seen_request = true;
-	if (l->stranger && s->knows(s->knows_ctx, &l->noise.peer))
+	if (l->stranger && s->knows(s->knows_ctx, &l->machine))
 		leave_strangers(l);
 }
 

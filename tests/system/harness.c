@@ -12,7 +12,9 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <malloc.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -180,13 +182,55 @@ static bool never(void *ctx)
 	return false;
 }
 
+/* Who was woken is not asleep any more when the call that woke it returns. */
+static bool is_asleep(const char *task)
+{
+	char path[sizeof "/proc/self/task//stat" + 256], state = 'S';
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/self/task/%s/stat", task);
+	f = fopen(path, "r");
+	if (f == NULL)
+		return true; /* ended */
+	if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 'S';
+	fclose(f);
+	return state == 'S';
+}
+
+static bool others_sleep(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	bool all = true;
+
+	assert_non_null(d);
+	for (struct dirent *e; all && (e = readdir(d)) != NULL;)
+		all = e->d_name[0] == '.' || atoi(e->d_name) == gettid() || is_asleep(e->d_name);
+	closedir(d);
+	return all;
+}
+
+static bool has_workers(const struct sys *s)
+{
+	return s->server != NULL &&
+	       fl_server_control(s->server)->noise.desks[0].worker.worker.threaded;
+}
+
+/* A turn is over when the workers have done what it brought them, too. */
+static void turn(struct sys *s)
+{
+	fl_loop_poll(s->loop);
+	while (has_workers(s) && !others_sleep())
+		sched_yield();
+}
+
 void sys_turn(struct sys *s, unsigned ticks)
 {
 	struct until u = { s, never, NULL };
 
 	for (unsigned i = 0; i < ticks; i++) {
 		move_and_look(&u);
-		fl_loop_poll(s->loop);
+		turn(s);
 	}
 }
 
@@ -197,7 +241,7 @@ bool sys_until(struct sys *s, bool (*cond)(void *ctx), void *ctx)
 	for (unsigned i = 0; i < 16; i++) {
 		if (move_and_look(&u))
 			return true;
-		fl_loop_poll(s->loop);
+		turn(s);
 	}
 	return net_until(s->loop, move_and_look, &u);
 }

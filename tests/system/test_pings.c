@@ -315,15 +315,24 @@ static struct sys_usage usage(void)
 	return sys_usage();
 }
 
-static void test_memory_returns(void **state)
+static bool leaves_nothing(void)
 {
-	(void)state;
-	ping_many(); /* grows what is kept for more */
 	struct sys_usage before = usage();
 	ping_many();
 	struct sys_usage after = usage();
-	assert_true(after.live <= before.live + sys_usage_slack());
+
 	assert_int_equal(after.fds, before.fds);
+	return after.live <= before.live + sys_usage_slack();
+}
+
+/* Rows of letters and tables grow in the first rounds, what leaks in all of them. */
+static void test_memory_returns(void **state)
+{
+	unsigned rounds = 0;
+	(void)state;
+
+	while (!leaves_nothing())
+		assert_true(++rounds < 8);
 }
 
 static void test_bounded(void **state)

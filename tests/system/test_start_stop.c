@@ -5,7 +5,12 @@
  */
 #include "client.h"
 
-enum { ROUNDS = 100, WARM_UP = 40 };
+#include "io/sockaddr.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+enum { ROUNDS = 100, WARM_UP = 40, BLOCKED = 100 };
 
 static void one_client_registers_and_polls(void)
 {
@@ -114,6 +119,55 @@ static void test_stop_in_the_tick_of_a_poll(void **state)
 	sys_stop(&s);
 }
 
+/* Accepted sockets take the size of the listener's. */
+static void shrink_send_buffers(const struct fl_addrport *at)
+{
+	int small = 4096;
+
+	for (int fd = 3; fd < 1024; fd++) {
+		struct fl_addrport bound = fl_sockaddr_bound(fd);
+		if (fl_addrport_eq(&bound, at))
+			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+	}
+}
+
+static bool all_poll(void *ctx)
+{
+	return sys_stats(ctx).sessions == BLOCKED;
+}
+
+/* Their maps are larger than what the kernel takes for them, and they read nothing (RUN-2). */
+static void test_stop_with_blocked_sockets(void **state)
+{
+	static struct node n[BLOCKED];
+	struct sys s;
+	int small = 4096;
+	char name[16];
+	(void)state;
+
+	sys_start(&s, false, NULL);
+	shrink_send_buffers(&s.at);
+	char *key = api_key(&s, api_user(&s, "ada"), "\"reusable\":true");
+	for (size_t i = 0; i < BLOCKED; i++) {
+		snprintf(name, sizeof name, "n%zu", i);
+		node_open(&n[i], &s, name);
+		setsockopt(n[i].c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+		node_join(&n[i], key);
+	}
+	for (size_t i = 0; i < BLOCKED; i++) {
+		n[i].c.deaf = true;
+		node_start_poll(&n[i]);
+	}
+	assert_true(sys_until(&s, all_poll, &s));
+	fl_time began = fl_loop_now(s.loop);
+	sys_halt(&s);
+	assert_true(fl_loop_now(s.loop) - began < 5 * FL_SEC);
+	for (size_t i = 0; i < BLOCKED; i++)
+		node_close(&n[i]);
+	free(key);
+	sys_remove(&s);
+}
+
 static void test_restart_keeps_node_and_addresses(void **state)
 {
 	struct sys s;
@@ -148,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_restart_keeps_node_and_addresses),
 		cmocka_unit_test(test_stop_in_the_tick_of_a_poll),
 		cmocka_unit_test(test_stops_with_clients_in_the_middle),
+		cmocka_unit_test(test_stop_with_blocked_sockets),
 		cmocka_unit_test(test_hundred_rounds_leave_nothing),
 	};
 	return cmocka_run_group_tests_name("system/start_stop", tests, NULL, NULL);

@@ -257,6 +257,9 @@ void fl_config_check(const struct fl_config *c, struct fl_config_report *r)
 			&r->errors,
 			"node.ephemeral.inactivity_timeout: must be more than 65s, or nodes that "
 			"reconnect slowly would be deleted");
+	if (c->io_workers < -1 || c->io_workers > FL_IO_WORKERS_MAX)
+		fl_config_say(&r->errors, "tuning.io_workers: must be between -1 and %d",
+			      FL_IO_WORKERS_MAX);
 	if (c->register_cache_max == 0)
 		fl_config_say(&r->errors, "tuning.register_cache_max_entries: must be at least 1");
 	if (c->register_cache_expiration == 0)

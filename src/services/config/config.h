@@ -21,6 +21,8 @@
 #include "base/time.h"
 #include "domain/state/state.h"
 
+enum { FL_IO_WORKERS_MAX = 8 }; /* more only wait for the one that answers */
+
 struct fl_config_split {
 	char *domain;
 	struct fl_strlist resolvers;
@@ -83,6 +85,7 @@ struct fl_config {
 	int64_t register_cache_expiration; /* 15 min */
 	uint32_t register_cache_max;       /* 1024 */
 	uint32_t strangers_per_source;     /* 64 */
+	int io_workers;                    /* -1: by the processors */
 	char *cli_address, *cli_api_key;
 	int64_t cli_timeout;
 	bool cli_insecure;

@@ -84,6 +84,7 @@ const struct fl_key_def fl_keys[] = {
 	LIVE("cli.insecure", FL_KEY_BOOL, cli_insecure, "false"),
 	USED("tuning.register_cache_expiration", FL_KEY_DURATION, register_cache_expiration, "15m"),
 	USED("tuning.register_cache_max_entries", FL_KEY_U32, register_cache_max, "1024"),
+	USED("tuning.io_workers", FL_KEY_INT, io_workers, "-1"),
 	USED("tuning.unregistered_per_source", FL_KEY_U32, strangers_per_source, "64"),
 	LIVE("debug.allow", FL_KEY_STRINGS, debug_allow, NULL),
 	USED("debug.short_timers", FL_KEY_BOOL, short_timers, "false"),

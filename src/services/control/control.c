@@ -78,16 +78,18 @@ static enum fl_err start_parts(struct fl_control *c)
 		.on_answer = fl_control_log_request,
 	};
 	fl_noise_server_init(&c->noise, c->core->loop, &c->cfg.noise_key, c->cfg.min_cap, &inner);
-	c->noise.limits = c->cfg.inner_limits;
-	c->noise.limits.idle_timeout = FL_NOISE_IDLE_MAX;
+	c->noise.common.limits = c->cfg.inner_limits;
+	c->noise.common.limits.idle_timeout = FL_NOISE_IDLE_MAX;
 	c->noise.knows = knows_machine;
 	c->noise.knows_ctx = c;
 	fl_strangers_init(&c->noise.strangers, c->cfg.strangers_per_source, c->cfg.seed);
 	if (c->cfg.first_request != 0)
-		c->noise.first_request = c->cfg.first_request;
+		c->noise.common.first_request = c->cfg.first_request;
 	fl_pings_init(&c->pings, c->cfg.seed);
-	enum fl_err err = fl_pending_init(&c->pending, c->core->loop, c->cfg.pending_max,
-					  c->cfg.pending_ttl, c->cfg.seed);
+	enum fl_err err = fl_noise_server_start(&c->noise, c->cfg.workers);
+	if (err == FL_OK)
+		err = fl_pending_init(&c->pending, c->core->loop, c->cfg.pending_max,
+				      c->cfg.pending_ttl, c->cfg.seed);
 	if (err == FL_OK)
 		err = fl_ssh_checks_init(&c->ssh, c->core->loop, c->cfg.pending_max,
 					 c->cfg.pending_ttl, c->cfg.seed);

@@ -23,6 +23,7 @@ struct fl_control_config {
 	int64_t pending_ttl;                /* of interactive registrations, 15 min */
 	uint32_t pending_max;               /* 1024 */
 	uint32_t strangers_per_source;      /* connections of machines without a node; 0 = any */
+	uint32_t workers;                   /* threads for Noise connections; 0: the loop's own */
 	int64_t grace;                      /* 10 s */
 	int64_t keepalive;                  /* 50 s, plus up to 9 s of jitter */
 	int64_t expiry_scan;                /* 5 s */

@@ -51,12 +51,12 @@ static void whoami(void *ctx, struct fl_http *x)
 
 	(void)ctx;
 	fl_noise_link_request(l);
-	fl_machine_key_format(&l->noise.peer, key);
+	fl_machine_key_format(&l->machine, key);
 	fl_jw_obj(&w);
 	fl_jw_key(&w, "MachineKey");
 	fl_jw_str(&w, key);
 	fl_jw_key(&w, "Version");
-	fl_jw_u64(&w, l->noise.version);
+	fl_jw_u64(&w, l->version);
 	fl_jw_obj_end(&w);
 	fl_http_respond(x, 200, "application/json", fl_buf_slice(&out));
 	fl_buf_done(&out);

@@ -88,7 +88,6 @@ struct fl_session {
 	struct fl_conn conn;
 	struct fl_control *control;
 	struct fl_http *x; /* NULL: it leaves, only its place in the count is left */
-	struct fl_noise_link *carrier;
 	fl_node_id node;
 	bool zstd;
 	bool waits;      /* for its first map: not all of it is on its way */
@@ -101,8 +100,8 @@ struct fl_session {
  * Starts the answer with the first full map; on failure nobody is connected and 4xx or 5xx said.
  * `asked`: when the request came.
  */
-void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
-		     fl_node_id node, const struct fl_map_form *form, fl_time asked);
+void fl_session_open(struct fl_control *c, struct fl_http *x, fl_node_id node,
+		     const struct fl_map_form *form, fl_time asked);
 
 /* The newest session of the node that has its first map, or NULL. */
 struct fl_session *fl_session_ready(struct fl_control *c, fl_node_id node);

@@ -62,7 +62,7 @@ static void answer(struct request *r)
 	else if (r->control->stopping) /* since it was accepted: sessions are closed already */
 		fl_control_text(r->x, 503, "the server is stopping\n");
 	else if (r->stream)
-		fl_session_open(r->control, r->x, r->carrier, r->node, &r->form, r->asked);
+		fl_session_open(r->control, r->x, r->node, &r->form, r->asked);
 	else if (r->form.omit_peers && !r->read_only)
 		fl_http_respond(r->x, 200, NULL, fl_slice_of(NULL, 0));
 	else
@@ -201,7 +201,7 @@ static void route(struct fl_control *c, struct fl_http *x, struct fl_noise_link 
 	const struct fl_node *n = fl_state_node_by_key(c->core->state, &req->node_key);
 	if (n == NULL)
 		answer_unknown(c, x, req);
-	else if (!fl_machine_key_eq(&n->machine, &l->noise.peer))
+	else if (!fl_machine_key_eq(&n->machine, &l->machine))
 		refuse_thief(c, x);
 	else if (c->stopping)
 		fl_control_text(x, 503, "the server is stopping\n");

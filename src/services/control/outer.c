@@ -43,7 +43,7 @@ static void key(void *ctx, struct fl_http *x)
 		fl_control_text(x, 400, "client too old: update it to version 1.80 or newer\n");
 		return;
 	}
-	fl_machine_key_format(&c->noise.public_key, pub);
+	fl_machine_key_format(&c->noise.common.public_key, pub);
 	fl_machine_key_format(&(struct fl_machine_key){ { 0 } }, zero);
 
 	struct fl_buf out = fl_buf_make(ANSWER_MAX);

@@ -233,7 +233,7 @@ static void answer(struct fl_control *c, struct fl_http *x, bool c2n)
 		return;
 	}
 	struct fl_ping *p = err == FL_OK ? fl_map_find(&c->pings.by_id, id) : NULL;
-	if (p == NULL || (p->request != NULL) != c2n || !is_from(c, p, &l->noise.peer)) {
+	if (p == NULL || (p->request != NULL) != c2n || !is_from(c, p, &l->machine)) {
 		fl_control_text(x, 404, "no such ping, or it is over\n");
 		return;
 	}

@@ -101,7 +101,6 @@ void fl_presence_leave(struct fl_session *s)
 	struct fl_control *c = s->control;
 
 	s->x = NULL;
-	s->carrier = NULL;
 	if (!fl_registry_leave(&s->conn)) {
 		fl_presence_end(s);
 		return;

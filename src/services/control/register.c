@@ -226,7 +226,7 @@ void fl_control_register(void *ctx, struct fl_http *x)
 	}
 	r->control = c;
 	r->x = x;
-	r->machine = l->noise.peer;
+	r->machine = l->machine;
 	enum fl_err err = fl_register_request_parse(fl_http_body(x), &r->req);
 	if (err != FL_OK) {
 		free(r);

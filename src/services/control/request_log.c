@@ -9,8 +9,8 @@
 
 enum { FAILURES_A_MINUTE = 30, UNKNOWN_PATH_MAX = 64 };
 
-/* Of all listeners: what fills the log is one thing, wherever it comes in. Owned by the loop. */
-static struct {
+/* Of all listeners of a thread: what fills the log is one thing, wherever it comes in. */
+static _Thread_local struct {
 	fl_time since;
 	uint64_t count;
 } failures;

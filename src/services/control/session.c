@@ -36,7 +36,6 @@ static void detach(struct fl_session *s)
 {
 	fl_list_del(&s->link);
 	fl_timer_stop(&s->timer);
-	s->carrier->polls--;
 	s->control->stats.sessions--;
 	fl_presence_leave(s);
 }
@@ -123,8 +122,8 @@ static void on_timer(void *ctx)
 		send_keepalive(s);
 }
 
-static struct fl_session *session_new(struct fl_control *c, struct fl_http *x,
-				      struct fl_noise_link *carrier, fl_node_id node, bool zstd)
+static struct fl_session *session_new(struct fl_control *c, struct fl_http *x, fl_node_id node,
+				      bool zstd)
 {
 	struct fl_session *s = calloc(1, sizeof *s);
 	if (s == NULL)
@@ -135,7 +134,6 @@ static struct fl_session *session_new(struct fl_control *c, struct fl_http *x,
 	}
 	s->control = c;
 	s->x = x;
-	s->carrier = carrier;
 	s->node = node;
 	s->zstd = zstd;
 	s->since = fl_loop_wall(c->core->loop);
@@ -161,7 +159,6 @@ static void session_start(struct fl_session *s, const struct fl_parts *map)
 
 	fl_presence_settled(s);
 	fl_list_push(&c->view.sessions, &s->link);
-	s->carrier->polls++;
 	c->stats.sessions++;
 	c->stats.sessions_opened++;
 	c->stats.frames_full++;
@@ -190,10 +187,10 @@ static enum fl_err first_map(struct fl_session *s, const struct fl_map_form *for
 	return err;
 }
 
-void fl_session_open(struct fl_control *c, struct fl_http *x, struct fl_noise_link *carrier,
-		     fl_node_id node, const struct fl_map_form *form, fl_time asked)
+void fl_session_open(struct fl_control *c, struct fl_http *x, fl_node_id node,
+		     const struct fl_map_form *form, fl_time asked)
 {
-	struct fl_session *s = session_new(c, x, carrier, node, form->zstd);
+	struct fl_session *s = session_new(c, x, node, form->zstd);
 	struct fl_parts map = { 0 };
 	enum fl_err err = s != NULL ? first_map(s, form, &map) : FL_ERR_NOMEM;
 

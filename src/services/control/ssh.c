@@ -225,7 +225,7 @@ static bool may_ask(struct fl_control *c, struct fl_http *x, struct fl_ssh_pair 
 		fl_control_text(x, 404, "unknown destination\n");
 		return false;
 	}
-	if (!fl_machine_key_eq(&dst->machine, &l->noise.peer)) {
+	if (!fl_machine_key_eq(&dst->machine, &l->machine)) {
 		c->stats.key_theft_refusals++;
 		fl_control_text(x, 401, "only the destination may ask\n");
 		return false;

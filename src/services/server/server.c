@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "io/file.h"
+#include "io/worker.h"
 #include "services/config/check.h"
 #include "services/server/internal.h"
 
@@ -312,6 +313,15 @@ static enum fl_err open_relay(struct fl_server *s, struct fl_fault *fault)
 
 /* ---- control ---- */
 
+static uint32_t workers(const struct fl_config *c)
+{
+	unsigned usual = fl_worker_usual();
+
+	if (c->io_workers >= 0)
+		return (uint32_t)c->io_workers;
+	return usual < FL_IO_WORKERS_MAX ? usual : FL_IO_WORKERS_MAX;
+}
+
 static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
 {
 	const struct fl_config *c = s->config;
@@ -322,6 +332,7 @@ static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
 		.pending_ttl = c->register_cache_expiration,
 		.pending_max = c->register_cache_max,
 		.strangers_per_source = c->strangers_per_source,
+		.workers = workers(c),
 		.grace = s->times->grace,
 		.keepalive = s->times->keepalive,
 		.expiry_scan = s->times->expiry_scan,
