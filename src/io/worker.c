@@ -61,7 +61,7 @@ unsigned fl_worker_usual(void)
 {
 	unsigned processors = uv_available_parallelism();
 
-	return processors > 1 ? processors - 1 : 1;
+	return processors > 1 ? processors - 1 : 0;
 }
 
 enum fl_err fl_worker_start(struct fl_worker *w, struct fl_loop *home, bool threaded,

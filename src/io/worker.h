@@ -29,7 +29,7 @@ struct fl_worker {
 	struct fl_worker_ears ears;
 };
 
-/* How many pay beside one busy loop: one less than the processors, at least one. */
+/* How many pay beside one busy loop: one for each further processor this process may use. */
 unsigned fl_worker_usual(void);
 
 /* Errors: FL_ERR_NOMEM, FL_ERR_IO, FL_ERR_BUSY (no thread). */

@@ -8,6 +8,7 @@
 #include "net.h"
 
 #include <dirent.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdlib.h>
 
@@ -161,10 +162,21 @@ static void hundred_rounds_leave_nothing(void **state)
 	assert_int_equal(threads(), before);
 }
 
-static void at_least_one_is_usual(void **state)
+/* On one processor a thread would only wait for the other. */
+static void one_for_each_further_processor(void **state)
 {
+	cpu_set_t before, one;
 	(void)state;
-	assert_true(fl_worker_usual() >= 1);
+
+	assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+	assert_int_equal(fl_worker_usual(), CPU_COUNT(&before) - 1);
+	CPU_ZERO(&one);
+	for (size_t i = 0; CPU_COUNT(&one) == 0; i++)
+		if (CPU_ISSET(i, &before))
+			CPU_SET(i, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+	assert_int_equal(fl_worker_usual(), 0);
+	assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
 }
 
 static int set_up(void **state)
@@ -187,7 +199,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(letters_need_no_thread, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_is_lost_at_the_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hundred_rounds_leave_nothing, set_up, tear_down),
-		cmocka_unit_test(at_least_one_is_usual),
+		cmocka_unit_test(one_for_each_further_processor),
 	};
 	return cmocka_run_group_tests_name("io/worker", tests, NULL, NULL);
 }
