@@ -68,24 +68,39 @@ static void on_wake(void *ctx)
 	fl_mailbox_receive(ctx);
 }
 
-enum fl_err fl_mailbox_init(struct fl_mailbox *m, struct fl_loop *receiver,
+static void deliver(void *ctx)
+{
+	fl_mailbox_send(ctx);
+	fl_mailbox_receive(ctx);
+}
+
+enum fl_err fl_mailbox_init(struct fl_mailbox *m, const struct fl_loop *sender,
+			    struct fl_loop *receiver,
 			    void (*hear)(void *ctx, const struct fl_letter *l), void *ctx)
 {
-	*m = (struct fl_mailbox){ .hear = hear, .ctx = ctx };
-	enum fl_err err = fl_wake_new(receiver, on_wake, m, &m->wake);
-	if (err != FL_OK)
-		return err;
-	if (pthread_mutex_init(&m->lock, NULL) == 0)
-		return FL_OK;
-	m->wake = fl_wake_free(m->wake);
-	return FL_ERR_NOMEM;
+	*m = (struct fl_mailbox){ 0 };
+	if (sender != receiver) {
+		enum fl_err err = fl_wake_new(receiver, on_wake, m, &m->wake);
+		if (err != FL_OK)
+			return err;
+	}
+	if (pthread_mutex_init(&m->lock, NULL) != 0) {
+		m->wake = fl_wake_free(m->wake);
+		return FL_ERR_NOMEM;
+	}
+	m->loop = receiver;
+	m->soon = (struct fl_deferred){ .fn = deliver, .ctx = m };
+	m->hear = hear;
+	m->ctx = ctx;
+	return FL_OK;
 }
 
 void fl_mailbox_done(struct fl_mailbox *m)
 {
-	if (m->wake == NULL)
+	if (m->loop == NULL)
 		return;
 	m->wake = fl_wake_free(m->wake);
+	fl_deferred_cancel(&m->soon);
 	pthread_mutex_destroy(&m->lock);
 	free(m->writing.at);
 	free(m->posted.at);
@@ -98,6 +113,8 @@ struct fl_letter *fl_mailbox_put(struct fl_mailbox *m)
 		return NULL;
 	struct fl_letter *l = &m->writing.at[m->writing.len++];
 	*l = (struct fl_letter){ 0 };
+	if (m->wake == NULL)
+		fl_loop_defer(m->loop, &m->soon);
 	return l;
 }
 
@@ -108,7 +125,7 @@ static bool hand_over(struct fl_mailbox *m, bool finish)
 	bool sent = append(&m->posted, &m->writing);
 	m->finished = finish && sent;
 	pthread_mutex_unlock(&m->lock);
-	if (first && sent)
+	if (first && sent && m->wake != NULL)
 		fl_wake_send(m->wake);
 	return sent;
 }

@@ -4,7 +4,7 @@
  *
  * The sender gathers letters for itself; fl_mailbox_send hands all of them over and wakes the
  * receiver, unless it was woken already. So a tick costs one lock and one wake, however many
- * letters it wrote. A letter names things by slot and generation, never by pointer: what it is
+ * letters it wrote. Between two ends on one loop letters arrive soon and by themselves. A letter names things by slot and generation, never by pointer: what it is
  * about may be gone when it is read.
  *
  * Thread  put and send on the sender's, receive on the receiver's; a mutex is held only while
@@ -39,7 +39,9 @@ struct fl_mailbox {
 	pthread_mutex_t lock;
 	struct fl_letters posted; /* under the lock */
 	bool finished;            /* under the lock */
-	struct fl_wake *wake;
+	struct fl_wake *wake;     /* NULL: both ends are on `loop` */
+	struct fl_loop *loop;
+	struct fl_deferred soon;
 	void (*hear)(void *ctx, const struct fl_letter *l);
 	void *ctx;
 };
@@ -48,7 +50,8 @@ struct fl_mailbox {
  * `hear` runs on `receiver` for each letter, and once with NULL after the last. Called before the
  * threads part. Errors: FL_ERR_NOMEM, FL_ERR_IO.
  */
-FL_MUST enum fl_err fl_mailbox_init(struct fl_mailbox *m, struct fl_loop *receiver,
+FL_MUST enum fl_err fl_mailbox_init(struct fl_mailbox *m, const struct fl_loop *sender,
+				    struct fl_loop *receiver,
 				    void (*hear)(void *ctx, const struct fl_letter *l), void *ctx);
 
 /* After the other thread has ended; everything was heard. Harmless on a zeroed struct. */

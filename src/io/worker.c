@@ -77,14 +77,13 @@ enum fl_err fl_worker_start(struct fl_worker *w, struct fl_loop *home, bool thre
 	};
 	enum fl_err err = threaded ? fl_loop_new(&w->loop) : FL_OK;
 	if (err == FL_OK)
-		err = fl_mailbox_init(&w->to, w->loop, hear, w);
+		err = fl_mailbox_init(&w->to, home, w->loop, hear, w);
 	if (err == FL_OK)
-		err = fl_mailbox_init(&w->from, home, ears->home, ears->home_ctx);
-	if (err == FL_OK) {
+		err = fl_mailbox_init(&w->from, w->loop, home, ears->home, ears->home_ctx);
+	if (err == FL_OK && threaded) {
 		fl_loop_hook_add(home, &w->to_hook);
 		fl_loop_hook_add(w->loop, &w->from_hook);
-		if (threaded)
-			err = launch(w);
+		err = launch(w);
 	}
 	if (err != FL_OK)
 		release(w);

@@ -3,7 +3,7 @@
  * io/worker.h - a thread with a loop of its own, and a mailbox each way between it and its home.
  *
  * Both ends write letters during a tick; they leave at its end. A worker without a thread works on
- * the home loop: the same letters, no second processor.
+ * the home loop: the same letters, which need no wake there.
  *
  * Thread  start, stop and `to` belong to the home loop's thread, `from` to the worker's.
  */

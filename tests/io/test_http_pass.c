@@ -14,7 +14,7 @@
 
 enum { SLOT = 3, GEN = 7, ROUNDS = 6 };
 
-static struct fl_mailbox to, from; /* of the worker's half, which is on the same loop */
+static struct fl_mailbox to, from; /* of the worker's half; letters go when deliver() says so */
 static struct fl_pass_desk desk;
 static struct fl_pass_conn conn;
 static struct fl_pass_link link_;
@@ -55,8 +55,8 @@ static int pass_set_up(void **state)
 		return -1;
 	losses = 0;
 	worker_lost = home_lost = (struct fl_deferred){ .fn = on_lost };
-	assert_int_equal(fl_mailbox_init(&to, loop, at_work, NULL), FL_OK);
-	assert_int_equal(fl_mailbox_init(&from, loop, at_home, NULL), FL_OK);
+	assert_int_equal(fl_mailbox_init(&to, NULL, loop, at_work, NULL), FL_OK);
+	assert_int_equal(fl_mailbox_init(&from, NULL, loop, at_home, NULL), FL_OK);
 	desk = (struct fl_pass_desk){ .out = &from };
 	fl_pass_conn_init(&conn, &desk, SLOT, GEN, loop, &worker_lost);
 	fl_pass_link_init(&link_, loop, &to, &router, NULL, &home_lost);
