@@ -34,6 +34,7 @@ static void run_ready(struct fl_h2 *h)
 	for (struct fl_list *l = fl_list_pop(&h->ready); l != NULL; l = fl_list_pop(&h->ready)) {
 		struct fl_h2_stream *s = fl_list_entry(l, struct fl_h2_stream, todo);
 		s->handled = true;
+		h->asked |= s->x.verdict == 200;
 		fl_httpx_handle(&s->x);
 	}
 }
@@ -290,6 +291,22 @@ void fl_h2_goaway(struct fl_h2 *h)
 size_t fl_h2_streams(const struct fl_h2 *h)
 {
 	return h->stream_count;
+}
+
+bool fl_h2_was_asked(const struct fl_h2 *h)
+{
+	return h->asked;
+}
+
+bool fl_h2_is_streaming(const struct fl_h2 *h)
+{
+	fl_list_each(it, &h->streams)
+	{
+		const struct fl_h2_stream *s = fl_list_entry(it, const struct fl_h2_stream, link);
+		if (s->x.state == FL_HTTPX_STREAMING)
+			return true;
+	}
+	return false;
 }
 
 static void uncharge_all(struct fl_list *streams)

@@ -62,6 +62,7 @@ struct fl_h2 {
 	bool blocked;  /* transport said FL_AGAIN */
 	bool spent;    /* the one stream has handed out all it had in this flush */
 	bool greeted;  /* the client's SETTINGS came */
+	bool asked;    /* a handler was called */
 	bool closing, free_wanted, end_told;
 	enum fl_err end; /* why it is over; FL_OK while it is not */
 };

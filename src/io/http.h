@@ -222,6 +222,8 @@ void fl_h2_ping(struct fl_h2 *h);
 /* GOAWAY(NO_ERROR); streams in flight may finish. */
 void fl_h2_goaway(struct fl_h2 *h);
 size_t fl_h2_streams(const struct fl_h2 *h);
+bool fl_h2_was_asked(const struct fl_h2 *h);    /* has a handler ever been called? */
+bool fl_h2_is_streaming(const struct fl_h2 *h); /* an answer has begun and goes on */
 /*
  * From now on requests count against `b` (NULL: none), which outlives the connection. What is held
  * already goes out of the budget that it was in.

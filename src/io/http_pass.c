@@ -32,7 +32,6 @@ struct passage {
 	struct fl_pass_conn *conn;
 	struct fl_http *x;
 	uint32_t id;
-	bool begun;
 };
 
 /* The handler's exchange, whose connection is elsewhere. */
@@ -123,8 +122,6 @@ static struct parcel *parcel_new(const struct fl_http *x)
 
 static void passage_free(struct passage *p)
 {
-	if (p->begun)
-		p->conn->streaming--;
 	fl_list_del(&p->link);
 	free(p);
 }
@@ -229,8 +226,6 @@ static void begin(struct passage *p, struct head *h)
 	x->size = h->size;
 	x->state = h->whole ? FL_HTTPX_ENDED : FL_HTTPX_STREAMING;
 	free(h);
-	p->begun = true;
-	p->conn->streaming++;
 	x->ops->start(x);
 	if (fl_httpx_released(x))
 		let_go(p);
@@ -498,7 +493,8 @@ void fl_pass_hear(struct fl_pass_link *k, const struct fl_letter *l)
 	struct passed *p = l->kind == FL_PASS_REQUEST ? NULL : find_passed(k, l->id);
 
 	if (l->kind == FL_PASS_REQUEST) {
-		receive(k, l->id, l->what);
+		if (!k->lost)
+			receive(k, l->id, l->what);
 		free(l->what);
 	} else if (p != NULL && l->kind == FL_PASS_TAKEN) {
 		note_taken(p, l->n);

@@ -62,7 +62,6 @@ struct fl_pass_conn {
 	uint32_t slot, gen;
 	struct fl_list passages;
 	uint32_t last_id;
-	unsigned streaming; /* answers that have begun and not ended */
 	bool lost;
 	struct fl_loop *loop;
 	struct fl_deferred *on_lost; /* the owner's */

@@ -4,8 +4,9 @@
  *
  * The sender gathers letters for itself; fl_mailbox_send hands all of them over and wakes the
  * receiver, unless it was woken already. So a tick costs one lock and one wake, however many
- * letters it wrote. Between two ends on one loop letters arrive soon and by themselves. A letter names things by slot and generation, never by pointer: what it is
- * about may be gone when it is read.
+ * letters it wrote. Between two ends on one loop letters arrive soon and by themselves. A letter
+ * names things by slot and generation, never by pointer: what it is about may be gone when it is
+ * read.
  *
  * Thread  put and send on the sender's, receive on the receiver's; a mutex is held only while
  *         letters change hands.

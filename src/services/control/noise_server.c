@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/control/noise_server.c - takes upgraded streams, gives them to workers, hears of them. */
+/* services/control/noise_server.c - gives upgraded streams to workers and hears of them. */
 #include "services/control/noise_server.h"
 
 #include <assert.h>
@@ -207,8 +207,16 @@ static void accept(struct fl_noise_server *s, struct fl_stream *stream, const st
 		fl_stream_close(stream, 0);
 		return;
 	}
-	if (fl_noise_worker_adopt(&d->worker, stream, early, initiation, early_payload,
-				  l->pass.slot, l->pass.gen, &l->place) != FL_OK)
+	const struct fl_noise_arrival arrival = {
+		.stream = stream,
+		.initiation = initiation,
+		.early = early,
+		.early_payload = early_payload,
+		.slot = l->pass.slot,
+		.gen = l->pass.gen,
+		.home = l,
+	};
+	if (fl_noise_worker_adopt(&d->worker, &arrival, &l->place) != FL_OK)
 		link_free(l);
 }
 
@@ -329,13 +337,18 @@ void fl_noise_server_init(struct fl_noise_server *s, struct fl_loop *loop,
 		.inner = *inner,
 	};
 	fl_private_key_public(key, s->common.public_key.b);
-	assert(inner->count <= FL_NOISE_ROUTES_MAX);
-	for (size_t i = 0; i < inner->count; i++) {
-		s->passing[i] = inner->routes[i];
+	fl_list_init(&s->links);
+}
+
+/* On threads the same routes lead here by letter. */
+static void pass_routes(struct fl_noise_server *s)
+{
+	assert(s->inner.count <= FL_NOISE_ROUTES_MAX);
+	for (size_t i = 0; i < s->inner.count; i++) {
+		s->passing[i] = s->inner.routes[i];
 		s->passing[i].handle = fl_noise_worker_pass;
 	}
 	s->common.inner.routes = s->passing;
-	fl_list_init(&s->links);
 }
 
 enum fl_err fl_noise_server_start(struct fl_noise_server *s, size_t threads)
@@ -345,6 +358,8 @@ enum fl_err fl_noise_server_start(struct fl_noise_server *s, size_t threads)
 	s->desks = calloc(count, sizeof *s->desks);
 	if (s->desks == NULL)
 		return FL_ERR_NOMEM;
+	if (threads > 0)
+		pass_routes(s);
 	for (size_t i = 0; i < count; i++) {
 		struct fl_noise_desk *d = &s->desks[i];
 		d->server = s;
@@ -372,11 +387,13 @@ void fl_noise_server_done(struct fl_noise_server *s)
 	if (s->loop == NULL)
 		return;
 	/* Handlers first: what workers still ask is answered by nobody. */
-	fl_list_each(it, &s->links) link_free(fl_list_entry(it, struct fl_noise_link, link));
-	for (size_t i = 0; i < s->desks_count; i++) {
+	fl_list_each(it, &s->links)
+		fl_pass_link_done(&fl_list_entry(it, struct fl_noise_link, link)->pass);
+	for (size_t i = 0; i < s->desks_count; i++)
 		fl_noise_worker_stop(&s->desks[i].worker);
+	fl_list_each(it, &s->links) link_free(fl_list_entry(it, struct fl_noise_link, link));
+	for (size_t i = 0; i < s->desks_count; i++)
 		fl_slots_done(&s->desks[i].links);
-	}
 	free(s->desks);
 	fl_strangers_done(&s->strangers);
 	fl_trusted_done(&s->trusted);

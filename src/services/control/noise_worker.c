@@ -29,7 +29,8 @@ struct conversation {
 	struct fl_buf early;   /* what came behind the initiation */
 	uint8_t initiation[FL_NOISE_INITIATION_LEN], response[FL_NOISE_RESPONSE_LEN];
 	uint32_t slot, gen;
-	bool early_payload, seen_request;
+	bool early_payload;
+	void *conn_ctx; /* of the handlers */
 };
 
 /* ---- letters ---- */
@@ -253,11 +254,11 @@ static void on_timer(void *ctx)
 {
 	struct conversation *c = ctx;
 
-	if (!c->seen_request) {
+	if (!fl_h2_was_asked(c->h2)) {
 		close_later(c);
 		return;
 	}
-	if (c->pass.streaming == 0) /* streams carry their own keep-alive */
+	if (!fl_h2_is_streaming(c->h2)) /* streams carry their own keep-alive */
 		fl_h2_ping(c->h2);
 	fl_timer_start(&c->timer, FL_NOISE_PING_INTERVAL);
 }
@@ -267,7 +268,6 @@ void fl_noise_worker_pass(void *ctx, struct fl_http *x)
 	struct conversation *c = fl_http_conn_ctx(x);
 
 	(void)ctx;
-	c->seen_request = true;
 	fl_pass_request(&c->pass, x);
 }
 
@@ -389,8 +389,8 @@ static enum fl_err begin(struct conversation *c, bool stranger)
 	if (err == FL_OK)
 		err = send_first_flight(c);
 	if (err == FL_OK)
-		err = fl_h2_new(w->worker.loop, &transport, &common->inner, &common->limits, c,
-				&c->h2);
+		err = fl_h2_new(w->worker.loop, &transport, &common->inner, &common->limits,
+				c->conn_ctx, &c->h2);
 	if (err == FL_OK && stranger)
 		fl_h2_budget(c->h2, common->strangers);
 	if (err == FL_OK)
@@ -510,30 +510,33 @@ void fl_noise_worker_stop(struct fl_noise_worker *w)
 	fl_buf_done(&w->scratch);
 }
 
-static struct conversation *conversation_new(struct fl_noise_worker *w, struct fl_slice early,
-					     struct fl_slice initiation)
+static struct conversation *conversation_new(struct fl_noise_worker *w,
+					     const struct fl_noise_arrival *a)
 {
 	struct conversation *c = calloc(1, sizeof *c);
 	if (c == NULL)
 		return NULL;
 	c->worker = w;
 	c->partial = fl_buf_make(FL_NOISE_RECORD_MAX);
-	c->early = fl_buf_make(early.len);
+	c->stream = a->stream;
+	c->slot = a->slot;
+	c->gen = a->gen;
+	c->early_payload = a->early_payload;
+	c->conn_ctx = w->worker.threaded ? c : a->home;
+	c->early = fl_buf_make(a->early.len);
 	c->closing = (struct fl_deferred){ .fn = close_now, .ctx = c };
-	memcpy(c->initiation, initiation.ptr, sizeof c->initiation);
-	fl_buf_put(&c->early, early.ptr, early.len);
+	memcpy(c->initiation, a->initiation.ptr, sizeof c->initiation);
+	fl_buf_put(&c->early, a->early.ptr, a->early.len);
 	if (fl_buf_err(&c->early) == FL_OK)
 		return c;
 	free(c);
 	return NULL;
 }
 
-enum fl_err fl_noise_worker_adopt(struct fl_noise_worker *w, struct fl_stream *stream,
-				  struct fl_slice early, struct fl_slice initiation,
-				  bool early_payload, uint32_t slot, uint32_t gen,
+enum fl_err fl_noise_worker_adopt(struct fl_noise_worker *w, const struct fl_noise_arrival *a,
 				  struct fl_stream_place *out)
 {
-	struct conversation *c = conversation_new(w, early, initiation);
+	struct conversation *c = conversation_new(w, a);
 	struct fl_letter *m = c != NULL ? fl_mailbox_put(&w->worker.to) : NULL;
 
 	*out = (struct fl_stream_place){ 0 };
@@ -541,20 +544,16 @@ enum fl_err fl_noise_worker_adopt(struct fl_noise_worker *w, struct fl_stream *s
 		if (c != NULL)
 			fl_buf_done(&c->early);
 		free(c);
-		fl_stream_close(stream, 0);
+		fl_stream_close(a->stream, 0);
 		return FL_ERR_NOMEM;
 	}
 	if (w->worker.threaded)
-		fl_stream_detach(stream, out);
+		fl_stream_detach(a->stream, out);
 	else
-		fl_stream_disown(stream);
-	c->stream = stream;
-	c->early_payload = early_payload;
-	c->slot = slot;
-	c->gen = gen;
+		fl_stream_disown(a->stream);
 	m->kind = FL_NOISE_ADOPT;
-	m->slot = slot;
-	m->gen = gen;
+	m->slot = a->slot;
+	m->gen = a->gen;
 	m->what = c;
 	return FL_OK;
 }

@@ -8,6 +8,9 @@
  *   worker -> home   WHO (the machine), CLOSED
  *   and the letters of io/http_pass.h
  *
+ * Without a thread a connection still comes and goes by letters, so that there is one life of it.
+ * Requests do not: they call the home's handlers, since on one loop a letter would only cost.
+ *
  * Thread    the worker's, but for start, adopt and stop.
  * Memory    an idle connection keeps two AEAD keys and the HTTP/2 session; record buffers exist
  *           only while a record is in pieces.
@@ -44,7 +47,7 @@ enum {
 struct fl_noise_common {
 	struct fl_private_key key;
 	struct fl_machine_key public_key;
-	struct fl_http_router inner; /* its handlers are fl_noise_worker_pass */
+	struct fl_http_router inner; /* with threads its handlers are fl_noise_worker_pass */
 	struct fl_http_limits limits;
 	int64_t first_request;
 	struct fl_http_budget *strangers;
@@ -74,16 +77,24 @@ FL_MUST enum fl_err fl_noise_worker_start(struct fl_noise_worker *w, struct fl_l
 /* Says goodbye on all connections and gives their streams back. Harmless on a zeroed struct. */
 void fl_noise_worker_stop(struct fl_noise_worker *w);
 
+/* A stream on which an initiation came. */
+struct fl_noise_arrival {
+	struct fl_stream *stream;
+	struct fl_slice initiation, early; /* early: read behind it */
+	bool early_payload;                /* does the client understand it? */
+	uint32_t slot, gen;                /* the connection in letters */
+	void *home; /* what handlers get as conn_ctx where no letters are between; else not read */
+};
+
 /*
- * Sends a stream with the initiation that came on it to the worker; `early` was read behind it.
- * Takes the stream; its place is the caller's. Errors: FL_ERR_NOMEM, then it is closed.
+ * Sends a stream to the worker and takes it; its place is the caller's. Errors: FL_ERR_NOMEM, then
+ * it is closed.
  */
-FL_MUST enum fl_err fl_noise_worker_adopt(struct fl_noise_worker *w, struct fl_stream *stream,
-					  struct fl_slice early, struct fl_slice initiation,
-					  bool early_payload, uint32_t slot, uint32_t gen,
+FL_MUST enum fl_err fl_noise_worker_adopt(struct fl_noise_worker *w,
+					  const struct fl_noise_arrival *a,
 					  struct fl_stream_place *out);
 
-/* The handler of all inner routes on the worker. */
+/* The handler of all inner routes on a worker with a thread. */
 void fl_noise_worker_pass(void *ctx, struct fl_http *x);
 
 /* Answers what is malformed with a type-3 message and closes. */
