@@ -7,6 +7,11 @@
 #include "base/log.h"
 #include "crypto/prim.h"
 
+enum {
+	TURNS_MIN = 16,
+	ONLINE_A_TURN = 16, /* a map costs about as much as telling so many of a change */
+};
+
 static enum fl_err commit(struct fl_core *c, struct fl_fault *fault)
 {
 	const struct fl_dirty *dirty;
@@ -94,19 +99,32 @@ static void answer(struct fl_core *c, enum fl_err err, const struct fl_fault *fa
 	}
 }
 
+static void take_turns(struct fl_core *c)
+{
+	struct fl_fault none = { "" };
+	struct fl_list *l;
+
+	for (; c->turns_left > 0 && (l = fl_list_pop(&c->turns)) != NULL; c->turns_left--) {
+		struct fl_core_wait *w = fl_list_entry(l, struct fl_core_wait, link);
+		w->fn(w->ctx, FL_OK, &none);
+	}
+}
+
 static bool has_work(const struct fl_core *c)
 {
 	const struct fl_dirty *dirty;
 	const struct fl_change *changes;
-	return !fl_list_empty(&c->waits) || c->runtime_count > 0 || c->runtime_lost ||
-	       fl_state_dirty(c->state, &dirty) > 0 || fl_state_changes(c->state, &changes) > 0;
+	return !fl_list_empty(&c->waits) || (c->turns_left > 0 && !fl_list_empty(&c->turns)) ||
+	       c->runtime_count > 0 || c->runtime_lost || fl_state_dirty(c->state, &dirty) > 0 ||
+	       fl_state_changes(c->state, &changes) > 0;
 }
 
-enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault)
+static enum fl_err flush(struct fl_core *c, size_t turns, struct fl_fault *fault)
 {
 	enum fl_err first = FL_OK;
 	struct fl_fault other = { "" };
 
+	c->turns_left = turns;
 	/*
 	 * A session may end, or a wait may write, while its tick is announced: go on until quiet.
 	 */
@@ -117,17 +135,38 @@ enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault)
 		enum fl_err err = commit(c, f);
 		announce(c);
 		answer(c, err, f);
+		take_turns(c);
 		if (first == FL_OK)
 			first = err;
 	}
 	return first;
 }
 
+enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault)
+{
+	return flush(c, SIZE_MAX, fault);
+}
+
+size_t fl_core_turns_max(const struct fl_core *c)
+{
+	return TURNS_MIN + fl_registry_online(c->sessions) / ONLINE_A_TURN;
+}
+
+/* Only keeps the loop from sleeping. */
+static void on_more_turns(void *ctx)
+{
+	(void)ctx;
+}
+
 static void tick(void *ctx)
 {
+	struct fl_core *c = ctx;
 	struct fl_fault fault = { "" };
-	enum fl_err err = fl_core_flush(ctx, &fault);
+
+	enum fl_err err = flush(c, fl_core_turns_max(c), &fault);
 	(void)err; /* logged, and told to those who wait */
+	if (!fl_list_empty(&c->turns))
+		fl_loop_defer(c->loop, &c->more_turns);
 }
 
 enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_state *state,
@@ -142,8 +181,10 @@ enum fl_err fl_core_init(struct fl_core *c, struct fl_loop *loop, struct fl_stat
 		.sessions = sessions,
 		.primaries_stale = true,
 		.hook = { .fn = tick, .ctx = c },
+		.more_turns = { .fn = on_more_turns },
 	};
 	fl_list_init(&c->waits);
+	fl_list_init(&c->turns);
 	fl_loop_hook_add(loop, &c->hook);
 	fl_random(seed, sizeof seed);
 	return fl_primaries_new(seed, &c->primaries);
@@ -181,6 +222,7 @@ void fl_core_done(struct fl_core *c)
 	if (c->loop == NULL)
 		return;
 	fl_loop_hook_del(&c->hook);
+	fl_deferred_cancel(&c->more_turns);
 	fl_core_policy(c, NULL, NULL);
 	free(c->runtime);
 	fl_registry_free(c->sessions);
@@ -193,6 +235,11 @@ void fl_core_done(struct fl_core *c)
 void fl_core_wait(struct fl_core *c, struct fl_core_wait *w)
 {
 	fl_list_push(&c->waits, &w->link);
+}
+
+void fl_core_turn(struct fl_core *c, struct fl_core_wait *w)
+{
+	fl_list_push(&c->turns, &w->link);
 }
 
 void fl_core_wait_cancel(struct fl_core_wait *w)

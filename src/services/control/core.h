@@ -8,6 +8,10 @@
  * the state is rolled back and every wait of the tick hears FL_ERR_IO: nothing was acknowledged,
  * nothing is lost.
  *
+ * What takes long, like a whole map, waits for a turn: of those a tick runs only some, so that
+ * whatever else has come is heard in between. Each may make a change that all sessions hear of, so
+ * their number follows that of the nodes online: then telling costs the same again at most.
+ *
  * Thread  the control loop.
  */
 #ifndef FL_SERVICES_CONTROL_CORE_H
@@ -69,7 +73,9 @@ struct fl_core {
 	 * without a document: everything is allowed.
 	 */
 	struct fl_policy *policy, *policy_was;
-	struct fl_list waits;
+	struct fl_list waits, turns;
+	size_t turns_left; /* in this tick */
+	struct fl_deferred more_turns;
 	struct fl_tick_hook hook;
 	struct fl_change *runtime; /* presence changes of this tick: announced, never stored */
 	size_t runtime_count, runtime_cap;
@@ -101,7 +107,14 @@ void fl_core_policy(struct fl_core *c, struct fl_policy *was, struct fl_policy *
 
 /* Runs `w->fn` after this tick's commit. */
 void fl_core_wait(struct fl_core *c, struct fl_core_wait *w);
-void fl_core_wait_cancel(struct fl_core_wait *w);
+
+/* Runs `w->fn` after the commit of this tick or a later one, in order, with FL_OK. */
+void fl_core_turn(struct fl_core *c, struct fl_core_wait *w);
+
+/* How many turns a tick has. */
+size_t fl_core_turns_max(const struct fl_core *c);
+
+void fl_core_wait_cancel(struct fl_core_wait *w); /* or a turn */
 
 /*
  * Appends a change that is not stored (online, offline). Out of memory ends all sessions with this
@@ -115,7 +128,7 @@ bool fl_core_health(struct fl_core *c, fl_node_id node, bool healthy);
 /* For core.c: routers follow the changes of this tick, and what moves joins them. */
 void fl_core_route(struct fl_core *c);
 
-/* Does now what the end of the tick would do (shutdown). Gives the first error. */
+/* Does now what the end of ticks would do, with all turns (shutdown). Gives the first error. */
 FL_MUST enum fl_err fl_core_flush(struct fl_core *c, struct fl_fault *fault);
 
 #endif

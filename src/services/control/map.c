@@ -53,20 +53,38 @@ static void answer_once(struct request *r, const struct fl_node *n)
 	fl_parts_done(&map);
 }
 
+/* Wants no map. */
+static bool is_update(const struct request *r)
+{
+	return !r->stream && r->form.omit_peers && !r->read_only;
+}
+
+/* Takes the request. */
 static void answer(struct request *r)
 {
 	const struct fl_node *n = fl_state_node(r->control->core->state, r->node);
 
+	fl_http_on_gone(r->x, NULL, NULL);
 	if (n == NULL)
 		fl_control_text(r->x, 404, "unknown node\n");
 	else if (r->control->stopping) /* since it was accepted: sessions are closed already */
 		fl_control_text(r->x, 503, "the server is stopping\n");
 	else if (r->stream)
 		fl_session_open(r->control, r->x, r->node, &r->form, r->asked);
-	else if (r->form.omit_peers && !r->read_only)
+	else if (is_update(r))
 		fl_http_respond(r->x, 200, NULL, fl_slice_of(NULL, 0));
 	else
 		answer_once(r, n);
+	request_free(r);
+}
+
+static void on_turn(void *ctx, enum fl_err err, const struct fl_fault *fault)
+{
+	struct request *r = ctx;
+
+	(void)err;
+	(void)fault;
+	answer(r);
 }
 
 static void on_committed(void *ctx, enum fl_err err, const struct fl_fault *fault)
@@ -74,19 +92,23 @@ static void on_committed(void *ctx, enum fl_err err, const struct fl_fault *faul
 	struct request *r = ctx;
 
 	(void)fault;
-	fl_http_on_gone(r->x, NULL, NULL);
-	if (!r->stream && r->form.omit_peers && !r->read_only)
+	if (is_update(r))
 		r->control->stats.endpoint_updates[err != FL_OK && r->wrote]++;
 	/*
 	 * Maps go on from memory, which is as the disk is again (STO-12). Only who came to have
 	 * something stored must hear that it was not: clients repeat such updates.
 	 */
-	if (err != FL_OK && r->wrote && !r->stream)
+	if (err != FL_OK && r->wrote && !r->stream) {
+		fl_http_on_gone(r->x, NULL, NULL);
 		fl_control_text(r->x, 503,
 				"the server could not store the update; try again later\n");
-	else
+		request_free(r);
+	} else if (is_update(r)) {
 		answer(r);
-	request_free(r);
+	} else {
+		r->wait.fn = on_turn;
+		fl_core_turn(r->control->core, &r->wait);
+	}
 }
 
 /*
