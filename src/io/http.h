@@ -25,6 +25,7 @@
 #include <stdatomic.h>
 
 #include "base/bytes.h"
+#include "base/parts.h"
 #include "io/stream.h"
 
 enum {
@@ -87,6 +88,24 @@ FL_MUST enum fl_err fl_http_stream_send(struct fl_http *x, struct fl_bytes *chun
 /* The same for several, of which all are queued or none. */
 FL_MUST enum fl_err fl_http_stream_sendv(struct fl_http *x, struct fl_bytes *const *chunks,
 					 size_t count);
+
+/*
+ * What costs time to make, like compressed text: made once, where the connection is carried, which
+ * may be another thread (io/http_pass.h).
+ */
+struct fl_http_recipe {
+	/* Adds pieces to `out`. `tools`: the thread's; NULL: it is the one that the recipe is of. */
+	enum fl_err (*make)(const struct fl_http_recipe *r, void *tools, struct fl_parts *out);
+	void (*free)(struct fl_http_recipe *r);
+	size_t most; /* no more bytes come of it: so many are pending until they are known */
+};
+/*
+ * A streamed answer that begins with what comes of `r`, which it takes; the limit does not concern
+ * that. Errors, with nothing said: FL_ERR_CLOSED, FL_ERR_NOMEM, and what `make` says. On another
+ * thread these end the connection instead.
+ */
+FL_MUST enum fl_err fl_http_stream_begin(struct fl_http *x, unsigned status, const char *type,
+					 struct fl_http_recipe *r);
 /* Bytes queued and not yet handed to the connection. */
 size_t fl_http_stream_pending(const struct fl_http *x);
 /* ns without progress while something is queued. */

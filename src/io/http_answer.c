@@ -115,6 +115,13 @@ void fl_httpx_drop_queue(struct fl_http *x)
 	x->pending = 0;
 }
 
+void fl_httpx_owe(struct fl_http *x, size_t n)
+{
+	if (x->pending == 0)
+		x->progress_at = fl_loop_now(x->loop);
+	x->pending += n;
+}
+
 enum fl_err fl_httpx_push(struct fl_http *x, struct fl_bytes *bytes)
 {
 	struct fl_httpx_chunk *c = take_chunk(x);
@@ -122,10 +129,8 @@ enum fl_err fl_httpx_push(struct fl_http *x, struct fl_bytes *bytes)
 		return FL_ERR_NOMEM;
 
 	*c = (struct fl_httpx_chunk){ .bytes = bytes };
-	if (x->pending == 0)
-		x->progress_at = fl_loop_now(x->loop);
 	fl_list_push(&x->queue, &c->link);
-	x->pending += bytes->len;
+	fl_httpx_owe(x, bytes->len);
 	return FL_OK;
 }
 
@@ -302,6 +307,38 @@ enum fl_err fl_http_stream_sendv(struct fl_http *x, struct fl_bytes *const *chun
 enum fl_err fl_http_stream_send(struct fl_http *x, struct fl_bytes *chunk)
 {
 	return fl_http_stream_sendv(x, &chunk, 1);
+}
+
+static enum fl_err push_made(struct fl_http *x, const struct fl_http_recipe *r)
+{
+	struct fl_parts made = { 0 };
+
+	enum fl_err err = r->make(r, NULL, &made);
+	if (err == FL_OK)
+		err = push_chunks(x, made.at, made.count);
+	fl_parts_done(&made);
+	return err;
+}
+
+enum fl_err fl_http_stream_begin(struct fl_http *x, unsigned status, const char *type,
+				 struct fl_http_recipe *r)
+{
+	bool elsewhere = x->ops->make != NULL && !x->head_only;
+	enum fl_err err = FL_OK;
+
+	if (x->state != FL_HTTPX_HANDLING || x->closed)
+		err = FL_ERR_CLOSED;
+	else if (!elsewhere && !x->head_only)
+		err = push_made(x, r);
+	if (err == FL_OK)
+		fl_http_stream_start(x, status, type);
+	if (err == FL_OK && elsewhere) {
+		fl_httpx_owe(x, r->most);
+		x->ops->make(x, r);
+	} else {
+		r->free(r);
+	}
+	return err;
 }
 
 size_t fl_http_stream_pending(const struct fl_http *x)

@@ -36,6 +36,7 @@ struct fl_httpx_ops {
 	void (*start)(struct fl_http *x); /* status and fields are decided, chunks may be queued */
 	void (*kick)(struct fl_http *x);  /* something was queued, or the answer ended */
 	void (*abort)(struct fl_http *x);
+	void (*make)(struct fl_http *x, struct fl_http_recipe *r); /* takes it; NULL: made here */
 	bool h2;
 };
 
@@ -150,6 +151,9 @@ static inline bool fl_httpx_released(const struct fl_http *x)
 /* The first piece of what is queued; empty if nothing is. */
 struct fl_slice fl_httpx_front(const struct fl_http *x);
 void fl_httpx_consume(struct fl_http *x, size_t n);
+
+/* So many bytes more are pending, until fl_httpx_taken. */
+void fl_httpx_owe(struct fl_http *x, size_t n);
 
 /* Queues without asking for the limit; takes the reference. FL_ERR_NOMEM: it did not. */
 FL_MUST enum fl_err fl_httpx_push(struct fl_http *x, struct fl_bytes *bytes);

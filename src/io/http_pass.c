@@ -60,6 +60,11 @@ static void pieces_free(struct pieces *s, size_t from)
 	free(s);
 }
 
+static void recipe_free(struct fl_http_recipe *r)
+{
+	r->free(r);
+}
+
 void fl_pass_discard(const struct fl_letter *l)
 {
 	if (l->kind == FL_PASS_REQUEST)
@@ -70,6 +75,8 @@ void fl_pass_discard(const struct fl_letter *l)
 		fl_bytes_unref(l->what);
 	else if (l->kind == FL_PASS_PIECES)
 		pieces_free(l->what, 0);
+	else if (l->kind == FL_PASS_RECIPE)
+		recipe_free(l->what);
 }
 
 /* ---- on the worker: requests ---- */
@@ -254,6 +261,37 @@ static void add_pieces(struct passage *p, struct pieces *s)
 	pieces_free(s, added);
 }
 
+/* What it does not come to, the peer need not take. */
+static void add_made(struct passage *p, const struct fl_parts *made, size_t most)
+{
+	enum fl_err err = made->len <= most ? FL_OK : FL_ERR_TOO_BIG;
+
+	for (size_t i = 0; i < made->count && err == FL_OK; i++) {
+		err = fl_httpx_push(p->x, fl_bytes_ref(made->at[i]));
+		if (err != FL_OK)
+			fl_bytes_unref(made->at[i]);
+	}
+	if (err != FL_OK) {
+		lose(p->conn);
+		return;
+	}
+	if (made->len < most)
+		on_taken(p, most - made->len);
+	p->x->ops->kick(p->x);
+}
+
+static void make(struct passage *p, struct fl_http_recipe *r)
+{
+	struct fl_parts made = { 0 };
+
+	if (r->make(r, p->conn->desk->tools, &made) == FL_OK)
+		add_made(p, &made, r->most);
+	else
+		lose(p->conn);
+	fl_parts_done(&made);
+	recipe_free(r);
+}
+
 static void end(struct passage *p)
 {
 	fl_http_stream_end(p->x);
@@ -280,6 +318,8 @@ void fl_pass_reply(struct fl_pass_conn *c, const struct fl_letter *l)
 		add(p, l->what);
 	} else if (l->kind == FL_PASS_PIECES) {
 		add_pieces(p, l->what);
+	} else if (l->kind == FL_PASS_RECIPE) {
+		make(p, l->what);
 	} else if (l->kind == FL_PASS_END) {
 		end(p);
 	} else {
@@ -423,10 +463,21 @@ static void abort_passed(struct fl_http *x)
 	finish(passed_of(x));
 }
 
+static void send_recipe(struct fl_http *x, struct fl_http_recipe *r)
+{
+	struct fl_letter *l = put_back(x->conn, FL_PASS_RECIPE, passed_of(x)->id);
+
+	if (l != NULL)
+		l->what = r;
+	else
+		recipe_free(r);
+}
+
 static const struct fl_httpx_ops passed_ops = {
 	.start = start,
 	.kick = kick,
 	.abort = abort_passed,
+	.make = send_recipe,
 	.h2 = true,
 };
 

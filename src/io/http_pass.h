@@ -8,8 +8,8 @@
  * the home's exchange knows what is pending and since when. Request fields do not cross.
  *
  *   worker -> home   REQUEST, GONE (the peer left), TAKEN (n bytes of the answer)
- *   home -> worker   ANSWER (head), DATA, PIECES (several of DATA), END, ABORT, HEARD (n bytes of a
- *                    request)
+ *   home -> worker   ANSWER (head), DATA, PIECES (several of DATA), RECIPE (DATA that the worker
+ *                    makes), END, ABORT, HEARD (n bytes of a request)
  *
  * A letter about an exchange that is over falls on the floor. If one cannot be written for want of
  * memory, its half is lost and says so once: the owner ends the connection, which ends all of its
@@ -35,6 +35,7 @@ enum {
 	FL_PASS_ANSWER,
 	FL_PASS_DATA,
 	FL_PASS_PIECES,
+	FL_PASS_RECIPE,
 	FL_PASS_END,
 	FL_PASS_ABORT,
 	FL_PASS_HEARD,
@@ -48,6 +49,7 @@ void fl_pass_discard(const struct fl_letter *l);
 
 struct fl_pass_desk {
 	struct fl_mailbox *out;
+	void *tools;    /* for recipes; of this thread */
 	size_t waiting; /* bytes of requests that were not heard yet */
 };
 
@@ -72,7 +74,7 @@ void fl_pass_conn_init(struct fl_pass_conn *c, struct fl_pass_desk *d, uint32_t 
 /* As a handler does: the exchange is answered by letters. */
 void fl_pass_request(struct fl_pass_conn *c, struct fl_http *x);
 
-/* ANSWER, DATA, PIECES, END, ABORT. Takes what the letter holds. */
+/* ANSWER, DATA, PIECES, RECIPE, END, ABORT. Takes what the letter holds. */
 void fl_pass_reply(struct fl_pass_conn *c, const struct fl_letter *l);
 
 /* ---- at home ---- */

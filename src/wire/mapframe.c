@@ -153,6 +153,11 @@ enum fl_err fl_mapframe_make(struct fl_mapframe *m, struct fl_slice json, bool z
 	return fl_mapframe_first(m, json, 0, zstd, out);
 }
 
+size_t fl_mapframe_bound(size_t text_len)
+{
+	return HEAD_LEN + ZSTD_COMPRESSBOUND(text_len);
+}
+
 enum fl_err fl_mapframe_next(struct fl_slice in, size_t max, struct fl_slice *out_body,
 			     size_t *out_used)
 {

@@ -32,6 +32,9 @@ FL_MUST enum fl_err fl_mapframe_piece(struct fl_mapframe *m, struct fl_slice tex
 FL_MUST enum fl_err fl_mapframe_first(struct fl_mapframe *m, struct fl_slice text, size_t rest,
 				      bool zstd, struct fl_bytes **out);
 
+/* No first or other piece of so long a text is longer. */
+size_t fl_mapframe_bound(size_t text_len);
+
 /* Client side: cuts one frame; body borrowed. FL_MORE; FL_ERR_TOO_BIG over `max`. */
 FL_MUST enum fl_err fl_mapframe_next(struct fl_slice in, size_t max, struct fl_slice *out_body,
 				     size_t *out_used);

@@ -68,6 +68,40 @@ static void stream(void *ctx, struct fl_http *x)
 	fl_http_stream_start(x, 200, "application/json");
 }
 
+static enum fl_err make(const struct fl_http_recipe *r, void *tools, struct fl_parts *out)
+{
+	struct fl_bytes *piece = fl_bytes_new(fl_slice_str("made"));
+
+	(void)r;
+	assert_non_null(piece);
+	seen.tools = tools;
+	for (unsigned i = 0; i < seen.pieces; i++)
+		assert_int_equal(fl_parts_add(out, piece), FL_OK);
+	fl_bytes_unref(piece);
+	return seen.made_err;
+}
+
+static void made_free(struct fl_http_recipe *r)
+{
+	(void)r;
+	seen.made_freed++;
+}
+
+static void made(void *ctx, struct fl_http *x)
+{
+	static struct fl_http_recipe recipe;
+
+	(void)ctx;
+	recipe = (struct fl_http_recipe){ .make = make, .free = made_free, .most = seen.most };
+	seen.stream = x;
+	fl_http_on_gone(x, on_gone, x);
+	seen.begun = fl_http_stream_begin(x, 200, "application/json", &recipe);
+	if (seen.begun != FL_OK) {
+		fl_http_on_gone(x, NULL, NULL);
+		fl_http_respond(x, 503, NULL, fl_slice_of(NULL, 0));
+	}
+}
+
 static void free_all(void *ctx, struct fl_http *x)
 {
 	(void)ctx;
@@ -102,13 +136,21 @@ static bool say_sorry(void *ctx, struct fl_http *x, unsigned status, const char 
 }
 
 static const struct fl_http_route routes[] = {
-	{ "GET", "/hello", 0, hello },          { "POST", "/none", 0, hello },
-	{ "POST", "/echo", ECHO_MAX, echo },    { "GET", "/echo", ECHO_MAX, echo },
-	{ "PATCH", "/echo", ECHO_MAX, echo },   { "POST", "/big", BIG_MAX, echo },
-	{ "GET", "/empty", 0, empty },          { "POST", "/hold", BIG_MAX, hold },
-	{ "POST", "/held/*/*", BIG_MAX, hold }, { "POST", "/stream", ECHO_MAX, stream },
-	{ "GET", "/stream", 0, stream },        { "POST", "/free", 0, free_all },
-	{ "POST", "/abort", 0, abort_it },      { "GET", "/user/*", 0, segment },
+	{ "GET", "/hello", 0, hello },
+	{ "POST", "/none", 0, hello },
+	{ "POST", "/echo", ECHO_MAX, echo },
+	{ "GET", "/echo", ECHO_MAX, echo },
+	{ "PATCH", "/echo", ECHO_MAX, echo },
+	{ "POST", "/big", BIG_MAX, echo },
+	{ "GET", "/empty", 0, empty },
+	{ "POST", "/hold", BIG_MAX, hold },
+	{ "POST", "/held/*/*", BIG_MAX, hold },
+	{ "POST", "/stream", ECHO_MAX, stream },
+	{ "GET", "/stream", 0, stream },
+	{ "POST", "/free", 0, free_all },
+	{ "GET", "/made", 0, made },
+	{ "POST", "/abort", 0, abort_it },
+	{ "GET", "/user/*", 0, segment },
 };
 
 const struct fl_http_router router = { .routes = routes, .count = COUNT(routes) };

@@ -21,12 +21,18 @@ struct h2_seen {
 	struct fl_http *stream;
 	struct fl_h2 **free_me;
 	bool end_on_drain;
+	/* Of /made: what its recipe does, says, and with whose tools; how often it was freed. */
+	unsigned pieces, made_freed;
+	size_t most;
+	enum fl_err made_err, begun;
+	void *tools;
 };
 extern struct h2_seen seen;
 
 /*
  * /hello /none /echo /big /empty /user answer; /hold and /held keep the exchange in `held`;
- * /stream starts an answer; /abort aborts; /free frees `*free_me`.
+ * /stream starts an answer; /made one that begins with a recipe, of `pieces` times "made";
+ * /abort aborts; /free frees `*free_me`.
  */
 extern const struct fl_http_router router;
 extern const struct fl_http_router router_sorry;

@@ -431,6 +431,46 @@ static void free_inside_the_last_farewell(void **state)
 	assert_int_equal(seen.gone, 2);
 }
 
+/* On the connection's own loop, before the head: what fails can still be answered. */
+static void stream_begins_with_what_is_made(void **state)
+{
+	(void)state;
+	open_peer(NULL);
+	p.keep = 100;
+	seen.pieces = 3;
+	struct peer_call *c = peer_call(&p, "GET", "/made", SIZE_MAX, false, NULL);
+	peer_run(&p);
+	assert_int_equal(c->status, 200);
+	assert_int_equal(c->body_len, 12);
+	assert_memory_equal(c->body.ptr, "mademademade", 12);
+	assert_null(seen.tools);
+	send_chunk(seen.stream, 10, 0, FL_OK);
+	peer_run(&p);
+	assert_int_equal(c->body_len, 22);
+	c = peer_call(&p, "HEAD", "/made", SIZE_MAX, false, NULL);
+	peer_run(&p);
+	assert_int_equal(c->status, 200);
+	assert_int_equal(c->body_len, 0);
+	assert_int_equal(seen.made_freed, 2);
+	peer_close(&p);
+}
+
+static void what_cannot_be_made_is_refused(void **state)
+{
+	(void)state;
+	open_peer(NULL);
+	seen.pieces = 3;
+	seen.made_err = FL_ERR_NOMEM;
+	struct peer_call *c = peer_call(&p, "GET", "/made", SIZE_MAX, false, NULL);
+	peer_run(&p);
+	assert_int_equal(seen.begun, FL_ERR_NOMEM);
+	assert_int_equal(seen.made_freed, 1);
+	assert_int_equal(c->status, 503);
+	assert_int_equal(c->body_len, 0);
+	assert_true(c->ended);
+	peer_close(&p);
+}
+
 static void abort_resets(void **state)
 {
 	(void)state;
@@ -477,6 +517,8 @@ int main(void)
 		T(free_inside_a_handler),
 		T(free_inside_a_farewell),
 		T(free_inside_the_last_farewell),
+		T(stream_begins_with_what_is_made),
+		T(what_cannot_be_made_is_refused),
 		T(abort_resets),
 	};
 	return cmocka_run_group_tests_name("io/h2_stream", plain, NULL, NULL);

@@ -234,6 +234,80 @@ static void test_pieces_go_together_or_not(void **state)
 	}
 }
 
+/* Made on the worker with its tools; meanwhile the most that it can be is pending. */
+static void test_a_recipe_is_made_on_the_worker(void **state)
+{
+	(void)state;
+	open_with(WINDOW);
+	p.keep = 100;
+	desk.tools = &desk;
+	seen.pieces = 3;
+	seen.most = 1000;
+	const struct peer_call *c = peer_call(&p, "GET", "/made", SIZE_MAX, false, NULL);
+	peer_run(&p);
+	fl_mailbox_send(&from);
+	fl_mailbox_receive(&from);
+	assert_int_equal(seen.begun, FL_OK);
+	assert_int_equal(fl_http_stream_pending(seen.stream), 1000);
+	assert_int_equal(seen.made_freed, 0);
+	send_chunk(seen.stream, 10, 0, FL_OK);
+	run();
+	assert_ptr_equal(seen.tools, &desk);
+	assert_int_equal(seen.made_freed, 1);
+	assert_int_equal(fl_http_stream_pending(seen.stream), 0);
+	assert_int_equal(c->status, 200);
+	assert_int_equal(c->body_len, 22);
+	assert_memory_equal(c->body.ptr, "mademademade", 12);
+	peer_close(&p);
+	deliver();
+	assert_int_equal(seen.gone, 1);
+}
+
+static void expect_lost(void)
+{
+	peer_call(&p, "GET", "/made", SIZE_MAX, false, NULL);
+	run();
+	assert_int_equal(seen.begun, FL_OK);
+	assert_int_equal(seen.made_freed, 1);
+	assert_int_equal(losses, 1);
+	losses = 0;
+	peer_close(&p);
+}
+
+static void test_a_recipe_that_fails_ends_the_connection(void **state)
+{
+	(void)state;
+	open_with(WINDOW);
+	seen.most = 1000;
+	seen.made_err = FL_ERR_NOMEM;
+	expect_lost();
+}
+
+static void test_a_recipe_keeps_to_its_most(void **state)
+{
+	(void)state;
+	open_with(WINDOW);
+	seen.pieces = 3;
+	seen.most = 11;
+	expect_lost();
+}
+
+static void test_a_recipe_for_nobody(void **state)
+{
+	(void)state;
+	open_with(WINDOW);
+	seen.most = 1000;
+	const struct peer_call *c = peer_call(&p, "GET", "/made", SIZE_MAX, false, NULL);
+	peer_run(&p);
+	fl_mailbox_send(&from);
+	fl_mailbox_receive(&from);
+	nghttp2_submit_rst_stream(p.client, 0, c->id, NGHTTP2_CANCEL);
+	run();
+	assert_int_equal(seen.made_freed, 1);
+	assert_int_equal(seen.gone, 1);
+	peer_close(&p);
+}
+
 static void test_aborting_a_stream(void **state)
 {
 	(void)state;
@@ -321,6 +395,10 @@ int main(void)
 		T(test_a_stream_is_accounted_for),
 		T(test_a_stream_drains_and_ends),
 		T(test_pieces_go_together_or_not),
+		T(test_a_recipe_is_made_on_the_worker),
+		T(test_a_recipe_that_fails_ends_the_connection),
+		T(test_a_recipe_keeps_to_its_most),
+		T(test_a_recipe_for_nobody),
 		T(test_aborting_a_stream),
 		T(test_gone_while_the_handler_thinks),
 		T(test_a_late_answer_falls_on_the_floor),

@@ -326,15 +326,15 @@ static enum fl_err add_owners(struct fl_chunks_peers *p, const struct form *f)
 	return FL_OK;
 }
 
-static enum fl_err put_piece(struct fl_chunks *c, const struct form *f, bool zstd,
-			     struct fl_chunks_peers *out)
+static enum fl_err put_piece(struct fl_chunks *c, const struct form *f, struct fl_bytes *piece,
+			     bool zstd, struct fl_chunks_peers *out)
 {
 	enum fl_err err = add_owners(out, f);
 
 	if (err == FL_OK && out->parts.count > 0)
 		err = fl_parts_add(&out->parts, c->comma[zstd]);
 	if (err == FL_OK)
-		err = fl_parts_add(&out->parts, f->piece[zstd]);
+		err = fl_parts_add(&out->parts, piece);
 	return err;
 }
 
@@ -343,14 +343,14 @@ static enum fl_err put_shared(struct fl_chunks *c, struct form *f, bool zstd,
 {
 	if (f->piece[zstd] != NULL) {
 		c->stats.shared++;
-		return put_piece(c, f, zstd, out);
+		return put_piece(c, f, f->piece[zstd], zstd, out);
 	}
 	enum fl_err err = make_piece(c, f, zstd);
 	if (err != FL_OK)
 		return err;
 	c->stats.made++;
 	c->stats.bytes += f->piece[zstd]->len;
-	return put_piece(c, f, zstd, out);
+	return put_piece(c, f, f->piece[zstd], zstd, out);
 }
 
 /* Nobody else is told just this. */
@@ -358,12 +358,14 @@ static enum fl_err put_own(struct fl_chunks *c, bool zstd, struct fl_chunks_peer
 {
 	struct form *f = &c->draft;
 
-	enum fl_err err = make_piece(c, f, zstd);
+	enum fl_err err = make_piece(c, f, false);
 	if (err != FL_OK)
 		return err;
 	c->stats.made++;
-	err = put_piece(c, f, zstd, out);
-	f->piece[zstd] = fl_bytes_unref(f->piece[zstd]);
+	err = put_piece(c, f, f->piece[false], zstd, out);
+	if (err == FL_OK)
+		out->own = out->parts.count - 1;
+	f->piece[false] = fl_bytes_unref(f->piece[false]);
 	return err;
 }
 
@@ -402,7 +404,7 @@ enum fl_err fl_chunks_list(struct fl_chunks *c, const struct fl_chunks_view *v,
 	enum fl_err err = FL_OK;
 	struct range r;
 
-	*out = (struct fl_chunks_peers){ 0 };
+	*out = (struct fl_chunks_peers){ .own = SIZE_MAX };
 	for (size_t i = 0; i < v->count && err == FL_OK; i = r.to) {
 		r = range_at(v, i);
 		err = put_range(c, v, &r, out);

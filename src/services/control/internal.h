@@ -68,7 +68,7 @@ struct fl_control {
 extern const struct fl_http_route fl_control_inner_routes[];
 extern const size_t fl_control_inner_routes_count;
 void fl_control_text(struct fl_http *x, unsigned status, const char *text);
-void fl_control_refuse_map(struct fl_http *x, enum fl_err err); /* of fl_control_map_frame */
+void fl_control_refuse_map(struct fl_http *x, enum fl_err err); /* of fl_control_send_map */
 void fl_control_malformed(struct fl_http *x, enum fl_err err, const char *text); /* 400, or 503 */
 
 /* ---- register.c, map.c: handlers ---- */
@@ -121,11 +121,20 @@ void fl_control_restart_sessions(struct fl_control *c);
 /* ---- full.c ---- */
 
 /*
- * The whole map for a node as a frame, added to `out` in pieces. Errors: FL_ERR_NOMEM,
+ * The whole map for a node, for fl_http_stream_begin or to be freed. Errors: FL_ERR_NOMEM,
  * FL_ERR_TOO_BIG, FL_ERR_INVALID (its own full name cannot be built).
  */
-FL_MUST enum fl_err fl_control_map_frame(struct fl_control *c, const struct fl_node *self,
-					 const struct fl_map_form *form, struct fl_parts *out);
+FL_MUST enum fl_err fl_control_map_recipe(struct fl_control *c, const struct fl_node *self,
+					  const struct fl_map_form *form,
+					  struct fl_http_recipe **out);
+
+/*
+ * Begins an answer with it, which may have `more` bytes of others pending. Errors, with nothing
+ * said: as above, and FL_ERR_CLOSED.
+ */
+FL_MUST enum fl_err fl_control_send_map(struct fl_control *c, struct fl_http *x,
+					const struct fl_node *self, const struct fl_map_form *form,
+					size_t more);
 
 /* ---- presence.c ---- */
 

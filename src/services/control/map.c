@@ -36,21 +36,12 @@ static void on_gone(void *ctx)
 
 static void answer_once(struct request *r, const struct fl_node *n)
 {
-	struct fl_parts map = { 0 };
-	enum fl_err err = fl_control_map_frame(r->control, n, &r->form, &map);
+	enum fl_err err = fl_control_send_map(r->control, r->x, n, &r->form, 0);
 
-	if (err != FL_OK) {
-		fl_parts_done(&map);
-		fl_control_refuse_map(r->x, err);
-		return;
-	}
-	fl_http_stream_start(r->x, 200, "application/json");
-	fl_http_stream_limit(r->x, map.len);
-	if (fl_http_stream_sendv(r->x, map.at, map.count) == FL_OK)
+	if (err == FL_OK)
 		fl_http_stream_end(r->x);
 	else
-		fl_http_abort(r->x);
-	fl_parts_done(&map);
+		fl_control_refuse_map(r->x, err);
 }
 
 /* Wants no map. */

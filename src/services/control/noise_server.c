@@ -365,9 +365,9 @@ enum fl_err fl_noise_server_start(struct fl_noise_server *s, size_t threads)
 		d->server = s;
 		enum fl_err err = fl_noise_worker_start(&d->worker, s->loop, threads > 0,
 							&s->common, hear, d);
+		s->desks_count++; /* what it has is freed at the end, also if it did not start */
 		if (err != FL_OK)
 			return err;
-		s->desks_count++;
 	}
 	return FL_OK;
 }

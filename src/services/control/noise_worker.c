@@ -500,6 +500,12 @@ enum fl_err fl_noise_worker_start(struct fl_noise_worker *w, struct fl_loop *hom
 	};
 	fl_list_init(&w->all);
 	fl_list_init(&w->paused);
+	if (threaded) {
+		enum fl_err err = fl_mapframe_new(&w->framer);
+		if (err != FL_OK)
+			return err;
+	}
+	w->desk.tools = w->framer;
 	return fl_worker_start(&w->worker, home, threaded, &ears);
 }
 
@@ -507,6 +513,7 @@ void fl_noise_worker_stop(struct fl_noise_worker *w)
 {
 	fl_worker_stop(&w->worker);
 	fl_slots_done(&w->carried);
+	fl_mapframe_free(w->framer);
 	fl_buf_done(&w->scratch);
 }
 

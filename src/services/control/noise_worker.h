@@ -26,6 +26,7 @@
 #include "io/http_pass.h"
 #include "io/worker.h"
 #include "proto/control/noise.h"
+#include "wire/mapframe.h"
 
 enum { FL_NOISE_PENDING_MAX = 256 << 10 };
 #define FL_NOISE_FIRST_REQUEST (10 * FL_SEC)
@@ -57,7 +58,8 @@ struct fl_noise_worker {
 	const struct fl_noise_common *common;
 	struct fl_worker worker;
 	struct fl_pass_desk desk;
-	struct fl_buf scratch; /* records on their way to a socket, one write at a time */
+	struct fl_mapframe *framer; /* the tools of recipes; NULL without a thread */
+	struct fl_buf scratch;      /* records on their way to a socket, one write at a time */
 	struct fl_slots carried;
 	struct fl_list all, paused;
 };

@@ -31,6 +31,13 @@ static void arm_keepalive(struct fl_session *s, fl_time since)
 	fl_timer_start(&s->timer, since + c->cfg.keepalive + jitter - now_of(s));
 }
 
+static void note_sent(struct fl_session *s)
+{
+	s->sent_at = now_of(s);
+	if (!fl_timer_armed(&s->timer))
+		arm_keepalive(s, s->sent_at);
+}
+
 /* The exchange is ended or gone already. */
 static void detach(struct fl_session *s)
 {
@@ -83,9 +90,7 @@ void fl_session_send(struct fl_session *s, struct fl_bytes *const *pieces, size_
 		fl_session_close(s, FL_SESSION_SLOW);
 		return;
 	}
-	s->sent_at = now_of(s);
-	if (!fl_timer_armed(&s->timer))
-		arm_keepalive(s, s->sent_at);
+	note_sent(s);
 }
 
 static void send_keepalive(struct fl_session *s)
@@ -152,36 +157,36 @@ struct fl_session *fl_session_ready(struct fl_control *c, fl_node_id node)
 	return NULL;
 }
 
-static void session_start(struct fl_session *s, const struct fl_parts *map)
+/* Its map is on its way, the only thing that is pending. */
+static void session_start(struct fl_session *s)
 {
 	struct fl_control *c = s->control;
-	fl_node_id node = s->node; /* the session may end with its first frame */
+	size_t bytes = fl_http_stream_pending(s->x);
 
 	fl_presence_settled(s);
 	fl_list_push(&c->view.sessions, &s->link);
 	c->stats.sessions++;
 	c->stats.sessions_opened++;
 	c->stats.frames_full++;
-	fl_trace_frame(&c->trace, c->core->loop, FL_FRAME_FULL, s->zstd, s->node, NULL, map->len);
-	s->waits = true;
+	c->stats.bytes_sent += bytes;
+	fl_trace_frame(&c->trace, c->core->loop, FL_FRAME_FULL, s->zstd, s->node, NULL, bytes);
+	s->waits = bytes > 0;
 	fl_http_on_gone(s->x, on_gone, s);
-	fl_http_on_drain(s->x, on_drain, s);
-	fl_http_stream_start(s->x, 200, "application/json");
-	fl_http_stream_limit(s->x, map->len + QUEUE_MAX);
-	fl_session_send(s, map->at, map->count);
-	fl_pings_deliver(c, node);
+	if (s->waits)
+		fl_http_on_drain(s->x, on_drain, s);
+	note_sent(s);
+	fl_pings_deliver(c, s->node);
 }
 
 /* Whoever asks for the first map must count as online in it. */
-static enum fl_err first_map(struct fl_session *s, const struct fl_map_form *form,
-			     struct fl_parts *out)
+static enum fl_err first_map(struct fl_session *s, const struct fl_map_form *form)
 {
 	struct fl_control *c = s->control;
+	const struct fl_node *self = fl_state_node(c->core->state, s->node);
 
 	if (!fl_presence_enter(s))
 		return FL_ERR_NOMEM;
-	enum fl_err err =
-		fl_control_map_frame(c, fl_state_node(c->core->state, s->node), form, out);
+	enum fl_err err = fl_control_send_map(c, s->x, self, form, QUEUE_MAX);
 	if (err != FL_OK)
 		fl_presence_abandon(s);
 	return err;
@@ -191,8 +196,7 @@ void fl_session_open(struct fl_control *c, struct fl_http *x, fl_node_id node,
 		     const struct fl_map_form *form, fl_time asked)
 {
 	struct fl_session *s = session_new(c, x, node, form->zstd);
-	struct fl_parts map = { 0 };
-	enum fl_err err = s != NULL ? first_map(s, form, &map) : FL_ERR_NOMEM;
+	enum fl_err err = s != NULL ? first_map(s, form) : FL_ERR_NOMEM;
 
 	if (err != FL_OK) {
 		fl_log_warn("map could not be built", FL_LU("node.id", node),
@@ -200,11 +204,9 @@ void fl_session_open(struct fl_control *c, struct fl_http *x, fl_node_id node,
 		if (s != NULL)
 			fl_timer_done(&s->timer);
 		free(s);
-		fl_parts_done(&map);
 		fl_control_refuse_map(x, err);
 		return;
 	}
-	session_start(s, &map);
-	fl_parts_done(&map);
+	session_start(s);
 	fl_delays_since(&c->trace.first_map, asked);
 }
