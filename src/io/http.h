@@ -94,7 +94,7 @@ FL_MUST enum fl_err fl_http_stream_sendv(struct fl_http *x, struct fl_bytes *con
  * may be another thread (io/http_pass.h).
  */
 struct fl_http_recipe {
-	/* Adds pieces to `out`. `tools`: the thread's; NULL: it is the one that the recipe is of. */
+	/* Adds pieces to `out`. `tools`: the thread's; NULL: it is the one the recipe is of. */
 	enum fl_err (*make)(const struct fl_http_recipe *r, void *tools, struct fl_parts *out);
 	void (*free)(struct fl_http_recipe *r);
 	size_t most; /* no more bytes come of it: so many are pending until they are known */

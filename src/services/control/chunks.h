@@ -5,8 +5,9 @@
  * The peer texts of neighbouring nodes stand together in a chunk, which is compressed once, as a
  * zstd frame of its own, and goes into the map of everybody who is told exactly that of those
  * nodes. So a whole map costs its own head and the one chunk that holds its node, which must not
- * be its own peer; all else is shared. That one is given as text: who sends it compresses it. Between chunks goes a comma as a piece of its own: so a
- * chunk is the same bytes wherever it stands, also behind neighbours of whom nobody is shown.
+ * be its own peer; all else is shared. That one is given as text: who sends it compresses it.
+ * Between chunks goes a comma as a piece of its own: so a chunk is the same bytes wherever it
+ * stands, also behind neighbours of whom nobody is shown.
  *
  * A chunk is a range of ids, 2^k of them from a multiple of 2^k: the widest around a node that
  * holds no more than FL_CHUNK_PEERS nodes. So which nodes stand together follows from the ids that
