@@ -101,8 +101,8 @@ void fl_noise_link_request(struct fl_noise_link *l)
 	if (!l->stranger || !s->knows(s->knows_ctx, &l->machine))
 		return;
 	leave_strangers(l);
-	(void)tell(l, FL_NOISE_SETTLED,
-		   0); /* else its requests stay within the strangers' budget */
+	/* Without memory for the letter its requests stay within the strangers' budget. */
+	(void)tell(l, FL_NOISE_SETTLED, 0);
 }
 
 /* ---- what workers say ---- */
