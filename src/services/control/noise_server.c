@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "services/control/noise_hello.h"
 
 enum {
 	HANDSHAKE_TEXT_MAX = 1024, /* base64 of 101 bytes and some slack for a clear size error */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "services/control/noise_hello.h"
 
 enum {
 	SCRATCH_MAX = 4 << 20,
@@ -273,57 +274,6 @@ void fl_noise_worker_pass(void *ctx, struct fl_http *x)
 
 /* ---- the beginning ---- */
 
-static void write_error(struct fl_stream *stream, const char *text)
-{
-	struct fl_buf msg = fl_buf_make(1024);
-
-	fl_noise_error_encode(text, &msg);
-	if (fl_buf_err(&msg) != FL_OK || fl_stream_write(stream, fl_buf_slice(&msg)) != FL_OK)
-		fl_log_debug("refusal could not be sent");
-	fl_buf_done(&msg);
-}
-
-void fl_noise_send_error(struct fl_stream *stream, const char *text)
-{
-	write_error(stream, text);
-	fl_stream_close(stream, FL_SEC);
-}
-
-/*
- * The challenge is for proving possession of a node key. No request of today's clients answers
- * it, so its private half is forgotten at once.
- */
-static void write_early_payload(struct fl_buf *out)
-{
-	struct fl_private_key priv;
-	struct fl_challenge_key pub;
-
-	if (fl_private_key_new(&priv) != FL_OK)
-		return;
-	fl_private_key_public(&priv, pub.b);
-	fl_wipe(&priv, sizeof priv);
-	fl_noise_early_encode(&pub, out);
-}
-
-static enum fl_err send_first_flight(struct conversation *c)
-{
-	struct fl_buf flight = fl_buf_make(2048), payload = fl_buf_make(512);
-
-	fl_buf_put(&flight, c->response, FL_NOISE_RESPONSE_LEN);
-	if (c->early_payload)
-		write_early_payload(&payload);
-	enum fl_err err = fl_buf_err(&payload);
-	if (err == FL_OK)
-		err = fl_noise_seal(&c->noise, fl_buf_slice(&payload), &flight);
-	if (err == FL_OK)
-		err = fl_buf_err(&flight);
-	if (err == FL_OK)
-		err = fl_stream_write(c->stream, fl_buf_slice(&flight));
-	fl_buf_done(&payload);
-	fl_buf_done(&flight);
-	return err;
-}
-
 static enum fl_err respond(struct conversation *c)
 {
 	const struct fl_noise_common *common = c->worker->common;
@@ -387,7 +337,7 @@ static enum fl_err begin(struct conversation *c, bool stranger)
 	fl_stream_keepalive(c->stream, TCP_IDLE_S, TCP_INTERVAL_S, TCP_PROBES, TCP_USER_TIMEOUT_MS);
 	enum fl_err err = fl_timer_init(&c->timer, w->worker.loop, on_timer, c);
 	if (err == FL_OK)
-		err = send_first_flight(c);
+		err = fl_noise_send_hello(c->stream, &c->noise, c->response, c->early_payload);
 	if (err == FL_OK)
 		err = fl_h2_new(w->worker.loop, &transport, &common->inner, &common->limits,
 				c->conn_ctx, &c->h2);
@@ -415,8 +365,9 @@ static void resume_reading(struct fl_noise_worker *w)
 static void refuse(struct conversation *c, bool too_many)
 {
 	if (too_many)
-		write_error(c->stream, "too many unregistered machines connect from this address: "
-				       "try again later");
+		fl_noise_write_error(c->stream,
+				     "too many unregistered machines connect from this address: "
+				     "try again later");
 	close_now(c);
 }
 

@@ -99,7 +99,4 @@ FL_MUST enum fl_err fl_noise_worker_adopt(struct fl_noise_worker *w,
 /* The handler of all inner routes on a worker with a thread. */
 void fl_noise_worker_pass(void *ctx, struct fl_http *x);
 
-/* Answers what is malformed with a type-3 message and closes. */
-void fl_noise_send_error(struct fl_stream *stream, const char *text);
-
 #endif
