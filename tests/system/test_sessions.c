@@ -549,7 +549,8 @@ int main(void)
 	suite_add(&suite, "registering again", test_registering_again_leaves_presence_alone, NULL);
 	suite_add(&suite, "expired node", test_expired_node_is_online_while_it_listens, NULL);
 	suite_add(&suite, "newer poll", test_newer_poll_ends_one_that_waits, NULL);
-	suite_add(&suite, "approved again", test_an_approval_leaves_presence_alone, NULL);	suite_add(&suite, "deletion", test_deletion_ends_the_stream, NULL);
+	suite_add(&suite, "approved again", test_an_approval_leaves_presence_alone, NULL);
+	suite_add(&suite, "deletion", test_deletion_ends_the_stream, NULL);
 	suite_add(&suite, "ephemeral: never connects", test_ephemeral_that_never_connects, NULL);
 	suite_add(&suite, "ephemeral: leaves", test_ephemeral_that_leaves, NULL);
 	suite_add(&suite, "ephemeral: returns", test_ephemeral_that_returns, NULL);
