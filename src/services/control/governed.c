@@ -84,6 +84,7 @@ static bool list_routers(struct tell *t)
 	t->routers.at = malloc((count + 1) * sizeof *t->routers.at);
 	if (t->routers.at == NULL)
 		return false;
+	t->routers.len = 0;
 	for (size_t i = 0; i < count; i++)
 		if (nodes[i]->approved_count > 0 || fl_batch_find(t->batch, nodes[i]->id) != NULL)
 			t->routers.at[t->routers.len++] = nodes[i]->id;
