@@ -69,6 +69,17 @@ static fl_wall no_time(void *ctx)
 	return KIT_NOW;
 }
 
+/* ---- who listens ---- */
+
+static bool started_over; /* with the last tick, rather than hear of what changed */
+
+static void on_changes(void *ctx, const struct fl_change *changes, size_t count)
+{
+	(void)ctx;
+	(void)count;
+	started_over = changes == NULL;
+}
+
 /* ---- a core with two nodes ---- */
 
 struct rig {
@@ -142,6 +153,7 @@ static void rig_init(struct rig *r, enum fl_policy_mode mode)
 	r->laptop = join(r, ada, 1);
 	r->router = join(r, ada, 2);
 	flush(r);
+	fl_core_listen(&r->core, on_changes, NULL);
 	assert_err(try_new(r, mode), FL_OK);
 	if (mode == FL_POLICY_MODE_DATABASE)
 		assert_err(fl_policies_set(r->policies, fl_slice_str(open_text), "ada", "", &report,
@@ -187,7 +199,7 @@ static void expect_followed(struct rig *r)
 	struct fl_node *const *nodes;
 	size_t count = fl_state_nodes(r->core.state, &nodes);
 
-	assert_false(r->policies->behind);
+	assert_false(r->core.policy_behind);
 	assert_err(fl_world_apply(&r->core, r->policies->doc, &fresh), FL_OK);
 	for (size_t i = 0; i < count; i++) {
 		struct fl_buf want = fl_buf_make(1 << 20), got = fl_buf_make(1 << 20);
@@ -305,7 +317,7 @@ static void following(void **state)
 {
 	struct rig r;
 	bool ran_short = true;
-	unsigned n = 0;
+	unsigned n = 0, behind = 0;
 
 	(void)state;
 	rig_init(&r, FL_POLICY_MODE_DATABASE);
@@ -318,6 +330,8 @@ static void following(void **state)
 		assert_true(err == FL_OK || (ran_short && fault.text[0] != '\0'));
 		expect(&r, open_text);
 		assert_int_equal(fl_state_node(r.core.state, more) != NULL, err == FL_OK);
+		assert_true(started_over || !r.core.policy_behind);
+		behind += r.core.policy_behind;
 		/* Whatever failed is made up for by the next tick; the world stays small. */
 		fl_node_id next = join(&r, 1, n + 100000);
 		flush(&r);
@@ -329,8 +343,10 @@ static void following(void **state)
 		flush(&r);
 		expect(&r, open_text);
 		expect_followed(&r);
+		assert_false(started_over);
 	}
 	assert_true(n > 50);
+	assert_true(behind > 20);
 	rig_done(&r);
 }
 

@@ -47,7 +47,7 @@ void check_policy(void)
 	size_t count = fl_state_nodes(sim.server.core.state, &nodes);
 	struct fl_policy *fresh;
 
-	if (kept == NULL || count == 0 || sim.server.policies->behind)
+	if (kept == NULL || count == 0 || sim.server.core.policy_behind)
 		return;
 	check_symmetry(kept, nodes, count);
 	if (fl_world_apply(&sim.server.core, fl_policy_document(kept), &fresh) != FL_OK)

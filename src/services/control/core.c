@@ -74,8 +74,9 @@ static void announce(struct fl_core *c)
 	c->runtime = NULL;
 	c->runtime_count = c->runtime_cap = 0;
 	c->runtime_lost = false;
-	if (c->hooks.follow != NULL)
-		c->hooks.follow(c->hooks.ctx, lost ? NULL : changes, lost ? 0 : count);
+	if (c->hooks.follow != NULL &&
+	    !c->hooks.follow(c->hooks.ctx, lost ? NULL : changes, lost ? 0 : count))
+		lost = true;
 	if (c->listener != NULL && (count > 0 || lost))
 		c->listener(c->listener_ctx, lost ? NULL : changes, lost ? 0 : count);
 	c->policy_was = fl_policy_unref(c->policy_was);
@@ -213,6 +214,7 @@ void fl_core_policy(struct fl_core *c, struct fl_policy *was, struct fl_policy *
 
 	c->policy_was = was != NULL ? fl_policy_ref(was) : NULL;
 	c->policy = now != NULL ? fl_policy_ref(now) : NULL;
+	c->policy_behind = false;
 	fl_policy_unref(old);
 	fl_policy_unref(older);
 }

@@ -33,8 +33,8 @@ struct fl_core_wait {
 };
 
 /*
- * Hears the changes of a committed tick, before the waits run. `changes` NULL: some were lost for
- * want of memory, so everybody must start over.
+ * Hears the changes of a committed tick, before the waits run. `changes` NULL: they cannot be told
+ * for want of memory, so everybody must start over.
  */
 typedef void fl_core_listener(void *ctx, const struct fl_change *changes, size_t count);
 
@@ -47,9 +47,10 @@ struct fl_core_policy_hooks {
 	void (*prepare)(void *ctx);
 	/*
 	 * After it, before anybody hears: leads to the snapshot of the records as they are now,
-	 * see fl_core_policy. `changes` NULL: some were lost for want of memory.
+	 * see fl_core_policy. `changes` NULL: some were lost for want of memory. False: what now
+	 * differs cannot be told from the two snapshots, so everybody must start over.
 	 */
-	void (*follow)(void *ctx, const struct fl_change *changes, size_t count);
+	bool (*follow)(void *ctx, const struct fl_change *changes, size_t count);
 	void *ctx;
 };
 
@@ -73,6 +74,7 @@ struct fl_core {
 	 * without a document: everything is allowed.
 	 */
 	struct fl_policy *policy, *policy_was;
+	bool policy_behind; /* it is not that of the records: nobody gets a map by it */
 	struct fl_list waits, turns;
 	size_t turns_left; /* in this tick */
 	struct fl_deferred more_turns;

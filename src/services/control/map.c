@@ -60,6 +60,8 @@ static void answer(struct request *r)
 		fl_control_text(r->x, 404, "unknown node\n");
 	else if (r->control->stopping) /* since it was accepted: sessions are closed already */
 		fl_control_text(r->x, 503, "the server is stopping\n");
+	else if (r->control->core->policy_behind)
+		fl_control_refuse_map(r->x, FL_ERR_NOMEM);
 	else if (r->stream)
 		fl_session_open(r->control, r->x, r->node, &r->form, r->asked);
 	else if (is_update(r))

@@ -19,13 +19,16 @@ static void install(struct fl_policies *s, struct fl_policy *was, struct fl_poli
 	fl_core_policy(s->core, was, now);
 	fl_policy_unref(s->now);
 	s->now = now;
-	s->stale = s->behind = false;
+	s->stale = false;
 }
 
-/* Nobody is told of a state of things that is not the one of now: what failed is tried again. */
+/*
+ * All sessions end. Who comes back brings the tick that tries again, and gets a map when that has
+ * succeeded: what changed of the records in between could not be told from two snapshots.
+ */
 static void failed(struct fl_policies *s, enum fl_err err)
 {
-	s->behind = true;
+	s->core->policy_behind = true;
 	fl_log_error("the policy does not follow the latest changes",
 		     FL_LS("reason", fl_err_text(err)));
 }
@@ -139,9 +142,9 @@ static fl_wall came(const struct fl_policies *s)
 /*
  * The candidate was applied when it came; others of the tick may have changed since, so it is
  * applied again. What is compared with must not be older than the tick either: without a
- * document nobody has kept the snapshot up to date.
+ * document nobody has kept the snapshot up to date. False: there is nothing to compare with.
  */
-static void adopt(struct fl_policies *s)
+static bool adopt(struct fl_policies *s)
 {
 	struct fl_policy *was = NULL, *now;
 
@@ -150,7 +153,8 @@ static void adopt(struct fl_policies *s)
 		now = s->next.policy;
 		s->next.policy = NULL;
 	}
-	if (s->doc == NULL && fl_policies_apply(s, NULL, &was) == FL_OK) {
+	bool compares = s->doc != NULL || fl_policies_apply(s, NULL, &was) == FL_OK;
+	if (was != NULL) {
 		fl_policy_unref(s->now);
 		s->now = was;
 	}
@@ -164,6 +168,7 @@ static void adopt(struct fl_policies *s)
 	fl_policies_drop_pending(s);
 	fl_log_info("policy in force", FL_LU("revision", s->pending_rev),
 		    FL_LU("bytes", s->doc != NULL ? s->doc->source.len : 0));
+	return compares;
 }
 
 /* A commit that failed took the revision back. */
@@ -190,27 +195,28 @@ static void follow_users(struct fl_policies *s)
 	fl_policies_warn_users(s);
 }
 
-void fl_policies_follow(void *ctx, const struct fl_change *changes, size_t count)
+bool fl_policies_follow(void *ctx, const struct fl_change *changes, size_t count)
 {
 	struct fl_policies *s = ctx;
 
 	/* Approvals that were not stored were taken back: they are made again in the next tick. */
 	if (s->core->stats.commit_failures == s->failures)
 		s->review = false;
-	if (s->pending && is_stored(s)) {
-		adopt(s);
-		return;
-	}
+	if (s->pending && is_stored(s))
+		return adopt(s) && !s->core->policy_behind;
 	if (s->pending) {
 		fl_policies_drop_pending(s);
 		s->review = false;
 	}
-	if (s->doc == NULL)
+	if (s->core->policy_behind)
+		rebuild(s);
+	else if (s->doc == NULL)
 		s->stale = true;
-	else if (s->behind || changes == NULL)
+	else if (changes == NULL)
 		rebuild(s);
 	else if (any_user(changes, count))
 		follow_users(s);
 	else
 		step(s, changes, count);
+	return !s->core->policy_behind;
 }

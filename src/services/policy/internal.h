@@ -18,8 +18,7 @@ struct fl_policies {
 	struct fl_policy_doc *doc; /* NULL: no policy */
 	fl_wall updated;
 	struct fl_policy *now;
-	bool stale;  /* without a document the snapshot is made when somebody asks */
-	bool behind; /* a step failed: the next one starts from the records */
+	bool stale; /* without a document the snapshot is made when somebody asks */
 	/* Every node is to be judged by the policy that came, until a commit has stored it. */
 	bool review;
 	uint64_t failures; /* of commits, before this tick's */
@@ -61,7 +60,7 @@ FL_MUST enum fl_err fl_policies_apply(struct fl_policies *s, const struct fl_pol
 struct fl_policy_node fl_world_bare(const struct fl_node *n);
 
 /* ---- follow.c ---- */
-void fl_policies_follow(void *ctx, const struct fl_change *changes, size_t count);
+bool fl_policies_follow(void *ctx, const struct fl_change *changes, size_t count);
 void fl_policies_drop_pending(struct fl_policies *s);
 
 /* ---- approve.c ---- */
