@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/control/internal.h"
 #include "services/policy/internal.h"
 #include "sim.h"
 
@@ -103,13 +104,26 @@ static bool concerns_itself(const struct frame *f)
 	return f->keepalive || f->node != NULL || f->removed_count > 0 || f->profiles_count > 0;
 }
 
+/* Has the node a session that began in this tick, though it may have ended in it (no memory)? */
+static bool came_now(fl_node_id id)
+{
+	const struct fl_core *core = &sim.server.core;
+	const struct fl_list *mine = fl_registry_conns(core->sessions, &id);
+
+	if (mine == NULL)
+		return false;
+	const struct fl_session *newest =
+		fl_list_entry(mine->prev, const struct fl_session, conn.link);
+	return newest->since == fl_loop_wall(core->loop);
+}
+
 static void check_presence_told(const struct patch *p)
 {
 	/*
 	 * Gone and back in one tick is two frames, of which the second is true. Among thousands
 	 * sessions are not looked at often enough to know.
 	 */
-	if ((p->has & (1 << PEER_ONLINE)) == 0 || facts_of(p->id)->opened_at == sim_clock.now ||
+	if ((p->has & (1 << PEER_ONLINE)) == 0 || came_now(p->id) ||
 	    sim.plan.size == PLAN_THOUSANDS)
 		return;
 	if ((p->field[PEER_ONLINE] == 2) != fl_core_online(&sim.server.core, p->id))
