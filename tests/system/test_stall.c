@@ -107,7 +107,7 @@ static void test_others_go_on(void **state)
 	assert_false(call_over(k));
 
 	/* The next connection is this worker's, the one after it another's. */
-	struct client waits;
+	struct client waits = { 0 };
 	client_dial(&waits, &sys, NULL, 145);
 	sys_turn(&sys, 8);
 	assert_false(client_settled(&waits));
