@@ -314,17 +314,6 @@ static bool answer_has(struct fl_slice body, const char *name, const char *text)
 	return false;
 }
 
-static struct fl_slice answer_text(struct fl_slice body, const char *name)
-{
-	struct scan s = scan_object(body);
-	struct fl_slice key, value;
-
-	while (scan_member(&s, &key, &value))
-		if (scan_is(key, name))
-			return scan_string(value);
-	return fl_slice_of(NULL, 0);
-}
-
 static void follow(struct client *c, struct fl_slice url)
 {
 	if (!fl_str_copy(c->followup, sizeof c->followup, url))
@@ -344,7 +333,7 @@ static void refused(struct client *c)
 
 static void on_registered(struct client *c, struct fl_slice body)
 {
-	struct fl_slice url = answer_text(body, "AuthURL"), error = answer_text(body, "Error");
+	struct fl_slice url = scan_text_of(body, "AuthURL"), error = scan_text_of(body, "Error");
 
 	c->followup[0] = '\0';
 	trace("registered", c->index, scan_hash(1, body));

@@ -175,3 +175,14 @@ uint64_t scan_hash(uint64_t seed, struct fl_slice s)
 	h ^= h >> 32;
 	return h != 0 ? h : 1;
 }
+
+struct fl_slice scan_text_of(struct fl_slice object, const char *name)
+{
+	struct scan s = scan_object(object);
+	struct fl_slice key, value;
+
+	while (scan_member(&s, &key, &value))
+		if (scan_is(key, name))
+			return scan_string(value);
+	return fl_slice_of(NULL, 0);
+}

@@ -27,8 +27,10 @@ bool scan_member(struct scan *s, struct fl_slice *out_name, struct fl_slice *out
 bool scan_item(struct scan *s, struct fl_slice *out);
 
 bool scan_is(struct fl_slice name, const char *text);
-uint64_t scan_number(struct fl_slice raw);            /* 0 for anything else */
-struct fl_slice scan_string(struct fl_slice raw);     /* between the quotes */
+uint64_t scan_number(struct fl_slice raw);        /* 0 for anything else */
+struct fl_slice scan_string(struct fl_slice raw); /* between the quotes */
+/* The string that an object has under this name; empty if it has none. */
+struct fl_slice scan_text_of(struct fl_slice object, const char *name);
 uint64_t scan_hash(uint64_t seed, struct fl_slice s); /* never 0 */
 
 #endif

@@ -196,17 +196,6 @@ static void unescape(char *text)
 	}
 }
 
-static struct fl_slice member(struct fl_slice body, const char *name)
-{
-	struct scan s = scan_object(body);
-	struct fl_slice key, value;
-
-	while (scan_member(&s, &key, &value))
-		if (scan_is(key, name))
-			return scan_string(value);
-	return fl_slice_of(NULL, 0);
-}
-
 /* Mostly at once; some only after the approval is old. */
 static int64_t pause_of(const struct visit *v)
 {
@@ -242,7 +231,7 @@ static void delegate(struct client *c, const struct visit *v, struct fl_slice ur
 void ssh_told(struct client *c, struct exch *e, bool whole)
 {
 	const struct visit *v = e->note;
-	struct fl_slice url = member(fl_buf_slice(&e->arriving), "holdAndDelegate");
+	struct fl_slice url = scan_text_of(fl_buf_slice(&e->arriving), "holdAndDelegate");
 
 	if (whole && e->status == 200 && url.len > 0 && v->tries < TRIES_MAX)
 		delegate(c, v, url);

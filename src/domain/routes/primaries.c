@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/order.h"
 #include "domain/routes/election.h"
 
 /* A prefix is its own key: no byte of it is padding. */
@@ -104,16 +105,7 @@ static struct route *route_of(struct fl_primaries *p, const struct fl_prefix *pr
 /* Where the router stands, or would. */
 static size_t place(const struct route *r, uint64_t id)
 {
-	size_t lo = 0, hi = r->count;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (r->routers[mid] < id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return fl_u64_lower(r->routers, r->count, id);
 }
 
 static bool route_add(struct route *r, uint64_t id)

@@ -2,6 +2,8 @@
 /* services/control/chunks.c - chunks by their ranges of ids, each with the texts made of it. */
 #include "services/control/chunks.h"
 
+#include "base/order.h"
+
 #include <stdlib.h>
 
 enum {
@@ -135,16 +137,7 @@ static const struct fl_node *node_of(const struct fl_chunks_view *v, const struc
 /* The first of those seen that is no lower than `id`. */
 static size_t seen_from(const struct fl_chunks_view *v, fl_node_id id)
 {
-	size_t lo = 0, hi = v->seen_count;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (v->seen[mid] < id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return fl_u64_lower(v->seen, v->seen_count, id);
 }
 
 static enum fl_err draft_seen(struct form *f, const struct fl_chunks_view *v, const struct range *r)
