@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,6 +107,7 @@ void bench_pin(int cpu)
 
 static void become(char **argv, int cpu, const char *log)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a round that fails leaves no server behind */
 	bench_pin(cpu);
 	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (fd >= 0) {
