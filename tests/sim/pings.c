@@ -79,7 +79,7 @@ static void check_response(const struct question *q, struct fl_slice got)
 
 	if (q->ping.request != NULL)
 		write_answer(id_of(&q->ping), want);
-	if (got.len != strlen(want) || memcmp(got.ptr, want, got.len) != 0)
+	if (!fl_slice_is(got, want))
 		violation("INV-26", "ping %s of node %" PRIu64 " ends with %.*s", q->ping.id,
 			  q->ping.node, (int)got.len, (const char *)got.ptr);
 }
