@@ -28,7 +28,7 @@ struct fl_listen_config {
 	const char *unix_path;
 	uint32_t unix_mode; /* e.g. 0660 */
 	enum fl_listen_mode mode;
-	struct fl_tls_server *tls;         /* referenced; needed unless plain */
+	struct fl_tls_server *tls; /* referenced; unless plain needed before the loop runs on */
 	uint32_t conn_max, per_source_max; /* 0 = no limit */
 	int64_t hello_timeout;             /* ns; 0 = FL_LISTEN_HELLO_DEFAULT */
 	size_t pending_max;                /* for the new streams; 0 = default */

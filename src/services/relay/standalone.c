@@ -17,8 +17,6 @@ enum {
 
 static const int64_t hello_timeout = 10 * FL_SEC;
 static const int64_t meta_renewal = 7 * FL_DAY; /* the fast-start certificate lives 30 days */
-/* After the first clients were accepted: to make the certificate takes a tenth of the start. */
-static const int64_t fast_start_delay = FL_MS;
 static const int64_t renew_warning = 30 * FL_DAY;
 
 /* ---- certificates ---- */
@@ -59,24 +57,13 @@ static void add_fast_start(struct fl_relay_standalone *s, struct fl_relay_identi
 		fl_log_warn("relay's fast start is off", FL_LS("why", fl_err_text(err)));
 }
 
-static void on_fast_start(void *ctx)
-{
-	struct fl_relay_standalone *s = ctx;
-	add_fast_start(s, &s->identity);
-}
-
-/* `id` is taken. At the start the fast start waits until the ports are open. */
+/* `id` is taken. */
 static void use_tls(struct fl_relay_standalone *s, struct fl_relay_identity *id)
 {
-	fl_timer_stop(&s->fast_start);
-	if (s->listener != NULL)
-		add_fast_start(s, id);
-	else
-		fl_timer_start(&s->fast_start, fast_start_delay);
+	add_fast_start(s, id);
 	fl_relay_identity_done(&s->identity);
 	s->identity = *id;
-	if (s->listener != NULL)
-		fl_listener_tls(s->listener, id->tls);
+	fl_listener_tls(s->listener, id->tls);
 	warn_of_end(s);
 }
 
@@ -245,6 +232,7 @@ static enum fl_err listen_plain(struct fl_relay_standalone *s, const struct fl_a
 	return fl_ip_is_set(&at->ip) ? fl_listener_new(s->loop, &l, fault, out) : FL_OK;
 }
 
+/* The TLS settings come later, but before the loop accepts anybody. */
 static enum fl_err listen_all(struct fl_relay_standalone *s,
 			      const struct fl_relay_standalone_config *cfg, struct fl_fault *fault)
 {
@@ -255,7 +243,6 @@ static enum fl_err listen_all(struct fl_relay_standalone *s,
 			       : cfg->per_source_max;
 	struct fl_listen_config l = { .at = cfg->at,
 				      .mode = cfg->mode,
-				      .tls = s->identity.tls,
 				      .conn_max = all,
 				      .per_source_max = one,
 				      .hello_timeout = hello_timeout,
@@ -311,6 +298,10 @@ static enum fl_err make_relay(struct fl_relay_standalone *s,
 	return err;
 }
 
+/*
+ * The ports are opened first: who connects meanwhile waits for some milliseconds and is not refused,
+ * and what fails most often (a port that is taken) is known before keys are read or made.
+ */
 static enum fl_err start(struct fl_relay_standalone *s,
 			 const struct fl_relay_standalone_config *cfg, struct fl_fault *fault)
 {
@@ -318,7 +309,7 @@ static enum fl_err start(struct fl_relay_standalone *s,
 	if (err == FL_OK)
 		err = fl_timer_init(&s->renew, s->loop, on_renew, s);
 	if (err == FL_OK)
-		err = fl_timer_init(&s->fast_start, s->loop, on_fast_start, s);
+		err = listen_all(s, cfg, fault);
 	if (err == FL_OK)
 		err = make_relay(s, cfg, fault);
 	if (err == FL_OK)
@@ -327,8 +318,6 @@ static enum fl_err start(struct fl_relay_standalone *s,
 		err = load_files(s, cfg->mode != FL_LISTEN_PLAIN, s->made_cert, fault);
 	if (err == FL_OK && cfg->mode != FL_LISTEN_PLAIN)
 		fl_timer_start(&s->renew, meta_renewal);
-	if (err == FL_OK)
-		err = listen_all(s, cfg, fault);
 	return err;
 }
 
@@ -380,7 +369,6 @@ struct fl_relay_standalone *fl_relay_standalone_stop(struct fl_relay_standalone 
 		fl_relay_stop(s->relay, &restarting, linger);
 	fl_relay_free(s->relay);
 	fl_timer_done(&s->renew);
-	fl_timer_done(&s->fast_start);
 	fl_relay_identity_done(&s->identity);
 	free(s->host);
 	free(s->cert_path);

@@ -20,7 +20,7 @@ struct fl_relay_standalone {
 	struct fl_http_router router, clear_router; /* the same pages over TLS and without */
 	struct fl_http_router http_router, metrics_router;
 	struct fl_http_group conns;
-	struct fl_timer renew, fast_start;
+	struct fl_timer renew;
 	fl_time accept_full; /* GCRA of new connections */
 	uint64_t accept_refused;
 	uint32_t accept_rate, accept_burst;
