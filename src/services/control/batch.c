@@ -120,10 +120,11 @@ enum fl_err fl_batch_fill(struct fl_control *c, struct fl_batch *b)
 		const struct fl_bytes *fragment = NULL;
 
 		fl_fragments_drop(c->fragments, m->id);
-		if (n == NULL || m->removed) {
+		if (m->removed)
 			b->removed[b->removed_count++] = m->id;
+		/* Gone with an earlier batch, of which all have heard: late news of it is none. */
+		if (m->removed || n == NULL)
 			continue;
-		}
 		enum fl_err err = FL_OK;
 		if (entry)
 			err = fl_fragments_get(c->fragments, c->netmap, n, &fragment);
