@@ -184,13 +184,13 @@ suite_control() {
 	suite_own
 }
 
-# Ours alone in number. All join at once, which is the storm; then as with fewer. And more changes
-# a second than the rival is asked for.
+# Ours alone in number. All join at once, which is the storm; then as with fewer, when the server has
+# had the time to give back what the storm took. And more changes a second than the rival is asked for.
 suite_own() {
 	[ "$OWN_NODES" -gt 0 ] || return
 	say "ours alone: $OWN_NODES nodes"
 	cold own-cold 1 ours "$OWN_NODES"
-	DEADLINE=400 steady own 1 ours "$OWN_NODES" P0 --rush 1 --changes "$CHANGES" --idle "$OWN_IDLE"
+	DEADLINE=400 steady own 1 ours "$OWN_NODES" P0 --rush 1 --settle 15 --changes "$CHANGES" --idle "$OWN_IDLE"
 	nodes=$(most_up_to 1000)
 	[ -z "$nodes" ] || steady own-churn 1 ours "$nodes" P0 --churn "$CHURN" --rate 200
 	policy_alone 1

@@ -80,12 +80,17 @@ static void pump(struct link *l)
 	ssize_t n;
 	if (l->state != LINK_OPEN)
 		return;
-	while ((n = nghttp2_session_mem_send(l->h2, &data)) > 0)
-		if (fl_noise_seal(&l->noise, fl_slice_of(data, (size_t)n), &l->out) != FL_OK) {
-			fail(l, "cannot seal");
-			return;
-		}
-	flush(l);
+	enum fl_err err = FL_OK;
+	l->busy = true; /* a stream may end of what is sent */
+	while (err == FL_OK && (n = nghttp2_session_mem_send(l->h2, &data)) > 0)
+		err = fl_noise_seal(&l->noise, fl_slice_of(data, (size_t)n), &l->out);
+	l->busy = false;
+	if (l->doomed)
+		link_close(l);
+	else if (err != FL_OK)
+		fail(l, "cannot seal");
+	else
+		flush(l);
 }
 
 static int on_header(nghttp2_session *s, const nghttp2_frame *f, const uint8_t *name,

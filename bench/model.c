@@ -3,6 +3,7 @@
 #include "model.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "decode.h"
 #include "table.h"
@@ -14,6 +15,12 @@ struct record {
 	uint64_t digest;
 };
 
+/* A list of peers that many are told: its place among `piece_records`. */
+struct piece {
+	uint32_t at, count;
+	size_t text_len;
+};
+
 struct model {
 	uint32_t nodes;
 	struct peer *want; /* by index; id and addresses come from each node's own entry */
@@ -23,6 +30,8 @@ struct model {
 	struct table by_key, by_id, by_digest, by_text;
 	struct record *records; /* from 1 */
 	uint32_t len, cap;
+	struct piece *pieces;
+	uint32_t *piece_records, pieces_len, piece_records_len;
 };
 
 struct model *model_new(uint32_t nodes)
@@ -54,6 +63,8 @@ struct model *model_free(struct model *m)
 	free(m->want_digest);
 	free(m->ips);
 	free(m->records);
+	free(m->pieces);
+	free(m->piece_records);
 	free(m);
 	return NULL;
 }
@@ -178,21 +189,104 @@ static void keep_absent(struct peer *p, const struct peer *old)
 		p->derp = old->derp;
 }
 
-static void apply_entry(struct model *m, struct view *v, struct fl_slice text, bool fresh)
+static bool is_partial(const struct peer *p)
+{
+	return p->online < 0 || p->eps == DECODE_ABSENT || p->derp == 0;
+}
+
+/* The record of a peer's text; one text has one. */
+static uint32_t record_of(struct model *m, struct fl_slice text)
 {
 	uint64_t digest = bench_digest(text.ptr, text.len, 7);
 	int64_t known = table_find(&m->by_text, digest);
-	uint32_t record = known >= 0 ? (uint32_t)known : 0;
-	if (!record) {
-		struct peer p;
-		decode_peer(text, &p);
-		record = intern(m, &p, node_of(m, &p));
-		table_put(&m->by_text, digest, record);
+	if (known > 0)
+		return (uint32_t)known;
+	struct peer p;
+	decode_peer(text, &p);
+	uint32_t record = intern(m, &p, node_of(m, &p));
+	table_put(&m->by_text, digest, record);
+	return record;
+}
+
+/* ---- pieces ---- */
+
+static bool starts_with(struct fl_slice s, const char *text)
+{
+	size_t n = strlen(text);
+	return s.len >= n && memcmp(s.ptr, text, n) == 0;
+}
+
+static void grow(void *at, size_t count, size_t size)
+{
+	void **p = at;
+	*p = reallocarray(*p, count, size);
+	if (!*p)
+		bench_die("out of memory");
+}
+
+/* A node that announces nothing is partial for ever: its piece is read each time. */
+static bool learn_peers(struct model *m, struct fl_slice text, uint32_t *len)
+{
+	struct js j = js_over(text);
+	while (!j.bad && j.at < j.end) {
+		struct fl_slice value = js_value(&j);
+		if (j.bad || !starts_with(value, "{\"ID\":"))
+			return false;
+		uint32_t record = record_of(m, value);
+		if (is_partial(&m->records[record].peer))
+			return false;
+		grow(&m->piece_records, *len + 1, sizeof(*m->piece_records));
+		m->piece_records[(*len)++] = record;
+		if (j.at < j.end && *j.at++ != ',')
+			return false;
 	}
+	return !j.bad;
+}
+
+int64_t model_learn_piece(struct model *m, struct fl_slice text)
+{
+	uint32_t len = m->piece_records_len;
+	if (!learn_peers(m, text, &len))
+		return -1;
+	grow(&m->pieces, m->pieces_len + 1, sizeof(*m->pieces));
+	m->pieces[m->pieces_len] = (struct piece){ .at = m->piece_records_len,
+						   .count = len - m->piece_records_len,
+						   .text_len = text.len };
+	m->piece_records_len = len;
+	return m->pieces_len++;
+}
+
+size_t model_piece_len(const struct model *m, uint32_t number)
+{
+	return m->pieces[number].text_len;
+}
+
+static void apply_piece(const struct model *m, struct view *v, struct fl_slice text)
+{
+	struct js j = js_over(text);
+	struct fl_slice key;
+	int64_t n = js_enter(&j, '{') && js_key(&j, &key) ? js_int(js_value(&j)) : -1;
+	if (n < 0 || n >= m->pieces_len)
+		bench_die("a piece that nobody learned");
+	const struct piece *p = &m->pieces[n];
+	for (uint32_t i = 0; i < p->count; i++) {
+		uint32_t record = m->piece_records[p->at + i];
+		view_set(m, v, m->records[record].node, record);
+	}
+}
+
+/* ---- messages ---- */
+
+static void apply_entry(struct model *m, struct view *v, struct fl_slice text, bool fresh)
+{
+	if (starts_with(text, "{\"@\":")) {
+		apply_piece(m, v, text);
+		return;
+	}
+	uint32_t record = record_of(m, text);
 	struct peer p = m->records[record].peer;
 	uint32_t node = m->records[record].node, old = v->seen[node];
-	bool partial = p.online < 0 || p.eps == DECODE_ABSENT || p.derp == 0;
-	if (partial) {
+	if (is_partial(&p)) {
 		struct peer none = { .online = -1 };
 		keep_absent(&p, old && !fresh ? &m->records[old].peer : &none);
 		record = intern(m, &p, node);

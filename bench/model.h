@@ -84,6 +84,13 @@ enum seen {
 /* Applies one decoded message of node `i`. Ends the run on text that is not a map response. */
 enum seen view_apply(struct model *m, uint32_t i, struct view *v, struct fl_slice json);
 
+/*
+ * Keeps what a list of whole peers (without brackets) says, so that {"@":number} may stand for it in
+ * a later message. Gives the number; -1: it is no such list.
+ */
+int64_t model_learn_piece(struct model *m, struct fl_slice text);
+size_t model_piece_len(const struct model *m, uint32_t number); /* of its text */
+
 /* The index of the node with this key as text, or -1. */
 int64_t model_find(const struct model *m, struct fl_slice node_key);
 

@@ -12,6 +12,8 @@ enum {
 	JSON_MAX = 256 << 20,
 	BODY_KEPT = 4096,
 	RETRY_AFTER_MS = 500,
+	SILENCE_MS = 120000, /* of a poll until a stock client takes it for dead */
+	SILENCE_LOOK_MS = 1000,
 	LOOK_EVERY_MS = 10,
 };
 
@@ -73,6 +75,7 @@ void swarm_done(struct swarm *s)
 	}
 	free(s->nodes);
 	s->model = model_free(s->model);
+	pieces_done(&s->pieces);
 	s->frames = fl_mapframe_free(s->frames);
 	fl_buf_done(&s->json);
 }
@@ -152,6 +155,7 @@ static void post_poll(struct node *n)
 	begin_map_request(&b, n);
 	fl_buf_str(&b, ",\"Stream\":true}");
 	n->state = NODE_POLLING;
+	n->heard_at = bench_now();
 	n->first_at = 0;
 	n->swarm->polling++;
 	view_done(&n->view);
@@ -244,9 +248,8 @@ static void take_map(struct node *n, struct fl_slice body)
 {
 	struct swarm *s = n->swarm;
 	fl_buf_reset(&s->json);
-	if (fl_mapframe_open(s->frames, body, JSON_MAX, &s->json) != FL_OK)
+	if (!pieces_open(&s->pieces, s->model, s->frames, body, &s->json, &s->bytes))
 		bench_die("node %u got a frame that does not decompress", n->index);
-	s->bytes += s->json.len;
 	enum seen what = view_apply(s->model, n->index, &n->view, fl_buf_slice(&s->json));
 	n->keep_alives += what == SEEN_KEEPALIVE;
 	n->maps += what == SEEN_MAP;
@@ -303,6 +306,7 @@ static void on_data(struct link *l, int32_t stream, struct fl_slice chunk)
 	bool polled = n->state == NODE_POLLING && stream == n->poll_stream;
 	if (!polled && stream != n->register_stream)
 		return;
+	n->heard_at = bench_now();
 	fl_buf_put(&n->body, chunk.ptr, chunk.len);
 	if (fl_buf_err(&n->body) != FL_OK)
 		bench_die("node %u got more than it can hold", n->index);
@@ -393,8 +397,25 @@ void swarm_hurry(struct swarm *s)
 		s->nodes[i].retry_at = 0;
 }
 
+/* A reset that the kernel's limits swallowed leaves a connection that only silence tells of. */
+static void leave_silent(struct swarm *s)
+{
+	int64_t now = bench_now();
+	if (now < s->next_listen)
+		return;
+	s->next_listen = now + SILENCE_LOOK_MS * BENCH_MS;
+	for (uint32_t i = 0; i < s->opened; i++) {
+		struct node *n = &s->nodes[i];
+		if (n->state != NODE_POLLING || now - n->heard_at < SILENCE_MS * BENCH_MS)
+			continue;
+		link_close(&n->link);
+		lost(n, "heard nothing for 2 minutes");
+	}
+}
+
 void swarm_advance(struct swarm *s, uint32_t inflight)
 {
+	leave_silent(s);
 	reopen(s, inflight);
 	while (s->opened < s->count && s->joining < inflight)
 		node_open(&s->nodes[s->opened++]);

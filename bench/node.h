@@ -11,6 +11,7 @@
 
 #include "link.h"
 #include "model.h"
+#include "pieces.h"
 #include "wire/mapframe.h"
 
 enum node_state {
@@ -35,7 +36,7 @@ struct node {
 	struct fl_buf body;
 	struct view view;
 	uint64_t keep_alives, maps, lites;
-	int64_t asked_at, registered_at, retry_at;
+	int64_t asked_at, registered_at, retry_at, heard_at;
 	int64_t first_at;   /* when the poll under way brought its first map; 0: not yet */
 	size_t first_bytes; /* of that as it came */
 };
@@ -52,10 +53,11 @@ struct swarm {
 	struct node *nodes;
 	struct model *model;
 	struct fl_mapframe *frames;
+	struct pieces pieces;
 	struct fl_buf json;
 	uint32_t opened, joining, lost; /* from the front; on their way; waiting to be reopened */
 	uint32_t registered, polling, converged;
-	int64_t next_look;
+	int64_t next_look, next_listen;
 	uint64_t judged;                /* version of the model that `converged` is about */
 	uint64_t drops, refused, bytes; /* connections lost, requests refused, map JSON decoded */
 	void (*on_map)(struct swarm *s, struct node *n, enum seen what); /* may be NULL */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bench/pieces.h - opens maps of which many have pieces in common, and looks at each piece once.
+ *
+ * Ten thousand nodes that see each other are told a hundred million peers, and a generator beside the
+ * server has no time to unpack each. A server may send what many are told in zstd frames of their own,
+ * the same bytes to all: where such a frame is a list of whole peers, the model keeps their records
+ * under a number, and {"@":number} stands in the text for it whenever the very same bytes come again.
+ *
+ * Thread  one.
+ */
+#ifndef FL_BENCH_PIECES_H
+#define FL_BENCH_PIECES_H
+
+#include "base/buf.h"
+#include "model.h"
+#include "table.h"
+#include "wire/mapframe.h"
+
+struct pieces {
+	struct table known; /* digest of a frame's bytes to the number of its piece */
+};
+
+/*
+ * Appends the text of one message, pieces as said above, and counts into `bytes` what the text is
+ * long without that. False: it does not decompress.
+ */
+bool pieces_open(struct pieces *p, struct model *m, struct fl_mapframe *frames,
+		 struct fl_slice body, struct fl_buf *out, uint64_t *bytes);
+void pieces_done(struct pieces *p);
+
+#endif
