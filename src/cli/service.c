@@ -153,6 +153,8 @@ enum fl_err fl_service_open(struct fl_service *s, void (*reload)(void *ctx), voi
 	s->watchdog_every = fl_notify_watchdog();
 	err = fl_timer_init(&s->watchdog, s->loop, on_watchdog, s);
 	if (err == FL_OK)
+		err = fl_trim_start(&s->trim, s->loop);
+	if (err == FL_OK)
 		err = fl_signal_new(s->loop, SIGINT, on_stop, s, &s->signals[0]);
 	if (err == FL_OK)
 		err = fl_signal_new(s->loop, SIGTERM, on_stop, s, &s->signals[1]);
@@ -189,6 +191,7 @@ void fl_service_close(struct fl_service *s)
 	bool open = true;
 
 	fl_timer_done(&s->watchdog);
+	fl_trim_done(&s->trim);
 	for (size_t i = 0; i < 3; i++)
 		s->signals[i] = s->signals[i] != NULL ? fl_signal_free(s->signals[i]) : NULL;
 	for (int i = 0; i < CLOSING_ROUNDS && open; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cli/service.h - the process around a service: signals, log, limits, and a word to systemd.
+ * cli/service.h - the process around a service: signals, log, limits, memory, a word to systemd.
  *
  * INT and TERM stop it: the first one in order and within FL_SERVICE_GRACE, the second one at
  * once. HUP reloads; that of the own terminal, when it is closed, stops like TERM. PIPE is ignored.
@@ -11,6 +11,7 @@
 #define FL_CLI_SERVICE_H
 
 #include "base/log.h"
+#include "cli/trim.h"
 #include "io/loop.h"
 
 #define FL_SERVICE_GRACE (5 * FL_SEC)
@@ -20,6 +21,7 @@ struct fl_service {
 	struct fl_signal *signals[3];
 	struct fl_timer watchdog; /* systemd's, when it asks for one */
 	int64_t watchdog_every;
+	struct fl_trim trim;
 	bool on_terminal; /* started from one: it is the standard input */
 	void (*reload)(void *ctx);
 	void *ctx;

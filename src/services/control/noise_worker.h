@@ -28,7 +28,7 @@
 #include "proto/control/noise.h"
 #include "wire/mapframe.h"
 
-enum { FL_NOISE_PENDING_MAX = 256 << 10 };
+enum { FL_NOISE_PENDING_MAX = 64 << 10 };
 #define FL_NOISE_FIRST_REQUEST (10 * FL_SEC)
 #define FL_NOISE_PING_INTERVAL (45 * FL_SEC)
 #define FL_NOISE_IDLE_MAX      (10 * FL_MIN)
