@@ -9,9 +9,9 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "crypto/x509_make.h"
 
 enum {
-	SERIAL_BYTES = 16,
 	DERP_SERIAL = 2, /* the relay protocol's version */
 	DERP_DAYS = 30,
 	DAYS_MAX = 36500,
@@ -42,51 +42,20 @@ static bool is_host_name(struct fl_slice s)
 	return s.len > 0 && s.len <= NAME_MAX_LEN && s.ptr[0] != '.';
 }
 
-/*
- * A certificate of version 3 with its span of validity in seconds and its subject as issuer; no key
- * yet.
- */
+/* With one name, its issuer too; no key yet. */
 static X509 *new_cert(time_t from, time_t until, int name_type, const char *name)
 {
-	X509 *x = X509_new();
+	X509 *x = fl_x509_new(from, until);
 
 	if (x == NULL)
 		return NULL;
 	X509_NAME *subject = X509_get_subject_name(x);
-	if (X509_set_version(x, X509_VERSION_3) == 1 &&
-	    ASN1_TIME_set(X509_getm_notBefore(x), from) != NULL &&
-	    ASN1_TIME_set(X509_getm_notAfter(x), until) != NULL &&
-	    X509_NAME_add_entry_by_NID(subject, NID_commonName, name_type,
+	if (X509_NAME_add_entry_by_NID(subject, NID_commonName, name_type,
 				       (const unsigned char *)name, -1, -1, 0) == 1 &&
 	    X509_set_issuer_name(x, subject) == 1)
 		return x;
 	X509_free(x);
 	return NULL;
-}
-
-/* Positive, and unique without a counter. */
-static bool set_random_serial(X509 *x)
-{
-	uint8_t bytes[SERIAL_BYTES];
-
-	fl_random(bytes, sizeof bytes);
-	bytes[0] = (uint8_t)((bytes[0] & 0x7f) | 0x40);
-	BIGNUM *n = BN_bin2bn(bytes, sizeof bytes, NULL);
-	bool ok = n != NULL && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(x)) != NULL;
-	BN_free(n);
-	return ok;
-}
-
-static bool add_extension(X509 *x, int nid, const char *value)
-{
-	X509V3_CTX ctx;
-
-	X509V3_set_ctx_nodb(&ctx);
-	X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
-	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-	bool ok = ext != NULL && X509_add_ext(x, ext, -1) == 1;
-	X509_EXTENSION_free(ext);
-	return ok;
 }
 
 static bool push_name(GENERAL_NAMES *names, int type, const void *data, size_t len)
@@ -157,48 +126,14 @@ static X509 *new_leaf(EVP_PKEY *key, struct fl_slice host, const struct fl_ip *i
 	if (host.len < sizeof name)
 		(void)fl_str_copy(name, sizeof name, host);
 	X509 *x = new_cert(from, until, MBSTRING_ASC, name);
-	if (x != NULL && X509_set_pubkey(x, key) == 1 && set_random_serial(x) && add_mark(x) &&
-	    add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
-	    add_extension(x, NID_key_usage, "critical,digitalSignature") &&
-	    add_extension(x, NID_ext_key_usage, "serverAuth") && add_names(x, host, ip) &&
+	if (x != NULL && X509_set_pubkey(x, key) == 1 && fl_x509_random_serial(x) && add_mark(x) &&
+	    fl_x509_add_ext(x, NID_basic_constraints, "critical,CA:FALSE") &&
+	    fl_x509_add_ext(x, NID_key_usage, "critical,digitalSignature") &&
+	    fl_x509_add_ext(x, NID_ext_key_usage, "serverAuth") && add_names(x, host, ip) &&
 	    X509_sign(x, key, EVP_sha256()) > 0)
 		return x;
 	X509_free(x);
 	return NULL;
-}
-
-/* Appends both texts or none. */
-static enum fl_err put_both(BIO *cert, BIO *key, struct fl_buf *out_cert, struct fl_buf *out_key)
-{
-	char *cert_text, *key_text;
-	long cert_len = BIO_get_mem_data(cert, &cert_text);
-	long key_len = BIO_get_mem_data(key, &key_text);
-
-	if (cert_len <= 0 || key_len <= 0)
-		return FL_ERR_NOMEM;
-	enum fl_err err = fl_buf_reserve(out_cert, (size_t)cert_len);
-	if (err == FL_OK)
-		err = fl_buf_reserve(out_key, (size_t)key_len);
-	if (err != FL_OK)
-		return err;
-	fl_buf_put(out_cert, cert_text, (size_t)cert_len);
-	fl_buf_put(out_key, key_text, (size_t)key_len);
-	return FL_OK;
-}
-
-static enum fl_err write_both(X509 *x, EVP_PKEY *key, struct fl_buf *out_cert,
-			      struct fl_buf *out_key)
-{
-	BIO *cert_bio = BIO_new(BIO_s_mem());
-	BIO *key_bio = BIO_new(BIO_s_secmem()); /* wiped when freed */
-	enum fl_err err = FL_ERR_NOMEM;
-
-	if (cert_bio != NULL && key_bio != NULL && PEM_write_bio_X509(cert_bio, x) == 1 &&
-	    PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1)
-		err = put_both(cert_bio, key_bio, out_cert, out_key);
-	BIO_free(cert_bio);
-	BIO_free(key_bio);
-	return err;
 }
 
 enum fl_err fl_cert_self_signed(const char *host, fl_wall now, unsigned days,
@@ -218,7 +153,7 @@ enum fl_err fl_cert_self_signed(const char *host, fl_wall now, unsigned days,
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x = key != NULL ? new_leaf(key, name, &ip, now, days) : NULL;
 	if (x != NULL)
-		err = write_both(x, key, out_cert_pem, out_key_pem);
+		err = fl_x509_put_pem(x, key, out_cert_pem, out_key_pem);
 	X509_free(x);
 	EVP_PKEY_free(key);
 	return err == FL_OK ? FL_OK : failed(err);
@@ -297,7 +232,7 @@ static X509 *new_derp_meta(EVP_PKEY *key, const uint8_t *relay_public, fl_wall n
 	X509 *x = new_cert(at - span, at + span, V_ASN1_PRINTABLESTRING, name);
 	if (x != NULL && set_ed25519(x, key) &&
 	    ASN1_INTEGER_set(X509_get_serialNumber(x), DERP_SERIAL) == 1 &&
-	    add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
+	    fl_x509_add_ext(x, NID_basic_constraints, "critical,CA:FALSE") &&
 	    X509_sign(x, key, NULL) > 0)
 		return x;
 	X509_free(x);

@@ -50,6 +50,13 @@ FL_MUST enum fl_err fl_noise_hkdf(const uint8_t ck[static FL_HASH_LEN], struct f
 
 void fl_sha256(struct fl_slice in, uint8_t out[static FL_HASH_LEN]);
 
+/*
+ * For protocols that name things by it; it protects nothing. Asked of any implementation, also
+ * where a FIPS policy is the default. Errors: FL_ERR_NOMEM.
+ */
+enum { FL_SHA1_LEN = 20 };
+FL_MUST enum fl_err fl_sha1(struct fl_slice in, uint8_t out[static FL_SHA1_LEN]);
+
 /* ChaCha20-Poly1305 (RFC 8439) under one key. */
 struct fl_aead;
 FL_MUST enum fl_err fl_aead_new(const uint8_t key[static FL_KEY_LEN], struct fl_aead **out);
