@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * wire/hujson_text.h - the tokens of a HuJSON text: where they end, whether they are sound, what
- * a string says. For the parser and the writer of wire/hujson.h alone.
+ * a string says. For the readers and writers of HuJSON and EEBUS JSON.
  *
  * Thread  pure.
  * Source  docs/policy.md 1.1
