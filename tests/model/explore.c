@@ -12,14 +12,17 @@
 enum { CHUNK = 1 << 16, CHUNKS = 1 << 12, TABLE_BITS_FIRST = 16 };
 
 struct visited {
-	struct state state;
 	uint32_t from;
 	uint8_t move; /* its place among the moves of the state before */
+	uint8_t state[];
 };
 
 struct explorer {
-	const struct model *model;
-	struct visited *chunk[CHUNKS];
+	const struct machine *machine;
+	const void *model;
+	size_t stride; /* of struct visited */
+	uint8_t *chunk[CHUNKS];
+	uint8_t *moves; /* of one state */
 	uint32_t count;
 	uint32_t *table; /* index + 1; 0: free */
 	uint32_t mask;
@@ -36,24 +39,24 @@ static void *need(void *p)
 
 static struct visited *at(const struct explorer *e, uint32_t i)
 {
-	return &e->chunk[i / CHUNK][i % CHUNK];
+	return (struct visited *)(void *)(e->chunk[i / CHUNK] + i % CHUNK * e->stride);
 }
 
-static uint64_t hash(const struct state *s)
+static uint64_t hash(const uint8_t *s, size_t size)
 {
-	const uint8_t *p = (const uint8_t *)s;
 	uint64_t h = 0x9e3779b97f4a7c15u;
 
-	for (size_t i = 0; i < sizeof *s; i++)
-		h = (h ^ p[i]) * 0x100000001b3u;
+	for (size_t i = 0; i < size; i++)
+		h = (h ^ s[i]) * 0x100000001b3u;
 	return h ^ h >> 29;
 }
 
-static uint32_t *place(const struct explorer *e, const struct state *s)
+static uint32_t *place(const struct explorer *e, const uint8_t *s)
 {
-	uint32_t i = (uint32_t)hash(s) & e->mask;
+	const size_t size = e->machine->state_size;
+	uint32_t i = (uint32_t)hash(s, size) & e->mask;
 
-	while (e->table[i] != 0 && memcmp(&at(e, e->table[i] - 1)->state, s, sizeof *s) != 0)
+	while (e->table[i] != 0 && memcmp(at(e, e->table[i] - 1)->state, s, size) != 0)
 		i = (i + 1) & e->mask;
 	return &e->table[i];
 }
@@ -64,10 +67,10 @@ static void grow(struct explorer *e)
 	e->mask = e->mask * 2 + 1;
 	e->table = need(calloc((size_t)e->mask + 1, sizeof *e->table));
 	for (uint32_t i = 0; i < e->count; i++)
-		*place(e, &at(e, i)->state) = i + 1;
+		*place(e, at(e, i)->state) = i + 1;
 }
 
-static void visit(struct explorer *e, const struct state *s, uint32_t from, int move)
+static void visit(struct explorer *e, const uint8_t *s, uint32_t from, int move)
 {
 	uint32_t *p = place(e, s);
 
@@ -78,9 +81,12 @@ static void visit(struct explorer *e, const struct state *s, uint32_t from, int 
 			fprintf(stderr, "too many states\n");
 			exit(2);
 		}
-		e->chunk[e->count / CHUNK] = need(malloc(CHUNK * sizeof(struct visited)));
+		e->chunk[e->count / CHUNK] = need(malloc(CHUNK * e->stride));
 	}
-	*at(e, e->count) = (struct visited){ *s, from, (uint8_t)move };
+	struct visited *v = at(e, e->count);
+	v->from = from;
+	v->move = (uint8_t)move;
+	memcpy(v->state, s, e->machine->state_size);
 	*p = ++e->count;
 	if (e->count > e->mask / 4 * 3)
 		grow(e);
@@ -95,16 +101,24 @@ static int depth_of(const struct explorer *e, uint32_t i)
 	return depth;
 }
 
-static void print_history(const struct explorer *e, uint32_t i)
+static int moves_of(struct explorer *e, const void *state)
 {
-	static struct move moves[MOVES_MAX];
+	return e->machine->moves(e->model, state, e->moves);
+}
 
+static const uint8_t *move_at(const struct explorer *e, int i)
+{
+	return e->moves + (size_t)i * e->machine->move_size;
+}
+
+static void print_history(struct explorer *e, uint32_t i)
+{
 	if (i == 0)
 		return;
 	print_history(e, at(e, i)->from);
-	model_moves(e->model, &at(e, at(e, i)->from)->state, moves);
-	const struct move *m = &moves[at(e, i)->move];
-	printf("      %s %u %u\n", m->name, m->who, m->arg);
+	moves_of(e, at(e, at(e, i)->from)->state);
+	const struct move_name *m = (const void *)move_at(e, at(e, i)->move);
+	printf("      %s %u %u\n", m->text, m->who, m->arg);
 }
 
 static void done(struct explorer *e)
@@ -112,35 +126,47 @@ static void done(struct explorer *e)
 	for (uint32_t i = 0; i * CHUNK < e->count; i++)
 		free(e->chunk[i]);
 	free(e->table);
+	free(e->moves);
 	free(e);
 }
 
-struct found explore(const struct model *m, bool print)
+static struct explorer *begin(const struct machine *machine, const void *model)
 {
 	struct explorer *e = need(calloc(1, sizeof *e));
-	struct found found = { 0 };
-	struct move moves[MOVES_MAX];
-	struct state first;
+	const size_t align = sizeof(uint32_t);
 
-	e->model = m;
+	e->machine = machine;
+	e->model = model;
+	e->stride = (sizeof(struct visited) + machine->state_size + align - 1) / align * align;
+	e->moves = need(calloc((size_t)machine->moves_max, machine->move_size));
 	e->mask = (1u << TABLE_BITS_FIRST) - 1;
 	e->table = need(calloc((size_t)e->mask + 1, sizeof *e->table));
-	model_start(&first);
-	visit(e, &first, 0, 0);
+	return e;
+}
+
+struct found explore(const struct machine *machine, const void *model, bool print)
+{
+	struct explorer *e = begin(machine, model);
+	struct found found = { 0 };
+	uint8_t *now = need(calloc(1, machine->state_size));
+
+	machine->start(now);
+	visit(e, now, 0, 0);
 	for (uint32_t i = 0; i < e->count && found.violation == NULL; i++) {
-		const struct state now = at(e, i)->state;
-		int count = model_moves(m, &now, moves);
+		memcpy(now, at(e, i)->state, machine->state_size);
+		int count = moves_of(e, now);
 		found.moves += (size_t)count;
-		found.violation = model_violation(&now, count == 0);
+		found.violation = machine->violation(now, count == 0);
+		for (int k = 0; k < count; k++)
+			visit(e, move_at(e, k) + machine->to, i, k);
 		if (found.violation != NULL) {
 			found.depth = depth_of(e, i);
 			if (print)
 				print_history(e, i);
 		}
-		for (int k = 0; k < count; k++)
-			visit(e, &moves[k].to, i, k);
 	}
 	found.states = e->count;
+	free(now);
 	done(e);
 	return found;
 }

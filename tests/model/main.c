@@ -5,19 +5,46 @@
  *
  *   model [CHANGES] [-v]     of the model without a bug: 1 to 3, default 2; -v prints the histories
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "explore.h"
 #include "mirror.h"
+#include "model.h"
 
 enum { BUG_CHANGES = 2, WALKS = 20000 };
+
+static void start(void *state)
+{
+	model_start(state);
+}
+
+static int moves(const void *model, const void *state, void *out)
+{
+	return model_moves(model, state, out);
+}
+
+static const char *violation(const void *state, bool last)
+{
+	return model_violation(state, last);
+}
+
+static const struct machine machine = {
+	.state_size = sizeof(struct state),
+	.move_size = sizeof(struct move),
+	.to = offsetof(struct move, to),
+	.moves_max = MOVES_MAX,
+	.start = start,
+	.moves = moves,
+	.violation = violation,
+};
 
 static int run(enum bug bug, int changes, bool print)
 {
 	const struct model m = { bug, changes };
-	const struct found f = explore(&m, print);
+	const struct found f = explore(&machine, &m, print);
 	bool ok = (f.violation != NULL) == (bug != BUG_NONE);
 
 	printf("%-4s  model: %s: %zu states, %zu moves: %s", ok ? "ok" : "FAIL",

@@ -107,7 +107,7 @@ static const struct state *choose(struct fl_rng *rng, const struct move *moves, 
 
 	for (int draw = 0; draw < 8; draw++) {
 		m = &moves[fl_rng_below(rng, (uint64_t)count)];
-		if (strcmp(m->name, "Close") != 0 && strcmp(m->name, "DeleteNode") != 0)
+		if (strcmp(m->name.text, "Close") != 0 && strcmp(m->name.text, "DeleteNode") != 0)
 			break;
 	}
 	return &m->to;

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "explore.h"
+
 enum { NODES = 2, CONNS = 3, WORKERS = 2, CHANGES_MAX = 3 };
 
 enum bug {
@@ -82,8 +84,7 @@ struct model {
 enum { MOVES_MAX = 64 };
 
 struct move {
-	const char *name;
-	uint8_t who, arg;
+	struct move_name name;
 	struct state to;
 };
 

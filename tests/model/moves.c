@@ -37,9 +37,7 @@ static struct state *add(struct moves *m, const char *name, int who, int arg)
 {
 	assert(m->count < MOVES_MAX);
 	struct move *at = &m->at[m->count++];
-	*at = (struct move){
-		.name = name, .who = (uint8_t)who, .arg = (uint8_t)arg, .to = *m->from
-	};
+	*at = (struct move){ .name = { name, (uint8_t)who, (uint8_t)arg }, .to = *m->from };
 	return &at->to;
 }
 
