@@ -6,13 +6,14 @@
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libuv1-dev libssl-dev libsodium-dev libnghttp2-dev
-node-llhttp libwslay-dev libzstd-dev libjansson-dev libyaml-dev libsqlite3-dev libcurl4-openssl-dev"
+node-llhttp libwslay-dev libzstd-dev libjansson-dev libyaml-dev libsqlite3-dev libcurl4-openssl-dev
+libavahi-client-dev libavahi-core-dev"
 clang="clang libclang-rt-dev llvm"
 interop="iproute2 iptables nftables procps curl ca-certificates"
 
 case "${1:-}" in
 build) wanted=$build ;;
-test) wanted="$build $clang libcmocka-dev groff-base zsh fish" ;;
+test) wanted="$build $clang libcmocka-dev groff-base zsh fish iproute2 avahi-daemon dbus" ;;
 fuzz) wanted="$build $clang" ;;
 cover) wanted="$build $clang libcmocka-dev" ;;
 lint) wanted="$build clang clang-format clang-tidy cppcheck git" ;;

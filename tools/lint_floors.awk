@@ -14,7 +14,7 @@ BEGIN {
 	LINES_MAX = 900
 	COLUMNS_MAX = 100
 	SPDX_WITHIN = 3 # lines
-	count = split("base crypto wire proto domain store io services cli", names, " ")
+	count = split("base crypto wire proto domain store io services embed cli", names, " ")
 	for (i = 1; i <= count; i++)
 		rank[names[i]] = i
 	pure["base"] = pure["wire"] = pure["proto"] = pure["domain"] = 1

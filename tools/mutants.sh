@@ -11,7 +11,7 @@ copy_sources() {
 	target=$1
 	rm -rf "$tree"
 	mkdir -p "$tree"
-	cp -R meson.build meson_options.txt src tests tools bench "$tree" || exit 1
+	cp -R meson.build meson_options.txt examples include src tests tools bench "$tree" || exit 1
 	CC="${CC:-gcc}" meson setup "$dir/build" "$tree" -Dtests=true >"$dir/setup.log" 2>&1 ||
 		CC="${CC:-gcc}" meson setup --reconfigure "$dir/build" "$tree" >"$dir/setup.log" 2>&1 || exit 1
 	ninja --quiet -C "$dir/build" "$target" >"$dir/build.log" 2>&1 || {

@@ -73,7 +73,7 @@ LIST
 }
 
 # What is the same keeps its date, and is not built again.
-find meson.build meson_options.txt src tests tools bench -type f | while read -r f; do
+find meson.build meson_options.txt examples include src tests tools bench -type f | while read -r f; do
 	cmp -s "$f" "$tree/$f" && continue
 	mkdir -p "$(dirname "$tree/$f")"
 	cp "$f" "$tree/$f"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # tools/test.sh - every suite that this machine can run, then one line of totals.
-#   1. gcc, warnings as errors: unit, corpus and lint suites; the load generators are built too
-#   2. clang with ASan and UBSan: unit and corpus suites
+#   1. gcc, warnings as errors: all suites; the load generators are built too
+#   2. clang with ASan and UBSan: unit, network and corpus suites
 #   3. gcc with TSan: unit suites
 #   4. interop: real peers against the binary of the first, where Go is new enough
 # Logs stay in each folder's meson-logs/testlog.txt.
@@ -93,7 +93,7 @@ export TSAN_OPTIONS=halt_on_error=1
 tier "gcc" build-test gcc "" -Dwerror=true -Dbench=true
 tier "clang, address and undefined-behaviour sanitizers" build-asan clang "--no-suite lint" \
 	-Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
-tier "gcc, thread sanitizer" build-tsan gcc "--no-suite lint --no-suite corpus" \
+tier "gcc, thread sanitizer" build-tsan gcc "--no-suite lint --no-suite corpus --no-suite network" \
 	-Dwerror=true -Db_sanitize=thread
 interop
 

@@ -136,11 +136,19 @@ void fl_http_on_drain(struct fl_http *x, void (*fn)(void *ctx), void *ctx);
 FL_MUST enum fl_err fl_http_upgrade(struct fl_http *x, struct fl_stream **out,
 				    struct fl_slice *out_early);
 
+/* May this become a WebSocket with `subprotocol` (NULL: any)? 0, or the status of a refusal. */
+unsigned fl_http_ws_verdict(const struct fl_http *x, const char *subprotocol);
+void fl_http_ws_refuse(struct fl_http *x, unsigned status);
+
 /*
  * Checks a WebSocket request and writes its 101 answer with `subprotocol` (NULL: none); then as
- * above, wrapped. On failure the exchange has ended: 400, 426 or 503 was answered (FL_ERR_PROTO),
- * or the stream is closed.
+ * above, for fl_wsm_new. On failure the exchange has ended: 400 (also one that does not offer
+ * `subprotocol`), 426 or 503 was answered (FL_ERR_PROTO), or the stream is closed.
  */
+FL_MUST enum fl_err fl_http_upgrade_wsm(struct fl_http *x, const char *subprotocol,
+					struct fl_stream **out, struct fl_slice *out_early);
+
+/* The same, wrapped as a byte stream. */
 FL_MUST enum fl_err fl_http_upgrade_ws(struct fl_http *x, const char *subprotocol,
 				       size_t message_max, struct fl_stream **out);
 

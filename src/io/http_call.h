@@ -18,6 +18,9 @@ struct fl_http_request {
 	uint8_t *body;
 	struct fl_buf answer;
 	bool insecure;
+	bool (*take)(void *ctx, struct fl_slice piece); /* NULL: into `answer` */
+	void *take_ctx;
+	bool enough; /* it said so */
 	char detail[CURL_ERROR_SIZE];
 };
 

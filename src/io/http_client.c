@@ -19,6 +19,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
 	struct fl_http_request *r = ctx;
 
+	if (r->take != NULL && fl_http_request_status(r) == 200) {
+		r->enough = !r->take(r->take_ctx, fl_slice_of(data, size * count));
+		return r->enough ? 0 : size * count;
+	}
 	fl_buf_put(&r->answer, data, size * count);
 	return fl_buf_err(&r->answer) == FL_OK ? size * count : 0;
 }
@@ -136,7 +140,9 @@ static bool set_rules(struct fl_http_request *r, const struct fl_http_call *call
 
 	ok &= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
 	ok &= curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
-	ok &= curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(ms > 0 ? ms : 1)) == CURLE_OK;
+	ok &= curl_easy_setopt(c,
+			       call->take != NULL ? CURLOPT_CONNECTTIMEOUT_MS : CURLOPT_TIMEOUT_MS,
+			       (long)(ms > 0 ? ms : 1)) == CURLE_OK;
 	ok &= curl_easy_setopt(c, CURLOPT_USERAGENT, "fairlead/" FL_VERSION) == CURLE_OK;
 	ok &= curl_easy_setopt(c, CURLOPT_HTTPHEADER, r->fields) == CURLE_OK;
 	ok &= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
@@ -154,6 +160,8 @@ enum fl_err fl_http_request_init(struct fl_http_request *r, const struct fl_http
 
 	r->answer = fl_buf_make(max);
 	r->insecure = call->insecure;
+	r->take = call->take;
+	r->take_ctx = call->take_ctx;
 	enum fl_err err = make_url(r, call, fault);
 	if (err != FL_OK)
 		return err;
@@ -269,7 +277,7 @@ enum fl_err fl_http_request_result(const struct fl_http_request *r, CURLcode cod
 {
 	enum fl_err err = err_of(r, code);
 
-	if (err == FL_OK)
+	if (err == FL_OK || r->enough)
 		return FL_OK;
 	return fl_fault_set(fault, err, "%s: %s (%s)", r->url,
 			    r->detail[0] != '\0' ? r->detail : curl_easy_strerror(code),

@@ -36,6 +36,13 @@ struct fl_http_call {
 	int64_t timeout;   /* ns for the whole call; 0: 30 s */
 	size_t answer_max; /* 0: FL_HTTP_CLIENT_ANSWER_MAX */
 	bool insecure;     /* accept any certificate */
+	/*
+	 * Of fl_http_client_call: a body of status 200 goes here piece by piece as it comes, and
+	 * not into `out_body`; `timeout` is for the connection alone. False ends the call with
+	 * FL_OK.
+	 */
+	bool (*take)(void *ctx, struct fl_slice piece);
+	void *take_ctx;
 };
 
 /*

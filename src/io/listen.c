@@ -11,6 +11,7 @@
 #include "io/listen_bind.h"
 #include "io/sockaddr.h"
 #include "io/stream_impl.h"
+#include "io/tls_peer_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ enum {
 };
 
 #define ACCEPT_PAUSE (100 * FL_MS) /* when out of descriptors */
+#define ALERT_LINGER (2 * FL_SEC)
 
 struct source {
 	uint8_t key[FL_IP_SOURCE_LEN];
@@ -108,6 +110,7 @@ static void release_if_done(struct fl_listener *l)
 		return;
 	fl_map_done(&l->sources);
 	fl_tls_server_unref(l->cfg.tls);
+	fl_tls_peer_unref(l->cfg.peer);
 	free((char *)(uintptr_t)l->cfg.unix_path);
 	free(l);
 }
@@ -157,39 +160,45 @@ static void welcome(struct visitor *v)
 	l->cfg.on_accept(l->cfg.ctx, &k->base);
 }
 
+/* The alert behind the failure is worth a moment: without it the peer learns nothing. */
+static void fail_handshake(struct visitor *v, enum fl_err err)
+{
+	struct fl_listener *l = v->listener;
+	struct fl_sock *k = v->sock;
+	struct fl_fault why;
+
+	if (l->cfg.peer == NULL) {
+		turn_away(v, &l->stats.failed_tls);
+		return;
+	}
+	l->stats.failed_tls++;
+	fl_tls_peer_why(l->cfg.peer, err, l->loop->tls_error, &why);
+	const struct fl_addrport from = k->peer;
+	visitor_free(v);
+	fl_stream_close(&k->base, err == FL_ERR_CLOSED ? 0 : ALERT_LINGER);
+	if (l->cfg.on_refused != NULL)
+		l->cfg.on_refused(l->cfg.ctx, &from, why.text);
+}
+
 static void on_visitor_timeout(void *ctx)
 {
 	struct visitor *v = ctx;
-	struct fl_listener_stats *stats = &v->listener->stats;
 
-	turn_away(v, v->sock->ssl != NULL ? &stats->failed_tls : &stats->failed_hello);
-}
-
-/* FL_OK: done. FL_MORE: wait for the socket. */
-static enum fl_err shake_hands(struct fl_sock *k, int events)
-{
-	if (events & UV_WRITABLE && k->out_len > 0) { /* a flight larger than the socket's buffer */
-		enum fl_err err = fl_sock_flush(k);
-		if (err != FL_OK && err != FL_MORE)
-			return err;
-	}
-	if (!(events & UV_READABLE) || k->base.loop->handshakes_left <= 0)
-		return FL_MORE; /* what can be read is still there in the next tick */
-	k->base.loop->handshakes_left--;
-	return fl_sock_tls_step(k);
+	if (v->sock->ssl != NULL)
+		fail_handshake(v, FL_ERR_TIMEOUT);
+	else
+		turn_away(v, &v->listener->stats.failed_hello);
 }
 
 static void on_handshake(struct fl_sock *k, int events)
 {
 	struct visitor *v = k->event_ctx;
 
-	enum fl_err err = shake_hands(k, events);
+	enum fl_err err = fl_sock_tls_step(k, events);
 	if (err == FL_OK)
 		welcome(v);
 	else if (err != FL_MORE)
-		turn_away(v, &v->listener->stats.failed_tls);
-	else
-		fl_sock_arm(k, UV_READABLE | (k->out_len > 0 ? UV_WRITABLE : 0));
+		fail_handshake(v, err);
 }
 
 /*
@@ -223,7 +232,9 @@ static void on_first_byte(struct fl_sock *k, int events)
 		welcome(v);
 		return;
 	}
-	if (fl_sock_tls_accept(k, l->cfg.tls) != FL_OK) {
+	SSL_CTX *ctx =
+		l->cfg.peer != NULL ? fl_tls_peer_ctx(l->cfg.peer) : fl_tls_server_ctx(l->cfg.tls);
+	if (fl_sock_tls_start(k, ctx, false) != FL_OK) {
 		turn_away(v, &l->stats.failed_tls);
 		return;
 	}
@@ -253,11 +264,31 @@ static enum fl_err visitor_new(struct fl_listener *l, struct fl_sock *k)
 
 /* ---- accepting ---- */
 
+/* Who wants to keep all places needs to come faster than a handshake takes. */
+static bool make_room(struct fl_listener *l)
+{
+	struct fl_list *oldest = l->cfg.drop_oldest ? fl_list_pop(&l->visitors) : NULL;
+
+	if (oldest == NULL)
+		return false;
+	turn_away(fl_list_entry(oldest, struct visitor, link), &l->stats.refused_limit);
+	return true;
+}
+
+static enum fl_err find_place(struct fl_listener *l, const struct fl_addrport *peer)
+{
+	enum fl_err err = count_in(l, peer);
+
+	if (err == FL_ERR_FULL && l->stats.open >= l->cfg.conn_max && make_room(l))
+		err = count_in(l, peer);
+	return err;
+}
+
 static void receive(struct fl_listener *l, int fd, const struct fl_addrport *peer)
 {
 	struct fl_sock *k;
 
-	if (count_in(l, peer) != FL_OK) {
+	if (find_place(l, peer) != FL_OK) {
 		l->stats.refused_limit++;
 		close(fd);
 		return;
@@ -361,6 +392,7 @@ enum fl_err fl_listener_new(struct fl_loop *loop, const struct fl_listen_config 
 	l->loop = loop;
 	l->cfg = *cfg;
 	l->cfg.tls = fl_tls_server_ref(cfg->tls);
+	l->cfg.peer = fl_tls_peer_ref(cfg->peer);
 	if (l->cfg.hello_timeout <= 0)
 		l->cfg.hello_timeout = FL_LISTEN_HELLO_DEFAULT;
 	l->fd = -1;

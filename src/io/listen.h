@@ -17,6 +17,7 @@
 #include "base/ip.h"
 #include "io/stream.h"
 #include "io/tls.h"
+#include "io/tls_peer.h"
 
 #define FL_LISTEN_HELLO_DEFAULT (10 * FL_SEC)
 
@@ -28,12 +29,18 @@ struct fl_listen_config {
 	const char *unix_path;
 	uint32_t unix_mode; /* e.g. 0660 */
 	enum fl_listen_mode mode;
-	struct fl_tls_server *tls; /* referenced; unless plain needed before the loop runs on */
+	/* Referenced; unless plain one of them is needed before the loop runs on. */
+	struct fl_tls_server *tls;
+	struct fl_tls_peer *peer;          /* both ends show a certificate */
 	uint32_t conn_max, per_source_max; /* 0 = no limit */
-	int64_t hello_timeout;             /* ns; 0 = FL_LISTEN_HELLO_DEFAULT */
-	size_t pending_max;                /* for the new streams; 0 = default */
+	/* Over conn_max who has waited longest in its handshake goes, and not who comes. */
+	bool drop_oldest;
+	int64_t hello_timeout; /* ns; 0 = FL_LISTEN_HELLO_DEFAULT */
+	size_t pending_max;    /* for the new streams; 0 = default */
 	/* A stream is ready (TLS finished); the callee owns it: fl_stream_own or _close. */
 	void (*on_accept)(void *ctx, struct fl_stream *s);
+	/* A handshake under `peer` failed; the text (borrowed) says of what. May be NULL. */
+	void (*on_refused)(void *ctx, const struct fl_addrport *from, const char *why);
 	void *ctx;
 };
 

@@ -162,6 +162,19 @@ bool fl_loop_poll(struct fl_loop *l)
 	return is_alive(l);
 }
 
+int fl_loop_fd(const struct fl_loop *l)
+{
+	return uv_backend_fd(&l->uv);
+}
+
+fl_time fl_loop_deadline(const struct fl_loop *l)
+{
+	/* 0 also where a descriptor to be waited for is not yet in the set of the kernel. */
+	if (!fl_list_empty(&l->deferred) || uv_backend_timeout(&l->uv) == 0)
+		return 0;
+	return l->heap_len > 0 ? l->heap[1].at : FL_NEVER;
+}
+
 fl_time fl_loop_now(const struct fl_loop *l)
 {
 	/* Read once a tick, when first asked for: libuv has no place for it after the poll. */

@@ -33,6 +33,14 @@ void fl_loop_stop(struct fl_loop *l);
 /* Handles what is ready without blocking (for tests). Returns whether anything is still open. */
 bool fl_loop_poll(struct fl_loop *l);
 
+/*
+ * To run the loop inside another one: poll it when the descriptor can be read or the time has come.
+ * The descriptor stays the same; the time is 0 for at once, FL_NEVER for none, and new after each
+ * poll and each call on something of the loop.
+ */
+int fl_loop_fd(const struct fl_loop *l);
+fl_time fl_loop_deadline(const struct fl_loop *l);
+
 fl_time fl_loop_now(const struct fl_loop *l);  /* monotonic; cached at the start of the tick */
 fl_wall fl_loop_wall(const struct fl_loop *l); /* calendar; read on each call */
 

@@ -47,7 +47,8 @@ struct fl_loop {
 	struct fl_loop_bulk bulk;
 	uint8_t *in, *plain, *out; /* FL_LOOP_SCRATCH each */
 	size_t out_len;
-	struct fl_buf spare; /* a batch that no HTTP/2 connection has; see h2_out.c */
+	unsigned long tls_error; /* OpenSSL's word for what a handshake failed of last */
+	struct fl_buf spare;     /* a batch that no HTTP/2 connection has; see h2_out.c */
 };
 
 /* Runs the timers that are due, but none that was armed in this tick. */

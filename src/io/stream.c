@@ -148,8 +148,7 @@ enum fl_err fl_stream_write(struct fl_stream *s, struct fl_slice data)
 	return s->ops->write(s, data);
 }
 
-/* The socket at the bottom. */
-static struct fl_sock *sock_of(const struct fl_stream *s)
+struct fl_sock *fl_stream_sock(const struct fl_stream *s)
 {
 	while (s->under != NULL)
 		s = s->under;
@@ -163,7 +162,7 @@ size_t fl_stream_pending(const struct fl_stream *s)
 
 void fl_stream_limit(struct fl_stream *s, size_t pending_max)
 {
-	sock_of(s)->out_max = pending_max;
+	fl_stream_sock(s)->out_max = pending_max;
 }
 
 void fl_stream_pause(struct fl_stream *s, bool paused)
@@ -191,23 +190,23 @@ struct fl_stream *fl_stream_close(struct fl_stream *s, int64_t linger)
 
 int64_t fl_stream_stalled(const struct fl_stream *s)
 {
-	const struct fl_sock *k = sock_of(s);
+	const struct fl_sock *k = fl_stream_sock(s);
 	return k->out_len > 0 ? fl_loop_now(s->loop) - k->progress : 0;
 }
 
 struct fl_addrport fl_stream_peer(const struct fl_stream *s)
 {
-	return sock_of(s)->peer;
+	return fl_stream_sock(s)->peer;
 }
 
 bool fl_stream_is_tls(const struct fl_stream *s)
 {
-	return sock_of(s)->ssl != NULL;
+	return fl_stream_sock(s)->ssl != NULL;
 }
 
 bool fl_stream_is_local(const struct fl_stream *s)
 {
-	return !sock_of(s)->is_tcp;
+	return !fl_stream_sock(s)->is_tcp;
 }
 
 struct fl_loop *fl_stream_loop(const struct fl_stream *s)

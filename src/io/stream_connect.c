@@ -63,17 +63,19 @@ static void on_event(struct fl_sock *k, int events)
 }
 
 /* Starts on a fresh socket; takes `fd`. */
-static enum fl_err start(struct fl_loop *l, int fd, const struct fl_addrport *to,
-			 const struct sockaddr *sa, socklen_t len, struct fl_connect *c)
+static enum fl_err start(struct fl_loop *l, int fd, const struct sockaddr_storage *to,
+			 struct fl_connect *c)
 {
-	enum fl_err err = fl_sock_new(l, fd, true, to, &c->sock);
+	const struct fl_addrport peer = fl_sockaddr_read(to);
+
+	enum fl_err err = fl_sock_new(l, fd, true, &peer, &c->sock);
 	if (err != FL_OK)
 		return err;
 	c->sock->event_ctx = c;
 	c->sock->on_event = on_event;
 	c->answer.fn = on_answer;
 	c->answer.ctx = c;
-	if (connect(fd, sa, len) == 0) {
+	if (connect(fd, (const struct sockaddr *)to, sizeof *to) == 0) {
 		c->err = FL_OK;
 		fl_loop_defer(l, &c->answer);
 	} else if (errno == EINPROGRESS) {
@@ -108,26 +110,35 @@ static enum fl_err make(struct fl_loop *l, int family,
 	return FL_OK;
 }
 
+enum fl_err fl_connect_to(struct fl_loop *l, const struct sockaddr_storage *to, int64_t timeout,
+			  void (*done)(void *ctx, enum fl_err err, struct fl_stream *s), void *ctx,
+			  struct fl_connect **out)
+{
+	struct fl_connect *c;
+	int fd;
+
+	enum fl_err err = make(l, to->ss_family, done, ctx, &fd, &c);
+	if (err != FL_OK)
+		return err;
+	err = start(l, fd, to, c);
+	if (err != FL_OK) {
+		release(c);
+		return err;
+	}
+	if (timeout > 0)
+		fl_timer_start(&c->timer, timeout);
+	*out = c;
+	return FL_OK;
+}
+
 enum fl_err fl_tcp_connect(struct fl_loop *l, const struct fl_addrport *to, int64_t timeout,
 			   void (*done)(void *ctx, enum fl_err err, struct fl_stream *s), void *ctx,
 			   struct fl_connect **out)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = fl_sockaddr_of(to, &sa);
-	struct fl_connect *c;
-	int fd;
 
-	enum fl_err err = make(l, sa.ss_family, done, ctx, &fd, &c);
-	if (err != FL_OK)
-		return err;
-	err = start(l, fd, to, (const struct sockaddr *)&sa, len, c);
-	if (err != FL_OK) {
-		release(c);
-		return err;
-	}
-	fl_timer_start(&c->timer, timeout);
-	*out = c;
-	return FL_OK;
+	(void)fl_sockaddr_of(to, &sa);
+	return fl_connect_to(l, &sa, timeout, done, ctx, out);
 }
 
 struct fl_connect *fl_connect_cancel(struct fl_connect *c)

@@ -15,6 +15,7 @@
 #include "io/tls.h"
 
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 struct fl_stream_ops {
 	enum fl_err (*write)(struct fl_stream *s, struct fl_slice data);
@@ -139,11 +140,17 @@ void fl_sock_bulk_leave(struct fl_sock *k);
 
 /* ---- TLS over a socket ---- */
 
-/* Makes the stream a TLS server's end. Errors: FL_ERR_NOMEM. */
-FL_MUST enum fl_err fl_sock_tls_accept(struct fl_sock *k, struct fl_tls_server *t);
+/* Makes the stream the server's or the client's end of TLS. Errors: FL_ERR_NOMEM. */
+FL_MUST enum fl_err fl_sock_tls_start(struct fl_sock *k, SSL_CTX *ctx, bool client);
 
-/* One step of the handshake on what can be read and sent. FL_MORE: wait for the peer. */
-FL_MUST enum fl_err fl_sock_tls_step(struct fl_sock *k);
+/* Says and hears what can be said and heard of the handshake without the socket being read. */
+FL_MUST enum fl_err fl_sock_tls_shake(struct fl_sock *k);
+
+/*
+ * One step of the handshake on what an event brought. FL_MORE: the socket is armed for the next.
+ * After a failure an alert may be on its way, and the loop has OpenSSL's word for it.
+ */
+FL_MUST enum fl_err fl_sock_tls_step(struct fl_sock *k, int events);
 
 FL_MUST enum fl_err fl_sock_tls_write(struct fl_sock *k, struct fl_slice data);
 
@@ -158,7 +165,27 @@ void fl_sock_tls_bye(struct fl_sock *k);
 
 void fl_sock_tls_done(struct fl_sock *k);
 
+/* ---- contexts ---- */
+
 /* The context connections are made from; borrowed. */
 SSL_CTX *fl_tls_server_ctx(struct fl_tls_server *t);
+
+/* What all of ours have in common: no tickets, no resumption, no renegotiation, small when idle. */
+void fl_tls_ctx_init(SSL_CTX *ctx);
+
+/* Errors with text: FL_ERR_SYNTAX, FL_ERR_INVALID (the key is of another certificate). */
+FL_MUST enum fl_err fl_tls_ctx_load(SSL_CTX *ctx, struct fl_slice chain_pem,
+				    struct fl_slice key_pem, struct fl_fault *fault);
+
+/* ---- outgoing ---- */
+
+/* As fl_tcp_connect, to any address the kernel knows. timeout 0: none but the kernel's. */
+FL_MUST enum fl_err fl_connect_to(struct fl_loop *l, const struct sockaddr_storage *to,
+				  int64_t timeout,
+				  void (*done)(void *ctx, enum fl_err err, struct fl_stream *s),
+				  void *ctx, struct fl_connect **out);
+
+/* The socket at the bottom of a stream. */
+struct fl_sock *fl_stream_sock(const struct fl_stream *s);
 
 #endif

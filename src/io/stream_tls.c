@@ -94,13 +94,13 @@ static void make_method(void)
 	BIO_meth_set_create(method, bio_create);
 }
 
-enum fl_err fl_sock_tls_accept(struct fl_sock *k, struct fl_tls_server *t)
+enum fl_err fl_sock_tls_start(struct fl_sock *k, SSL_CTX *ctx, bool client)
 {
 	pthread_once(&method_once, make_method);
 	if (method == NULL)
 		return FL_ERR_NOMEM;
 
-	SSL *ssl = SSL_new(fl_tls_server_ctx(t));
+	SSL *ssl = SSL_new(ctx);
 	BIO *bio = BIO_new(method);
 	if (ssl == NULL || bio == NULL) {
 		SSL_free(ssl);
@@ -109,7 +109,10 @@ enum fl_err fl_sock_tls_accept(struct fl_sock *k, struct fl_tls_server *t)
 	}
 	BIO_set_data(bio, k);
 	SSL_set_bio(ssl, bio, bio);
-	SSL_set_accept_state(ssl);
+	if (client)
+		SSL_set_connect_state(ssl);
+	else
+		SSL_set_accept_state(ssl);
 	k->ssl = ssl;
 	return FL_OK;
 }
@@ -143,10 +146,16 @@ static void hold_window(struct fl_sock *k)
 	k->held_len = rest.len;
 }
 
+/* An alert of the peer has its number behind an offset. */
+static bool is_alert(unsigned long e)
+{
+	return ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) >= SSL_AD_REASON_OFFSET;
+}
+
 /* What a call into OpenSSL that did not succeed means. FL_MORE: it wants more records. */
 static enum fl_err verdict(struct fl_sock *k, int rc)
 {
-	enum fl_err err = FL_ERR_PROTO;
+	enum fl_err err = is_alert(ERR_peek_error()) ? FL_ERR_CRYPTO : FL_ERR_PROTO;
 
 	switch (SSL_get_error(k->ssl, rc)) {
 	case SSL_ERROR_WANT_READ:
@@ -216,27 +225,54 @@ void fl_sock_tls_pull(struct fl_sock *k)
 	free(held);
 }
 
-enum fl_err fl_sock_tls_step(struct fl_sock *k)
+enum fl_err fl_sock_tls_shake(struct fl_sock *k)
+{
+	ERR_clear_error();
+	int rc = SSL_do_handshake(k->ssl);
+	k->base.loop->tls_error = ERR_peek_error();
+	enum fl_err err = rc == 1 ? FL_OK : verdict(k, rc);
+	if (rc != 1 && err == FL_OK)
+		err = FL_ERR_CLOSED;
+	if (flush_records(k) != FL_OK && err != FL_ERR_CRYPTO)
+		err = FL_ERR_CLOSED;
+	if (err == FL_OK)
+		hold_window(k); /* the peer may have sent data right behind */
+	else
+		k->window = (struct fl_slice){ 0 };
+	return k->base.ended && (err == FL_OK || err == FL_MORE) ? FL_ERR_CLOSED : err;
+}
+
+static enum fl_err read_and_shake(struct fl_sock *k)
 {
 	ssize_t n = recv(k->fd, k->base.loop->in, FL_LOOP_SCRATCH, 0);
+
+	k->base.loop->tls_error = 0;
 	if (n == 0)
 		return FL_ERR_CLOSED;
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? FL_MORE : FL_ERR_CLOSED;
-
-	ERR_clear_error();
 	k->window = fl_slice_of(k->base.loop->in, (size_t)n);
-	int rc = SSL_do_handshake(k->ssl);
-	enum fl_err err = rc == 1 ? FL_OK : verdict(k, rc);
-	if (rc != 1 && err == FL_OK)
-		err = FL_ERR_CLOSED;
-	if (flush_records(k) != FL_OK)
-		err = FL_ERR_CLOSED;
-	if (err == FL_OK)
-		hold_window(k); /* the client may have sent data right behind */
-	else
-		k->window = (struct fl_slice){ 0 };
-	return k->base.ended ? FL_ERR_CLOSED : err;
+	return fl_sock_tls_shake(k);
+}
+
+enum fl_err fl_sock_tls_step(struct fl_sock *k, int events)
+{
+	enum fl_err err = FL_MORE;
+
+	if (events & UV_WRITABLE && k->out_len > 0) { /* a flight larger than the socket's buffer */
+		err = fl_sock_flush(k);
+		if (err != FL_OK && err != FL_MORE)
+			return err;
+		err = FL_MORE;
+	}
+	/* What can be read is still there in the next tick. */
+	if (events & UV_READABLE && k->base.loop->handshakes_left > 0) {
+		k->base.loop->handshakes_left--;
+		err = read_and_shake(k);
+	}
+	if (err == FL_MORE)
+		fl_sock_arm(k, UV_READABLE | (k->out_len > 0 ? UV_WRITABLE : 0));
+	return err;
 }
 
 /* ---- writing ---- */

@@ -37,16 +37,21 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static enum fl_err set_up(SSL_CTX *ctx)
+void fl_tls_ctx_init(SSL_CTX *ctx)
 {
 	SSL_CTX_set_options(ctx,
 			    SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	(void)SSL_CTX_set_num_tickets(ctx, 0); /* cannot fail */
+}
+
+static enum fl_err set_up(SSL_CTX *ctx)
+{
+	fl_tls_ctx_init(ctx);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 	/* The client's order counts: it knows whether it has AES instructions. */
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
-	    SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
 	    SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1 ||
 	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") != 1)
 		return FL_ERR_IO;
@@ -92,8 +97,8 @@ static enum fl_err add_key(SSL_CTX *ctx, struct fl_slice pem, struct fl_fault *f
 	return ok ? FL_OK : fl_fault_set(fault, FL_ERR_SYNTAX, "the private key cannot be used");
 }
 
-static enum fl_err load(SSL_CTX *ctx, struct fl_slice chain_pem, struct fl_slice key_pem,
-			struct fl_fault *fault)
+enum fl_err fl_tls_ctx_load(SSL_CTX *ctx, struct fl_slice chain_pem, struct fl_slice key_pem,
+			    struct fl_fault *fault)
 {
 	if (chain_pem.len > PEM_MAX || key_pem.len > PEM_MAX)
 		return fl_fault_set(fault, FL_ERR_SYNTAX, "certificate or key over 1 MiB");
@@ -123,7 +128,7 @@ enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem
 	t->ctx = SSL_CTX_new(TLS_server_method());
 	enum fl_err err = t->ctx != NULL ? set_up(t->ctx) : FL_ERR_NOMEM;
 	if (err == FL_OK)
-		err = load(t->ctx, chain_pem, key_pem, fault);
+		err = fl_tls_ctx_load(t->ctx, chain_pem, key_pem, fault);
 	ERR_clear_error();
 	if (err != FL_OK) {
 		fl_tls_server_unref(t);

@@ -3,6 +3,7 @@
  * tests/io/test_ws.c - WebSocket messages as a byte stream: frames as sent by hand, both roles.
  */
 #include "net.h"
+#include "ws_script.h"
 
 #include "io/sockaddr.h"
 
@@ -23,24 +24,6 @@ static struct net_server server;
 static struct net_ear ear;
 static unsigned fds_before;
 static int fd;
-
-/* A client's frame: masked with a key that is not zero. */
-static void put_frame(struct fl_buf *b, uint8_t first, const void *data, size_t len)
-{
-	static const uint8_t mask[4] = { 0x11, 0x22, 0x93, 0xf4 };
-	const uint8_t *p = data;
-
-	fl_buf_byte(b, first);
-	if (len < 126) {
-		fl_buf_byte(b, (uint8_t)(0x80 | len));
-	} else {
-		fl_buf_byte(b, 0x80 | 126);
-		fl_buf_be(b, len, 2);
-	}
-	fl_buf_put(b, mask, 4);
-	for (size_t i = 0; i < len; i++)
-		fl_buf_byte(b, p[i] ^ mask[i % 4]);
-}
 
 static void say(const struct fl_buf *b)
 {
@@ -94,11 +77,9 @@ static void assert_back(const void *want, size_t len)
 
 /* ---- what a peer may send ---- */
 
-static void frames(struct fl_buf *b, const char *script);
-
 struct row {
 	const char *name;
-	const char *script; /* see frames() */
+	const char *script; /* see ws_put_script */
 	const char *got;
 	int ends; /* 0: goes on, 1: with `end` */
 	enum fl_err end;
@@ -127,52 +108,8 @@ static struct row rows[] = {
 	  BACK("\x88\x02\x03\xea") },
 	{ "reserved bits", "R:ab", "", 1, FL_ERR_PROTO, BACK("\x88\x02\x03\xea") },
 	{ "unknown opcode", "U:ab", "", 1, FL_ERR_PROTO, BACK("\x88\x02\x03\xea") },
-	{ "no mask", "N:ab", "", 1, FL_ERR_PROTO, BACK("\x88\x02\x03\xea") },
+	{ "no mask", "M:ab", "", 1, FL_ERR_PROTO, BACK("\x88\x02\x03\xea") },
 };
-
-static uint8_t first_of(char kind)
-{
-	switch (kind) {
-	case 'B':
-		return 0x82;
-	case 'b':
-		return 0x02;
-	case 'C':
-		return 0x80;
-	case 'c':
-		return 0x00;
-	case 'P':
-		return 0x89;
-	case 'p':
-		return 0x8a;
-	case 'X':
-		return 0x88;
-	case 'T':
-		return 0x81;
-	case 'R':
-		return 0xc2;
-	default:
-		return 0x83;
-	}
-}
-
-/* "B:abc X:.." - kinds as in first_of, N an unmasked binary frame; data ends at a space. */
-static void frames(struct fl_buf *b, const char *script)
-{
-	while (*script != '\0') {
-		char kind = script[0];
-		const char *data = script + 2, *end = strchr(data, ' ');
-		size_t len = end != NULL ? (size_t)(end - data) : strlen(data);
-		if (kind == 'N') {
-			fl_buf_byte(b, 0x82);
-			fl_buf_byte(b, (uint8_t)len);
-			fl_buf_put(b, data, len);
-		} else {
-			put_frame(b, first_of(kind), data, len);
-		}
-		script = data + len + (end != NULL);
-	}
-}
 
 static void check_row(const struct row *row)
 {
@@ -195,7 +132,7 @@ static void at_once(void **state)
 
 	set_up(NULL);
 	wrap(fl_slice_of(NULL, 0));
-	frames(&b, row->script);
+	ws_put_script(&b, row->script, true);
 	say(&b);
 	check_row(row);
 	fl_buf_done(&b);
@@ -209,7 +146,7 @@ static void byte_by_byte(void **state)
 
 	set_up(NULL);
 	wrap(fl_slice_of(NULL, 0));
-	frames(&b, row->script);
+	ws_put_script(&b, row->script, true);
 	for (size_t i = 0; i < b.len; i++) {
 		assert_int_equal(send(fd, b.ptr + i, 1, 0), 1);
 		fl_loop_poll(loop);
@@ -226,7 +163,7 @@ static void half_early(void **state)
 	struct fl_buf b = fl_buf_make(4096);
 
 	set_up(NULL);
-	frames(&b, row->script);
+	ws_put_script(&b, row->script, true);
 	size_t half = b.len / 2;
 	wrap(fl_slice_of(b.ptr, half));
 	assert_int_equal(ear.datas, 0);
@@ -260,10 +197,10 @@ static void the_message_limit(void **state)
 		for (size_t j = 0; j < 3 && (j == 0 || lengths[i].frames[j] > 0); j++) {
 			bool last = j == 2 || lengths[i].frames[j + 1] == 0;
 			sum += lengths[i].frames[j];
-			put_frame(&b, (uint8_t)((j == 0 ? 2 : 0) | (last ? 0x80 : 0)), bytes,
-				  lengths[i].frames[j]);
+			ws_put_frame(&b, (uint8_t)((j == 0 ? 2 : 0) | (last ? 0x80 : 0)), bytes,
+				     lengths[i].frames[j], true);
 		}
-		put_frame(&b, 0x82, "!", 1);
+		ws_put_frame(&b, 0x82, "!", 1, true);
 		say(&b);
 		for (int k = 0; k < 200 && ear.ends == 0 && ear.got.len < sum + 1; k++)
 			net_for(loop, FL_MS);
@@ -320,7 +257,7 @@ static void closing_inside_on_data(void **state)
 	(void)state;
 	ear.close_on_data = true;
 	wrap(fl_slice_of(NULL, 0));
-	frames(&b, "B:abc P:x B:def");
+	ws_put_script(&b, "B:abc P:x B:def", true);
 	say(&b);
 	assert_true(net_until(loop, net_ear_has_data, &ear));
 	net_for(loop, FL_MS);
@@ -335,7 +272,7 @@ static void closing_inside_on_end(void **state)
 	(void)state;
 	ear.close_on_end = true;
 	wrap(fl_slice_of(NULL, 0));
-	frames(&b, "X:");
+	ws_put_script(&b, "X:", true);
 	say(&b);
 	assert_true(net_until(loop, net_ear_ended, &ear));
 	net_for(loop, FL_MS);
@@ -349,7 +286,7 @@ static void a_pause_holds_messages_and_close(void **state)
 	(void)state;
 	ear.pause_on_data = true;
 	wrap(fl_slice_of(NULL, 0));
-	frames(&b, "B:abc X:");
+	ws_put_script(&b, "B:abc X:", true);
 	say(&b);
 	assert_true(net_until(loop, net_ear_has_data, &ear));
 	net_for(loop, 2 * FL_MS);
@@ -367,7 +304,7 @@ static void nothing_is_delivered_without_an_owner(void **state)
 	struct fl_stream *s;
 
 	(void)state;
-	frames(&b, "B:abc");
+	ws_put_script(&b, "B:abc", true);
 	assert_int_equal(fl_ws_wrap(server.accepted[0], fl_buf_slice(&b), 100, false, &s), FL_OK);
 	say(&b);
 	net_for(loop, 2 * FL_MS);
@@ -404,7 +341,7 @@ static void handing_over_keeps_the_order(void **state)
 	assert_int_equal(fl_ws_wrap(server.accepted[0], fl_slice_of(NULL, 0), 100, false, &p.s),
 			 FL_OK);
 	assert_int_equal(fl_stream_own(p.s, &passer_owner, &p, fl_slice_of(NULL, 0)), FL_OK);
-	frames(&b, "B:xab B:cd X:");
+	ws_put_script(&b, "B:xab B:cd X:", true);
 	say(&b);
 	assert_true(net_until(loop, net_ear_ended, &ear));
 	assert_int_equal(ear.got.len, 4);
@@ -420,7 +357,7 @@ static void messages_arrive_on_another_loop(void **state)
 	struct fl_loop *there;
 
 	(void)state;
-	frames(&b, "B:abc");
+	ws_put_script(&b, "B:abc", true);
 	assert_int_equal(fl_ws_wrap(server.accepted[0], fl_buf_slice(&b), 100, false, &s), FL_OK);
 	say(&b);
 	fl_stream_detach(s, &place);
