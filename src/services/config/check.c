@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* services/config/check.c - the rules between settings, each with key, value, rule and remedy. */
 #include "services/config/check.h"
-
-#include <stdio.h>
+#include "services/config/hub.h"
 
 #define SHORTEST_EPHEMERAL      (65 * FL_SEC)
 #define SHORTEST_PROBE_INTERVAL (2 * FL_SEC)
@@ -49,19 +48,6 @@ bool fl_config_url_parse(const char *url, struct fl_config_url *out)
 	u.port = (uint16_t)number;
 	*out = u;
 	return true;
-}
-
-enum fl_err fl_config_listen_parse(const char *text, struct fl_addrport *out)
-{
-	char full[FL_ADDRPORT_TEXT_MAX + 16];
-
-	if (text[0] == ':')
-		snprintf(full, sizeof full, "[::]%s", text);
-	else if (strncmp(text, "localhost:", 10) == 0)
-		snprintf(full, sizeof full, "127.0.0.1%s", text + 9);
-	else if (!fl_str_copy(full, sizeof full, fl_slice_str(text)))
-		return FL_ERR_SYNTAX;
-	return fl_addrport_parse(fl_slice_str(full), out);
 }
 
 static void check_listen(const char *key, const char *text, bool required,
@@ -252,6 +238,7 @@ void fl_config_check(const struct fl_config *c, struct fl_config_report *r)
 	check_files(c, r);
 	check_probes(c, r);
 	check_debug(c, r);
+	fl_config_hub_check(c, r);
 	if (c->ephemeral_timeout <= SHORTEST_EPHEMERAL && !c->short_timers)
 		fl_config_say(
 			&r->errors,

@@ -30,6 +30,11 @@ struct fl_config_split {
 struct fl_config_record {
 	char *name, *type, *value;
 };
+/* A device that the hub trusts from its first start on. */
+struct fl_config_device {
+	char *ski;            /* 40 lower-case digits */
+	char *name, *ship_id; /* "" = none, not known */
+};
 
 struct fl_config {
 	char *file;                /* what was read, NULL if defaults only */
@@ -82,6 +87,18 @@ struct fl_config {
 	char *unix_socket;
 	uint32_t unix_socket_permission; /* mode bits */
 	bool logtail, taildrop, auto_update;
+	struct {                          /* the device hub, `fairlead ship` */
+		char *listen, *state_dir; /* state_dir "" = by who runs it */
+		char *mdns, *double_connections;
+		char *id, *instance, *brand, *model, *type, *serial; /* "" = none, or made once */
+		struct fl_strlist interfaces, categories;
+		bool auto_accept;          /* a pairing window at the start */
+		char *pin_file;            /* "" = no PIN is asked */
+		char *metrics_listen_addr; /* "" = off */
+		uint32_t connections_max, message_max;
+		struct fl_config_device *trusted;
+		size_t trusted_count;
+	} ship;
 	int64_t register_cache_expiration; /* 15 min */
 	uint32_t register_cache_max;       /* 1024 */
 	uint32_t strangers_per_source;     /* 64 */

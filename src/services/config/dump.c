@@ -5,6 +5,7 @@
 
 #include "base/jw.h"
 #include "services/config/config.h"
+#include "services/config/hub.h"
 #include "services/config/keys.h"
 
 enum { BOX_WIDTH = 64, BOX_TEXT = BOX_WIDTH - 4, VALUE_MAX = 1 << 20 };
@@ -150,6 +151,7 @@ static void dump_records(const struct fl_config *c, struct fl_buf *out)
 static void dump_value(const struct fl_config *c, const struct fl_key_def *key, struct fl_buf *out)
 {
 	static const char *const levels[] = { "trace", "debug", "info", "warn", "error" };
+	struct fl_jw w;
 
 	switch (key->type) {
 	case FL_KEY_STRING:
@@ -198,6 +200,10 @@ static void dump_value(const struct fl_config *c, const struct fl_key_def *key, 
 		return;
 	case FL_KEY_RECORDS:
 		dump_records(c, out);
+		return;
+	case FL_KEY_DEVICES: /* JSON is a part of YAML */
+		w = fl_jw_make(out);
+		fl_config_devices_json(c, &w);
 		return;
 	case FL_KEY_ANY:
 		return;
@@ -319,6 +325,9 @@ static void json_value(struct fl_jw *w, const struct fl_config *c, const struct 
 		return;
 	case FL_KEY_RECORDS:
 		json_records(w, c);
+		return;
+	case FL_KEY_DEVICES:
+		fl_config_devices_json(c, w);
 		return;
 	case FL_KEY_DURATION:
 	case FL_KEY_LOG_LEVEL:

@@ -28,6 +28,7 @@ enum fl_key_type {
 	FL_KEY_ALLOCATION,
 	FL_KEY_SPLIT,   /* map of domain to list */
 	FL_KEY_RECORDS, /* list of {name, type, value} */
+	FL_KEY_DEVICES, /* list of {ski, name, id} */
 	FL_KEY_ANY,     /* not ours: any shape */
 };
 

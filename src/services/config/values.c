@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* services/config/values.c - one reader a type. */
+#include "services/config/hub.h"
 #include "services/config/values.h"
 
 #include <stdio.h>
@@ -361,6 +362,7 @@ enum fl_err fl_value_from_text(struct fl_config *c, const struct fl_key_def *key
 		return list_from_text(c, key, text, fault);
 	case FL_KEY_SPLIT:
 	case FL_KEY_RECORDS:
+	case FL_KEY_DEVICES:
 	case FL_KEY_ANY:
 		break;
 	}
@@ -398,6 +400,9 @@ enum fl_err fl_value_from_yaml(struct fl_config *c, const struct fl_key_def *key
 	case FL_KEY_RECORDS:
 		fl_value_done(c, key);
 		return records_from_yaml(c, y, fault);
+	case FL_KEY_DEVICES:
+		fl_value_done(c, key);
+		return fl_config_devices_read(c, y, fault);
 	default:
 		break;
 	}
@@ -442,6 +447,9 @@ void fl_value_done(struct fl_config *c, const struct fl_key_def *key)
 		free(c->dns.records);
 		c->dns.records = NULL;
 		c->dns.records_count = 0;
+		return;
+	case FL_KEY_DEVICES:
+		fl_config_devices_done(c);
 		return;
 	default:
 		return;

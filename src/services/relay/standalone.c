@@ -299,8 +299,8 @@ static enum fl_err make_relay(struct fl_relay_standalone *s,
 }
 
 /*
- * The ports are opened first: who connects meanwhile waits for some milliseconds and is not refused,
- * and what fails most often (a port that is taken) is known before keys are read or made.
+ * The ports are opened first: who connects meanwhile waits for some milliseconds and is not
+ * refused, and what fails most often (a port that is taken) is known before keys are read or made.
  */
 static enum fl_err start(struct fl_relay_standalone *s,
 			 const struct fl_relay_standalone_config *cfg, struct fl_fault *fault)
