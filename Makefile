@@ -12,18 +12,19 @@ SEEDS ?=
 SIZE ?=
 FAIRLEAD = $(BUILD)/src/cli/fairlead
 
-.PHONY: help build run test captures interop bench fuzz sim sim-mutants interop-mutants lint fmt cover dist clean
+.PHONY: help build run test captures interop bench fuzz sim sim-mutants ship-mutants interop-mutants lint fmt cover dist clean
 
 help:
 	@echo "make run              start a server and relay on embedded defaults (state in var/)"
 	@echo "make test             every suite this machine can run"
 	@echo "make build            build $(FAIRLEAD)"
 	@echo "make captures         every recorded policy case       [DIR=../shared/captures]"
-	@echo "make interop          real peers against the built binary   [SUITE=control|relay|conformance] [SANITIZE=address|thread]"
-	@echo "make bench            ours and the rival in one run         [SUITE=control|relay|footprint|policy|own]"
+	@echo "make interop          real peers against the built binary   [SUITE=control|relay|conformance|ship] [SANITIZE=address|thread]"
+	@echo "make bench            ours and the rival in one run         [SUITE=control|relay|footprint|policy|own|ship]"
 	@echo "make fuzz             every fuzz target                     [SECONDS=60] [TARGET=name]"
 	@echo "make sim              the services in a simulated world      [SEEDS=100] [SEED=s] [SIZE=tiny|fifty|thousands]"
 	@echo "make sim-mutants      does the simulator notice a broken server?"
+	@echo "make ship-mutants     do the tests of the device hub notice a broken one?"
 	@echo "make interop-mutants  do the rows of the conformance suite?"
 	@echo "make lint, make fmt   static analysis; formatting"
 	@echo "make cover, make dist coverage report; stripped binary and package"
@@ -66,6 +67,10 @@ sim:
 sim-mutants:
 	@sh tools/deps.sh test
 	@sh tools/sim_mutants.sh
+
+ship-mutants:
+	@sh tools/deps.sh test
+	@sh tools/ship_mutants.sh
 
 interop-mutants:
 	@sh tools/deps.sh test

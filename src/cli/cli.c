@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cli/cli.c - from the command line to the command; errors and questions. */
 #include "cli/cli.h"
+#include "cli/ship.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,8 +154,7 @@ const char *fl_cli_config_path(struct fl_cli *c)
 	return given;
 }
 
-/* A socket of a server that was started here by the quick start: ours or root's, nobody else's. */
-static bool is_safe_socket(const char *path)
+bool fl_cli_is_safe_socket(const char *path)
 {
 	struct stat st;
 	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
@@ -165,12 +165,17 @@ void fl_cli_choose_socket(struct fl_cli *c)
 {
 	static const char here[] = "var/fairlead.sock";
 	const char *given = fl_args_text(&c->args, "socket");
+
+	if (c->hub && given == NULL) {
+		fl_ship_choose_socket(c);
+		return;
+	}
 	bool chosen = given != NULL || c->config->file != NULL ||
 		      getenv("FAIRLEAD_UNIX_SOCKET") != NULL ||
 		      getenv("HEADSCALE_UNIX_SOCKET") != NULL;
 	const char *path = given != NULL ? given : c->config->unix_socket;
 
-	if (!chosen && access(path, F_OK) != 0 && is_safe_socket(here))
+	if (!chosen && access(path, F_OK) != 0 && fl_cli_is_safe_socket(here))
 		path = here;
 	if (!fl_str_copy(c->socket, sizeof c->socket, fl_slice_str(path)))
 		c->socket[0] = '\0';
@@ -330,6 +335,8 @@ static int run(struct fl_cli *c)
 		return fl_cmd_version(c);
 	if (c->args.command == NULL)
 		return help_for(&c->args, stderr);
+	const char *noun = c->args.command->noun;
+	c->hub = noun != NULL && strcmp(noun, "ship") == 0;
 	return c->args.command->run(c);
 }
 

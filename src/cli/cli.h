@@ -6,6 +6,7 @@
  *   pick.c     nodes, users and keys by what people call them
  *   user.c node.c ask.c route.c key.c auth.c debug.c misc.c  the commands; policies: policy.h
  *   serve.c quickstart.c relay.c notify.c        the services
+ *   ship.h                                       the device hub, and the commands to it
  *
  * Thread  one.
  */
@@ -23,6 +24,7 @@ enum { FL_CLI_PATH_MAX = 4096 };
 struct fl_cli {
 	const char *program; /* as it was called */
 	bool headscale; /* by that name: its data, its search for settings, 1 for each failure */
+	bool hub;       /* a command of `ship`: requests go to the hub's socket */
 	int argc;       /* behind the program's name */
 	char **argv;
 	struct fl_args args;
@@ -58,6 +60,9 @@ int fl_cli_config(struct fl_cli *c);
 
 /* Sets the socket to use, from arguments, settings and where there is one now. */
 void fl_cli_choose_socket(struct fl_cli *c);
+
+/* Of a server that was started in this folder: is it ours or root's, and nobody else's? */
+bool fl_cli_is_safe_socket(const char *path);
 
 /* The framed warning of prefixes outside the standard ranges, on stderr, if it is due. */
 void fl_cli_warn_of_prefixes(const struct fl_config *config);
@@ -98,6 +103,13 @@ int fl_cli_send(struct fl_cli *c, const char *method, const struct fl_buf *path,
 /* Reports an answer that is a refusal, and gives the code for it. */
 int fl_cli_refused(struct fl_cli *c, unsigned status, struct fl_slice body);
 
+/*
+ * Gets a stream: its lines go to `line` as they come, until that says false (FL_EXIT_DONE) or the
+ * stream ends (FL_EXIT_UNREACHABLE, and that was said).
+ */
+typedef bool fl_line_fn(void *ctx, struct fl_slice line);
+int fl_cli_follow(struct fl_cli *c, const struct fl_buf *path, fl_line_fn *line, void *ctx);
+
 /* As fl_cli_ask, without body and with a short path. */
 int fl_cli_get(struct fl_cli *c, const char *path, struct fl_answer *out);
 
@@ -131,6 +143,10 @@ fl_pick_fn fl_cli_pick_user, fl_cli_pick_node, fl_cli_pick_preauth;
 typedef int fl_each_fn(struct fl_cli *c, const struct fl_pick *one, size_t at);
 int fl_cli_each(struct fl_cli *c, fl_pick_fn *pick, const char *text, fl_each_fn *fn);
 
+/* Leaves in an answer those of `list` that `keep` takes. */
+int fl_cli_keep(struct fl_cli *c, struct fl_answer *a, const char *list,
+		bool (*keep)(void *ctx, struct fl_jv item), void *ctx);
+
 /* ---- the commands ---- */
 typedef int fl_cli_command(struct fl_cli *c);
 fl_cli_command fl_cmd_serve, fl_cmd_relay, fl_cmd_configtest, fl_cmd_health, fl_cmd_dump_config,
@@ -148,6 +164,10 @@ fl_cli_command fl_cmd_policy_check, fl_cmd_policy_fmt, fl_cmd_policy_get, fl_cmd
 	fl_cmd_policy_edit, fl_cmd_policy_history, fl_cmd_policy_rollback, fl_cmd_policy_test,
 	fl_cmd_policy_why, fl_cmd_policy_who_can, fl_cmd_policy_can, fl_cmd_policy_diff;
 fl_cli_command fl_cmd_debug_sessions, fl_cmd_debug_changes, fl_cmd_debug_views;
+fl_cli_command fl_cmd_ship_run, fl_cmd_ship_list, fl_cmd_ship_status, fl_cmd_ship_discover,
+	fl_cmd_ship_pair, fl_cmd_ship_unpair, fl_cmd_ship_trust, fl_cmd_ship_refuse,
+	fl_cmd_ship_connect, fl_cmd_ship_disconnect, fl_cmd_ship_pin, fl_cmd_ship_send,
+	fl_cmd_ship_watch, fl_cmd_ship_log, fl_cmd_ship_qr, fl_cmd_ship_identity, fl_cmd_ship_probe;
 fl_cli_command fl_cmd_auth_pending, fl_cmd_auth_register, fl_cmd_auth_approve, fl_cmd_auth_reject;
 
 #endif

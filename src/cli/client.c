@@ -44,19 +44,26 @@ void fl_path_text(struct fl_buf *path, const char *text)
 static int unreachable(struct fl_cli *c, enum fl_err err, const char *where,
 		       const struct fl_fault *fault)
 {
-	bool socket = c->config->cli_address[0] == '\0';
+	bool socket = c->hub || c->config->cli_address[0] == '\0';
 
 	if (err == FL_ERR_DENIED)
 		return fl_cli_fail(c, FL_EXIT_REFUSED,
 				   "Run it as root, or as a member of the socket's group.",
 				   "not permitted to use %s", where);
+	if (c->hub && (err == FL_ERR_NOT_FOUND || err == FL_ERR_CLOSED))
+		return fl_cli_fail(
+			c, FL_EXIT_UNREACHABLE, "Start it, or name its folder with --state-dir.",
+			"cannot reach the hub at %s: is `fairlead ship run` running?", where);
 	if (socket && (err == FL_ERR_NOT_FOUND || err == FL_ERR_CLOSED))
 		return fl_cli_fail(c, FL_EXIT_UNREACHABLE,
 				   "Start it, or name another socket with --socket or -c.",
 				   "cannot reach the server at %s: is `fairlead serve` running?",
 				   where);
-	return fl_cli_fail(c, FL_EXIT_UNREACHABLE, "Check cli.address, the network and the server.",
-			   "cannot reach the server at %s: %s", where, fault->text);
+	return fl_cli_fail(c, FL_EXIT_UNREACHABLE,
+			   c->hub ? "Look at the log of the hub."
+				  : "Check cli.address, the network and the server.",
+			   "cannot reach the %s at %s: %s", c->hub ? "hub" : "server", where,
+			   fault->text);
 }
 
 static enum fl_exit exit_of_status(unsigned status)
@@ -85,6 +92,8 @@ static void problem_text(struct fl_jv root, char *out, size_t cap)
 		text = fl_json_path(fl_json_at(errors, 0), "message");
 	if (fl_json_kind(text) != FL_JSON_STRING || fl_json_str(text).len == 0)
 		text = fl_json_path(root, "detail");
+	if (fl_json_kind(text) != FL_JSON_STRING)
+		text = fl_json_path(root, "error"); /* of the hub */
 	if (fl_json_kind(text) == FL_JSON_STRING)
 		fl_str_copy(out, cap, fl_json_str(text));
 }
@@ -92,7 +101,7 @@ static void problem_text(struct fl_jv root, char *out, size_t cap)
 /* Which part of the request the server means, "" if none. */
 static void problem_field(struct fl_jv root, char *out, size_t cap)
 {
-	struct fl_jv errors = fl_json_path(root, "errors"), at = { .doc = root.doc };
+	struct fl_jv errors = fl_json_path(root, "errors"), at = fl_json_path(root, "field");
 
 	if (fl_json_kind(errors) == FL_JSON_ARRAY)
 		at = fl_json_path(fl_json_at(errors, 0), "location");
@@ -103,12 +112,15 @@ static void problem_field(struct fl_jv root, char *out, size_t cap)
 int fl_cli_refused(struct fl_cli *c, unsigned status, struct fl_slice body)
 {
 	struct fl_json *doc = NULL;
-	char text[1024] = "";
+	char text[1024] = "", advice[512] = "";
 	const char *hint = NULL;
 
 	if (fl_json_parse(body, FL_JSON_DEPTH_MAX, &doc) == FL_OK) {
 		problem_text(fl_json_root(doc), text, sizeof text);
 		problem_field(fl_json_root(doc), c->field, sizeof c->field);
+		struct fl_jv more = fl_json_path(fl_json_root(doc), "hint");
+		if (fl_json_kind(more) == FL_JSON_STRING)
+			fl_str_copy(advice, sizeof advice, fl_json_str(more));
 	}
 	fl_json_free(doc);
 	if (text[0] == '\0')
@@ -116,7 +128,12 @@ int fl_cli_refused(struct fl_cli *c, unsigned status, struct fl_slice body)
 	if (status == 401)
 		hint = "The key in cli.api_key is not valid. Make one on the server: fairlead "
 		       "apikeys create";
-	return fl_cli_fail(c, exit_of_status(status), hint, "%s", text);
+	else if (advice[0] != '\0')
+		hint = advice;
+	enum fl_exit code = exit_of_status(status);
+	if (c->hub && code == FL_EXIT_CONFLICT) /* with the state of a device, not with a person */
+		code = FL_EXIT_FAILED;
+	return fl_cli_fail(c, code, hint, "%s", text);
 }
 
 /* ---- requests ---- */
@@ -188,8 +205,15 @@ static void await_server(struct fl_cli *c, int64_t until)
 	}
 }
 
-int fl_cli_send(struct fl_cli *c, const char *method, const struct fl_buf *path,
-		const struct fl_buf *body, unsigned *out_status, struct fl_answer *out)
+/* Where a stream goes. */
+struct taker {
+	bool (*take)(void *ctx, struct fl_slice piece);
+	void *ctx;
+};
+
+static int call_server(struct fl_cli *c, const char *method, const struct fl_buf *path,
+		       const struct fl_buf *body, const struct taker *taker, unsigned *out_status,
+		       struct fl_answer *out)
 {
 	char url[ADDRESS_MAX], whole[ADDRESS_MAX * 2];
 	struct fl_fault fault = { "" };
@@ -198,7 +222,8 @@ int fl_cli_send(struct fl_cli *c, const char *method, const struct fl_buf *path,
 	int code = fl_cli_config(c);
 	if (code != FL_EXIT_DONE)
 		return code;
-	bool remote = c->config->cli_address[0] != '\0' && !fl_args_has(&c->args, "socket");
+	bool remote =
+		!c->hub && c->config->cli_address[0] != '\0' && !fl_args_has(&c->args, "socket");
 	if (fl_buf_err(path) != FL_OK || (body != NULL && fl_buf_err(body) != FL_OK) ||
 	    !fl_str_copy(whole, sizeof whole, fl_buf_slice(path)) ||
 	    (remote && !remote_url(c->config->cli_address, url)))
@@ -217,11 +242,67 @@ int fl_cli_send(struct fl_cli *c, const char *method, const struct fl_buf *path,
 		.timeout = left > LEAST_TIME ? left : LEAST_TIME,
 		.answer_max = ANSWER_MAX,
 		.insecure = c->config->cli_insecure,
+		.take = taker != NULL ? taker->take : NULL,
+		.take_ctx = taker != NULL ? taker->ctx : NULL,
 	};
 	enum fl_err err = fl_http_client_call(&call, &fault, out_status, &out->body);
 	if (err != FL_OK)
 		return unreachable(c, err, remote ? url : c->socket, &fault);
 	return FL_EXIT_DONE;
+}
+
+int fl_cli_send(struct fl_cli *c, const char *method, const struct fl_buf *path,
+		const struct fl_buf *body, unsigned *out_status, struct fl_answer *out)
+{
+	return call_server(c, method, path, body, NULL, out_status, out);
+}
+
+/* ---- streams ---- */
+
+struct follower {
+	struct fl_buf line; /* so far */
+	fl_line_fn *fn;
+	void *ctx;
+	bool enough;
+};
+
+static bool on_piece(void *ctx, struct fl_slice piece)
+{
+	struct follower *f = ctx;
+
+	while (piece.len > 0 && !f->enough) {
+		const uint8_t *end = memchr(piece.ptr, '\n', piece.len);
+		size_t len = end != NULL ? (size_t)(end - piece.ptr) : piece.len;
+		fl_buf_put(&f->line, piece.ptr, len);
+		piece = fl_slice_skip(piece, len + (end != NULL));
+		if (fl_buf_err(&f->line) != FL_OK)
+			return false;
+		if (end == NULL)
+			continue;
+		f->enough = f->line.len > 0 && !f->fn(f->ctx, fl_buf_slice(&f->line));
+		fl_buf_reset(&f->line);
+	}
+	return !f->enough;
+}
+
+int fl_cli_follow(struct fl_cli *c, const struct fl_buf *path, fl_line_fn *line, void *ctx)
+{
+	struct follower f = { .line = fl_buf_make(ANSWER_MAX), .fn = line, .ctx = ctx };
+	const struct taker taker = { .take = on_piece, .ctx = &f };
+	struct fl_answer a;
+	unsigned status = 0;
+
+	int code = call_server(c, "GET", path, NULL, &taker, &status, &a);
+	if (code == FL_EXIT_DONE && status != 200)
+		code = fl_cli_refused(c, status, fl_buf_slice(&a.body));
+	else if (code == FL_EXIT_DONE && fl_buf_err(&f.line) != FL_OK)
+		code = fl_cli_fail(c, FL_EXIT_FAILED, NULL, "an event is too long");
+	else if (code == FL_EXIT_DONE && !f.enough)
+		code = fl_cli_fail(c, FL_EXIT_UNREACHABLE, "Was it stopped? Begin again.",
+				   "the stream of events has ended");
+	fl_answer_done(&a);
+	fl_buf_done(&f.line);
+	return code;
 }
 
 int fl_cli_ask(struct fl_cli *c, const char *method, const struct fl_buf *path,

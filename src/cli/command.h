@@ -6,8 +6,8 @@
  * and verbs have aliases, so that the words of headscale work. Flags may stand anywhere behind
  * the word they belong to; the flags of all commands also before it.
  *
- *   commands.c, commands_policy.c  the table of commands
- *   flags.c  their flags                parse.c  the parser
+ *   commands.c, commands_policy.c, commands_ship.c  the table of commands
+ *   flags.c, flags_ship.c  their flags  parse.c  the parser
  *   help.c      the help texts             complete.c  shell completion from the same tables
  *
  * Memory  tables are constant; a parse borrows the arguments.
@@ -62,6 +62,11 @@ enum fl_names {
 	FL_NAMES_SHELL,
 	FL_NAMES_COMMAND,
 	FL_NAMES_COLUMN,
+	FL_NAMES_DEVICE,
+	FL_NAMES_INTERFACE,
+	FL_NAMES_CATEGORY,
+	FL_NAMES_EVENT,
+	FL_NAMES_IDENTITY, /* new, show, export, import */
 };
 
 struct fl_flag {
@@ -104,8 +109,8 @@ struct fl_command {
 extern const struct fl_flag fl_flags_global[];
 extern const struct fl_noun fl_nouns[];
 extern const size_t fl_nouns_count;
-extern const struct fl_command fl_commands_policy[];
-extern const size_t fl_commands_policy_count;
+extern const struct fl_command fl_commands_policy[], fl_commands_ship[];
+extern const size_t fl_commands_policy_count, fl_commands_ship_count;
 
 /* All commands, from 0; NULL behind the last. */
 const struct fl_command *fl_command_at(size_t i);

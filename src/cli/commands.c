@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cli/commands.c - the table of commands, in the order in which help shows them; those of the noun
- * `policy` stand in commands_policy.c.
+ * cli/commands.c - the table of commands, in the order in which help shows them; those of the nouns
+ * `policy` and `ship` stand in commands_policy.c and commands_ship.c.
  */
 #include "cli/cli.h"
 #include "cli/flags.h"
@@ -19,6 +19,8 @@ const struct fl_noun fl_nouns[] = {
 	  &fl_resource_pending },
 	{ "policy", "acl policies", "Who may reach what: the rules of the network.",
 	  &fl_resource_reach },
+	{ "ship", NULL, "The device hub: heat pumps, wallboxes and meters that speak SHIP (EEBUS).",
+	  &fl_resource_devices },
 	{ "server", NULL, "The control server itself.", NULL },
 	{ "debug", NULL, "What the running server is doing.", &fl_resource_session },
 	{ "generate", "gen", "Makes things that need no server.", NULL },
@@ -536,5 +538,8 @@ const struct fl_command *fl_command_at(size_t i)
 	if (i < fl_commands_policy_count)
 		return &fl_commands_policy[i];
 	i -= fl_commands_policy_count;
+	if (i < fl_commands_ship_count)
+		return &fl_commands_ship[i];
+	i -= fl_commands_ship_count;
 	return i < rest_count ? &rest[i] : NULL;
 }

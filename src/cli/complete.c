@@ -3,6 +3,7 @@
  * cli/complete.c - shell completion: what may stand in place of the last word, from the tables, and
  * ids and names live from the server. Silent on every failure, and never slower than a typist.
  */
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,23 @@ static void offer_help(const struct completion *p)
 		offer_verbs(p, fl_noun_find(p->node));
 }
 
+static void offer_devices(struct completion *p)
+{
+	p->cli->hub = true;
+	offer_list(p, "/api/v1/ship/devices", "devices", "name", "ski");
+	offer_list(p, "/api/v1/ship/devices", "devices", "ski", "model");
+}
+
+static void offer_interfaces(const struct completion *p)
+{
+	struct if_nameindex *all = if_nameindex();
+
+	for (size_t i = 0; all != NULL && all[i].if_index != 0; i++)
+		offer_text(p, all[i].if_name, NULL);
+	if (all != NULL)
+		if_freenameindex(all);
+}
+
 static void offer_names(struct completion *p, enum fl_names names)
 {
 	switch (names) {
@@ -216,6 +234,22 @@ static void offer_names(struct completion *p, enum fl_names names)
 	case FL_NAMES_COLUMN:
 		offer_columns(p);
 		return;
+	case FL_NAMES_DEVICE:
+		offer_devices(p);
+		return;
+	case FL_NAMES_INTERFACE:
+		offer_interfaces(p);
+		return;
+	case FL_NAMES_CATEGORY:
+		offer_words(p, "grid ems e-mobility hvac inverter appliance metering");
+		return;
+	case FL_NAMES_EVENT:
+		offer_words(p, "state connected replaced disconnected data trust shipId pinWanted "
+			       "visible");
+		return;
+	case FL_NAMES_IDENTITY:
+		offer_words(p, "new show export import");
+		return;
 	}
 }
 
@@ -259,7 +293,8 @@ static void read_word(struct completion *p, const char *text)
 static void keep_globals(struct completion *p, const struct fl_flag *f, const char *value)
 {
 	struct fl_args *a = &p->cli->args;
-	bool global = strcmp(f->name, "config") == 0 || strcmp(f->name, "socket") == 0;
+	bool global = strcmp(f->name, "config") == 0 || strcmp(f->name, "socket") == 0 ||
+		      strcmp(f->name, "state-dir") == 0;
 
 	if (global && a->given_count < FL_GIVEN_MAX)
 		a->given[a->given_count++] = (struct fl_given){ .flag = f, .value = value };

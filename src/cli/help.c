@@ -129,8 +129,10 @@ void fl_help_program(struct fl_buf *out)
 {
 	const struct fl_command *c;
 
-	fl_buf_str(out, "Usage: fairlead COMMAND [arguments] [flags]\n\n"
-			"Control server and relay for Tailscale clients.\n\n");
+	fl_buf_str(
+		out,
+		"Usage: fairlead COMMAND [arguments] [flags]\n\n"
+		"Control server and relay for Tailscale clients, and a hub for SHIP devices.\n\n");
 	for (size_t i = 0; (c = fl_command_at(i)) != NULL; i++)
 		if (c->word != NULL && !c->hidden)
 			fl_buf_printf(out, "  %-12s %s\n", c->word, c->help);

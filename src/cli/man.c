@@ -108,6 +108,7 @@ static void put_files(struct fl_buf *out)
 		{ "./config.yaml, ~/.fairlead/config.yaml, /etc/fairlead/config.yaml",
 		  "settings; the first that exists, after --config and $FAIRLEAD_CONFIG" },
 		{ "/var/lib/fairlead/", "database, keys and socket, unless the settings say else" },
+		{ "/var/lib/fairlead-ship/", "identity, trusted devices and socket of the hub" },
 		{ "/usr/share/doc/fairlead/", "documents" },
 	};
 
@@ -125,13 +126,15 @@ void fl_help_man(struct fl_buf *out)
 {
 	fl_buf_printf(out, ".TH FAIRLEAD 1 \"\" \"fairlead %s\" \"User commands\"\n", FL_VERSION);
 	put_section(out, "NAME");
-	fl_buf_str(out, "fairlead \\- control server and relay for Tailscale clients\n");
+	fl_buf_str(out, "fairlead \\- control server and relay for Tailscale clients, hub for SHIP "
+			"devices\n");
 	put_section(out, "SYNOPSIS");
 	fl_buf_str(out, ".B fairlead\n.I command\n[arguments] [flags]\n");
 	put_section(out, "DESCRIPTION");
-	put(out, "One program: the server, the relay, and the commands to administer them over the "
-		 "server's Unix socket or, with cli.address and cli.api_key, over https. Nouns may "
-		 "be singular or plural.\n");
+	put(out,
+	    "One program: the server, the relay, the device hub, and the commands to administer "
+	    "them over Unix sockets or, the server with cli.address and cli.api_key, over "
+	    "https. Nouns may be singular or plural.\n");
 	put_section(out, "OPTIONS");
 	put_flags(out, fl_flags_global);
 	put_section(out, "COMMANDS");

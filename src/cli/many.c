@@ -119,21 +119,21 @@ static int check_filter(struct fl_cli *c, const char *filter)
 			   "the filter is not understood: '%s'", filter);
 }
 
-int fl_node_keep(struct fl_cli *c, struct fl_answer *a, bool (*keep)(void *, struct fl_jv),
-		 void *ctx)
+int fl_cli_keep(struct fl_cli *c, struct fl_answer *a, const char *list,
+		bool (*keep)(void *, struct fl_jv), void *ctx)
 {
-	struct fl_jv nodes = fl_json_path(fl_json_root(a->doc), "nodes");
+	struct fl_jv all = fl_json_path(fl_json_root(a->doc), list);
 	struct fl_buf body = fl_buf_make(ANSWER_MAX);
 	struct fl_jw w = fl_jw_make(&body);
 	struct fl_json *doc = NULL;
-	size_t len = fl_json_kind(nodes) == FL_JSON_ARRAY ? fl_json_len(nodes) : 0;
+	size_t len = fl_json_kind(all) == FL_JSON_ARRAY ? fl_json_len(all) : 0;
 
 	fl_jw_obj(&w);
-	fl_jw_key(&w, "nodes");
+	fl_jw_key(&w, list);
 	fl_jw_arr(&w);
 	for (size_t i = 0; i < len; i++)
-		if (keep(ctx, fl_json_at(nodes, i)))
-			fl_json_write(fl_json_at(nodes, i), &w);
+		if (keep(ctx, fl_json_at(all, i)))
+			fl_json_write(fl_json_at(all, i), &w);
 	fl_jw_arr_end(&w);
 	fl_jw_obj_end(&w);
 	enum fl_err err = fl_buf_err(&body);
@@ -154,7 +154,7 @@ int fl_node_filter(struct fl_cli *c, struct fl_answer *a)
 
 	if (filter == NULL)
 		return FL_EXIT_DONE;
-	return fl_node_keep(c, a, fits, (void *)(uintptr_t)filter);
+	return fl_cli_keep(c, a, "nodes", fits, (void *)(uintptr_t)filter);
 }
 
 int fl_node_check_filter(struct fl_cli *c)

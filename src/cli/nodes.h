@@ -17,10 +17,8 @@ int fl_node_each(struct fl_cli *c, size_t at, fl_each_fn *fn);
 /* Is --filter understood, if given? Before anything is asked. */
 int fl_node_check_filter(struct fl_cli *c);
 
-/* Leaves in an answer the nodes that --filter fits, if given; or those of `keep`. */
+/* Leaves in an answer the nodes that --filter fits, if given. */
 int fl_node_filter(struct fl_cli *c, struct fl_answer *a);
-int fl_node_keep(struct fl_cli *c, struct fl_answer *a, bool (*keep)(void *ctx, struct fl_jv node),
-		 void *ctx);
 
 void fl_node_path(struct fl_buf *path, uint64_t id, const char *rest);
 

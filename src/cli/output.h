@@ -47,6 +47,7 @@ enum fl_column_kind {
 	FL_COLUMN_LIST,   /* joined */
 	FL_COLUMN_NAMES,  /* the names of a list of objects, joined */
 	FL_COLUMN_KEY,    /* the first characters of a public key */
+	FL_COLUMN_SKI,    /* the first characters in tables; all where there is room */
 };
 
 struct fl_column {
@@ -66,7 +67,8 @@ struct fl_resource {
 extern const struct fl_resource fl_resource_user, fl_resource_node, fl_resource_route,
 	fl_resource_preauth, fl_resource_apikey, fl_resource_pending, fl_resource_change,
 	fl_resource_revision, fl_resource_reach, fl_resource_warning, fl_resource_session,
-	fl_resource_event, fl_resource_view;
+	fl_resource_event, fl_resource_view, fl_resource_devices, fl_resource_found,
+	fl_resource_hub;
 
 /* Does a program read this rather than a person? */
 bool fl_output_is_machine(const struct fl_output *o);

@@ -131,6 +131,64 @@ static const struct fl_column view_columns[] = {
 	{ "Nodes", "nodes", FL_COLUMN_NAMES, false },
 };
 
+static const struct fl_column device_columns[] = {
+	{ "SKI", "ski", FL_COLUMN_SKI, false },
+	{ "Name", "name", FL_COLUMN_TEXT, false },
+	{ "Brand", "brand", FL_COLUMN_TEXT, false },
+	{ "Model", "model", FL_COLUMN_TEXT, false },
+	{ "State", "state", FL_COLUMN_TEXT, false },
+	{ "Trusted", "trusted", FL_COLUMN_BOOL, false },
+	{ "Seen", "visible", FL_COLUMN_BOOL, false },
+	{ "Cause", "cause", FL_COLUMN_TEXT, false },
+	{ "SHIP ID", "shipId", FL_COLUMN_TEXT, true },
+	{ "Connected", "connected", FL_COLUMN_BOOL, true },
+	{ "Direction", "direction", FL_COLUMN_TEXT, true },
+	{ "Step", "step", FL_COLUMN_TEXT, true },
+	{ "Attempts", "attempts", FL_COLUMN_TEXT, true },
+	{ "Next try ms", "nextTryMs", FL_COLUMN_TEXT, true },
+	{ "Type", "type", FL_COLUMN_TEXT, true },
+	{ "Serial", "serial", FL_COLUMN_TEXT, true },
+	{ "Categories", "categories", FL_COLUMN_LIST, true },
+	{ "Instance", "instance", FL_COLUMN_TEXT, true },
+	{ "Host", "host", FL_COLUMN_TEXT, true },
+	{ "Port", "port", FL_COLUMN_TEXT, true },
+	{ "Path", "path", FL_COLUMN_TEXT, true },
+	{ "Addresses", "addresses", FL_COLUMN_LIST, true },
+	{ "Pairing", "register", FL_COLUMN_BOOL, true },
+};
+
+static const struct fl_column found_columns[] = {
+	{ "SKI", "ski", FL_COLUMN_SKI, false },
+	{ "Brand", "brand", FL_COLUMN_TEXT, false },
+	{ "Model", "model", FL_COLUMN_TEXT, false },
+	{ "Type", "type", FL_COLUMN_TEXT, false },
+	{ "Host", "host", FL_COLUMN_TEXT, false },
+	{ "Port", "port", FL_COLUMN_TEXT, false },
+	{ "Trusted", "trusted", FL_COLUMN_BOOL, false },
+	{ "Pairing", "register", FL_COLUMN_BOOL, false },
+	{ "SHIP ID", "shipId", FL_COLUMN_TEXT, true },
+	{ "Serial", "serial", FL_COLUMN_TEXT, true },
+	{ "Categories", "categories", FL_COLUMN_LIST, true },
+	{ "Instance", "instance", FL_COLUMN_TEXT, true },
+	{ "Path", "path", FL_COLUMN_TEXT, true },
+	{ "Addresses", "addresses", FL_COLUMN_LIST, true },
+};
+
+static const struct fl_column hub_columns[] = {
+	{ "SHIP ID", "shipId", FL_COLUMN_TEXT, false },
+	{ "SKI", "ski", FL_COLUMN_SKI, false },
+	{ "Port", "port", FL_COLUMN_TEXT, false },
+	{ "Instance", "instance", FL_COLUMN_TEXT, false },
+	{ "mDNS", "mdns.backend", FL_COLUMN_TEXT, false },
+	{ "Announced", "mdns.running", FL_COLUMN_BOOL, false },
+	{ "mDNS says", "mdns.text", FL_COLUMN_TEXT, false },
+	{ "Pairing window", "autoAccept", FL_COLUMN_BOOL, false },
+	{ "Rule", "rule", FL_COLUMN_TEXT, false },
+	{ "Devices", "devices", FL_COLUMN_TEXT, false },
+	{ "Connections", "connections", FL_COLUMN_TEXT, false },
+	{ "Up for s", "uptimeSeconds", FL_COLUMN_TEXT, false },
+};
+
 static const struct fl_column change_columns[] = {
 	{ "Change", "", FL_COLUMN_TEXT, false },
 };
@@ -153,4 +211,7 @@ const struct fl_resource fl_resource_view = RESOURCE("views", "view", "sessions"
 const struct fl_resource fl_resource_reach = RESOURCE("entries", "entry", "src", reach_columns);
 const struct fl_resource fl_resource_warning =
 	RESOURCE("warnings", "warning", "code", warning_columns);
+const struct fl_resource fl_resource_devices = RESOURCE("devices", "", "ski", device_columns);
+const struct fl_resource fl_resource_found = RESOURCE("devices", "", "ski", found_columns);
+const struct fl_resource fl_resource_hub = RESOURCE("-", "", "shipId", hub_columns);
 const struct fl_resource fl_resource_change = RESOURCE("changes", "change", "", change_columns);

@@ -40,7 +40,7 @@ int fl_cmd_route_list(struct fl_cli *c)
 	}
 	int code = fl_cli_ask(c, "GET", &path, NULL, &a);
 	if (code == FL_EXIT_DONE && !one)
-		code = fl_node_keep(c, &a, has_routes, NULL);
+		code = fl_cli_keep(c, &a, "nodes", has_routes, NULL);
 	if (code == FL_EXIT_DONE)
 		code = fl_cli_show(c, &fl_resource_route, &a);
 	fl_answer_done(&a);

@@ -27,15 +27,6 @@ static void write_time(const struct fl_output *o, fl_wall t, struct fl_buf *out)
 		fl_buf_printf(out, "%s%s", text, o->utc ? "Z" : "");
 }
 
-static void write_list(struct fl_jv v, struct fl_buf *out)
-{
-	for (size_t i = 0; i < fl_json_len(v); i++) {
-		if (i > 0)
-			fl_buf_str(out, ", ");
-		fl_output_clean(fl_json_str(fl_json_at(v, i)), out);
-	}
-}
-
 /* Of nodes their names, of routes the prefix; for people only the first ones. */
 static void write_names(const struct fl_output *o, struct fl_jv v, struct fl_buf *out)
 {
@@ -85,6 +76,15 @@ static void write_text(struct fl_jv v, struct fl_buf *out)
 	}
 }
 
+static void write_list(struct fl_jv v, struct fl_buf *out)
+{
+	for (size_t i = 0; i < fl_json_len(v); i++) {
+		if (i > 0)
+			fl_buf_str(out, ", ");
+		write_text(fl_json_at(v, i), out);
+	}
+}
+
 /* The value of a column; a row that is only a text (a new API key) is its every column. */
 static struct fl_jv value_of(const struct fl_column *column, struct fl_jv row)
 {
@@ -124,9 +124,11 @@ void fl_cell_write(const struct fl_output *o, const struct fl_column *column, st
 			write_names(o, v, out);
 		return;
 	case FL_COLUMN_KEY:
+	case FL_COLUMN_SKI:
 		if (!is_text)
 			return;
-		if (o->format == FL_FORMAT_CSV)
+		if (o->format == FL_FORMAT_CSV ||
+		    (o->format != FL_FORMAT_TABLE && column->kind == FL_COLUMN_SKI))
 			fl_output_clean(fl_json_str(v), out);
 		else
 			write_key(fl_json_str(v), out);
@@ -261,9 +263,12 @@ void fl_table_write(const struct fl_output *o, const struct fl_select *s, struct
 void fl_output_record(const struct fl_output *o, const struct fl_resource *r, struct fl_jv item,
 		      struct fl_buf *out)
 {
+	struct fl_output roomy = *o;
 	struct fl_select s;
 	size_t width = 0;
 
+	if (o->format == FL_FORMAT_TABLE)
+		roomy.format = FL_FORMAT_WIDE;
 	fl_select_columns(&s, o, r, true);
 	for (size_t i = 0; i < s.columns; i++)
 		if (width_of(s.column[i]->title) > width)
@@ -278,7 +283,7 @@ void fl_output_record(const struct fl_output *o, const struct fl_resource *r, st
 				      (int)(width - width_of(column->title)) + 2, "");
 		if (colour != NULL)
 			fl_buf_str(out, colour);
-		fl_cell_write(o, column, item, out);
+		fl_cell_write(&roomy, column, item, out);
 		if (colour != NULL)
 			fl_buf_str(out, PLAIN);
 		fl_buf_byte(out, '\n');

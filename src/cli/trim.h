@@ -3,8 +3,8 @@
  * cli/trim.h - gives memory that a rush took back to the system when it is over.
  *
  * The allocator keeps what was freed between what is still in use: after 10,000 nodes came back at
- * once that is 1.2 GB that nobody uses. To look for it costs as much as there is, so it is done when
- * the process has come to rest with more of it than the last time left.
+ * once that is 1.2 GB that nobody uses. To look for it costs as much as there is, so it is done
+ * when the process has come to rest with more of it than the last time left.
  *
  * Thread  the loop's; others that allocate wait meanwhile, some 0.1 ms a MB that goes.
  */
