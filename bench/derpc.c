@@ -193,7 +193,7 @@ static void on_down(struct pipe *p, const char *why)
 	d->calls->down(d, why);
 }
 
-static const struct pipe_calls calls = { on_up, on_data, on_down };
+static const struct pipe_calls calls = { .up = on_up, .data = on_data, .down = on_down };
 
 bool derp_open(struct derp *d, uint16_t port, bool tls, const struct derp_calls *c)
 {

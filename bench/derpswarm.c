@@ -276,7 +276,7 @@ int main(int argc, char **argv)
 	if (fl_crypto_init() != FL_OK)
 		bench_die("no cryptography");
 	bench_pin((int)o.self_cpu);
-	pipe_setup(o.clients >= LEAN_FROM);
+	pipe_setup(o.clients >= LEAN_FROM, false);
 	loop_init();
 	if (strcmp(mode, "flood") == 0)
 		return run_flood();

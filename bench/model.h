@@ -85,8 +85,8 @@ enum seen {
 enum seen view_apply(struct model *m, uint32_t i, struct view *v, struct fl_slice json);
 
 /*
- * Keeps what a list of whole peers (without brackets) says, so that {"@":number} may stand for it in
- * a later message. Gives the number; -1: it is no such list.
+ * Keeps what a list of whole peers (without brackets) says, so that {"@":number} may stand for it
+ * in a later message. Gives the number; -1: it is no such list.
  */
 int64_t model_learn_piece(struct model *m, struct fl_slice text);
 size_t model_piece_len(const struct model *m, uint32_t number); /* of its text */

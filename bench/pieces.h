@@ -2,10 +2,11 @@
 /*
  * bench/pieces.h - opens maps of which many have pieces in common, and looks at each piece once.
  *
- * Ten thousand nodes that see each other are told a hundred million peers, and a generator beside the
- * server has no time to unpack each. A server may send what many are told in zstd frames of their own,
- * the same bytes to all: where such a frame is a list of whole peers, the model keeps their records
- * under a number, and {"@":number} stands in the text for it whenever the very same bytes come again.
+ * Ten thousand nodes that see each other are told a hundred million peers, and a generator beside
+ * the server has no time to unpack each. A server may send what many are told in zstd frames of
+ * their own, the same bytes to all: where such a frame is a list of whole peers, the model keeps
+ * their records under a number, and {"@":number} stands in the text for it whenever the very same
+ * bytes come again.
  *
  * Thread  one.
  */

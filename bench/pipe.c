@@ -42,11 +42,14 @@ static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
 	return cmd == BIO_CTRL_FLUSH;
 }
 
-void pipe_setup(bool lean)
+void pipe_setup(bool lean, bool tls12)
 {
+	int version = tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
 	context = SSL_CTX_new(TLS_client_method());
 	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "pipe");
-	if (!context || !method || SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
+	if (!context || !method || SSL_CTX_set_min_proto_version(context, version) != 1 ||
+	    SSL_CTX_set_max_proto_version(context, version) != 1 ||
+	    SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES128-SHA256") != 1 ||
 	    SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256") != 1)
 		bench_die("no TLS");
 	SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
@@ -81,6 +84,8 @@ static void begin_tls(struct pipe *p)
 	BIO_set_init(b, 1);
 	SSL_set_bio(p->ssl, b, b);
 	SSL_set_connect_state(p->ssl);
+	if (p->calls->dress)
+		p->calls->dress(p, p->ssl);
 	p->state = PIPE_HELLO;
 	feed = fl_slice_of(NULL, 0);
 	SSL_do_handshake(p->ssl);
@@ -118,7 +123,7 @@ static void read_some(struct pipe *p)
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0) {
-		fail(p, n == 0 ? "closed by the relay" : "read failed");
+		fail(p, n == 0 ? "closed by the server" : "read failed");
 		return;
 	}
 	feed = fl_slice_of(raw, (size_t)n);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bench/pipe.h - a byte stream to a relay, inside TLS 1.3 or plain.
+ * bench/pipe.h - a byte stream to a server, inside TLS or plain.
  *
  * Each pipe_send makes one TLS record, as Tailscale's client does; records wait until pipe_flush,
- * which hands several to one system call. Certificates are not checked: the relay is known.
+ * which hands several to one system call. Certificates are not checked: the server is known.
  */
 #ifndef FL_BENCH_PIPE_H
 #define FL_BENCH_PIPE_H
@@ -19,6 +19,8 @@ struct pipe_calls {
 	void (*up)(struct pipe *p); /* connected, TLS finished */
 	void (*data)(struct pipe *p, struct fl_slice chunk);
 	void (*down)(struct pipe *p, const char *why);
+	/* before the handshake: a certificate of ours; may be NULL */
+	void (*dress)(struct pipe *p, SSL *ssl);
 };
 
 struct pipe {
@@ -31,8 +33,11 @@ struct pipe {
 	bool tls, dirty;
 };
 
-/* `lean` gives buffers back between records: for thousands of idle pipes. */
-void pipe_setup(bool lean);
+/*
+ * `lean` gives buffers back between records: for thousands of idle pipes. TLS 1.3 with AES-128-GCM,
+ * or `tls12`: with ECDHE-ECDSA-AES128-SHA256, which every SHIP node has.
+ */
+void pipe_setup(bool lean, bool tls12);
 const char *pipe_cipher(const struct pipe *p);
 
 bool pipe_open(struct pipe *p, uint16_t port, unsigned source, bool tls,

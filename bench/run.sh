@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# bench/run.sh [control|relay|footprint|policy|own]... - ours and the rivals under the same load, in one run.
+# bench/run.sh [control|relay|footprint|policy|own|ship]... - ours and the rivals under the same load, in one run.
 #
 # Prints one line a metric and writes build/bench.json; each round stays as a JSON line in
 # build/bench/rounds.jsonl. Without a name: control, relay and footprint. control includes policy
@@ -20,7 +20,9 @@
 #   THROTTLE=30   percent of a processor for a relay whose connects are timed
 #   SERVER_CPU=1 GEN_CPU=0   processors of server and generator; -1 pins nothing and lets Go peers
 #                 use all processors
-#   OURS, HEADSCALE, DERPER, POLICYBENCH  programs to compare, GENERATORS folder of the load generators
+#   DEVICES=1000 HANDSHAKES=200  devices of the hub that hold a connection, that connect
+#   MESSAGES=30000 TRIPS=3       payloads for the hub, seconds of round trips
+#   OURS, HEADSCALE, DERPER, POLICYBENCH, SHIP_RIVAL  programs to compare, GENERATORS folder of the load generators
 #
 # Exit: 0 all floors met, 1 a floor was missed or a round failed, 77 a rival is missing. A rival that
 # does not get there in its time is a result; ours would have failed.
@@ -39,15 +41,17 @@ cores=$(nproc)
 if [ "$QUICK" = 1 ]; then
 	: "${ROUNDS:=1}" "${SIZES:=100}" "${CHANGES:=5}" "${IDLE:=5}" "${CLIENTS:=1000}" "${WINDOW:=0.6}"
 	: "${REGISTER:=3}" "${STORM:=500}" "${POLICY_SECONDS:=0.3}" "${CHURN:=4}" "${OWN_NODES:=0}"
+	: "${DEVICES:=200}" "${HANDSHAKES:=100}" "${MESSAGES:=10000}" "${TRIPS:=2}"
 fi
 : "${ROUNDS:=3}" "${SIZES:=100 300 1000}" "${CHANGES:=6}" "${IDLE:=10}" "${CLIENTS:=10000}" "${WINDOW:=1.2}"
 : "${REGISTER:=5}" "${STORM:=2000}" "${POLICY_SECONDS:=1}" "${CHURN:=8}" "${RATE:=50}" "${DEADLINE:=90}"
 : "${ENROL:=300}" "${OWN_NODES:=10000}" "${OWN_IDLE:=20}" "${THROTTLE:=30}"
+: "${DEVICES:=1000}" "${HANDSHAKES:=200}" "${MESSAGES:=30000}" "${TRIPS:=3}"
 [ "$cores" -ge 2 ] || SERVER_CPU=-1 GEN_CPU=-1
 : "${SERVER_CPU:=1}" "${GEN_CPU:=0}"
 : "${OURS:=$build/src/cli/fairlead}" "${DERPER:=$build/peers/derper}"
 : "${HEADSCALE:=$build/peers/rivals/headscale}" "${GENERATORS:=$work/gen/bench}"
-: "${POLICYBENCH:=$build/peers/rivals/policybench}"
+: "${POLICYBENCH:=$build/peers/rivals/policybench}" "${SHIP_RIVAL:=$build/peers/rivals/ship}"
 STARTED=
 GROUP=
 FAILED=0
@@ -58,6 +62,7 @@ PORT=${PORT:-17100}
 . "$here/relay.sh"
 . "$here/footprint.sh"
 . "$here/policy.sh"
+. "$here/ship.sh"
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 
@@ -130,7 +135,7 @@ generators() {
 	[ -f "$work/gen/build.ninja" ] || meson setup "$work/gen" "$root" -Dbench=true -Dtests=false \
 		--buildtype=release >"$work/setup.log" 2>&1
 	ninja -C "$work/gen" bench/bench_swarm bench/bench_derpswarm bench/bench_stunblast \
-		bench/bench_policy >>"$work/setup.log" 2>&1 || {
+		bench/bench_policy bench/bench_shipload bench/bench_shipecho >>"$work/setup.log" 2>&1 || {
 		tail -n 20 "$work/setup.log" >&2
 		exit 1
 	}
@@ -140,7 +145,7 @@ generators() {
 rivals() {
 	sets=
 	case " $* " in *" policy "* | *" control "*) [ -x "$POLICYBENCH" ] || sets=policy ;; esac
-	[ "$*" = policy ] || [ "$*" = own ] || { [ -x "$HEADSCALE" ] && [ -x "$DERPER" ]; } || sets="$sets current rivals"
+	[ "$*" = policy ] || [ "$*" = own ] || [ "$*" = ship ] || { [ -x "$HEADSCALE" ] && [ -x "$DERPER" ]; } || sets="$sets current rivals"
 	# shellcheck disable=SC2086 # the words of the list
 	[ -z "$sets" ] || "$root/interop/peers.sh" $sets || exit $?
 }
@@ -168,8 +173,9 @@ for suite in "$@"; do
 	footprint) suite_footprint ;;
 	policy) suite_policy ;;
 	own) suite_own ;;
+	ship) suite_ship ;;
 	*)
-		say "unknown suite '$suite': control, relay, footprint, policy, own"
+		say "unknown suite '$suite': control, relay, footprint, policy, own, ship"
 		exit 2
 		;;
 	esac

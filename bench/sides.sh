@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # bench/sides.sh - how each server is set up, started and stopped. Sourced by run.sh.
 #
-# A side is a name: ours; headscale (default timers) or headscale-tuned; derper. Each start is
+# A side is a name: ours; headscale (default timers) or headscale-tuned; derper; ours-hub (the
+# program), ours-ship and ship-rival (the least programs around the two libraries). Each start is
 # fresh unless a folder is given that has state. Every server listens on 127.0.0.1 only.
 
 # config_control SIDE DIR PORT: writes DIR/config.yaml. Both servers read the same keys.
@@ -86,6 +87,11 @@ command_of() {
 		echo "$DERPER -a 127.0.0.1:$3 -hostname 127.0.0.1 -certmode manual -certdir $2" \
 			"-c $2/derper.json -http-port -1 -stun-port $(($3 + 1))"
 		;;
+	ours-hub) echo "$OURS ship run --state-dir $2/state --listen 127.0.0.1:$3 --mdns none" ;;
+	ours-ship)
+		echo "$GENERATORS/bench_shipecho --dir $2/state --port $3 --trusted $2/trusted"
+		;;
+	ship-rival) echo "$SHIP_RIVAL -dir $2 -port $3 -quiet -echo -trusted $2/trusted" ;;
 	esac
 }
 
@@ -93,7 +99,7 @@ command_of() {
 side_env() {
 	case $1 in
 	*-multi) unset GOMAXPROCS ;;
-	headscale* | derper*) [ "${SERVER_CPU:--1}" -lt 0 ] || export GOMAXPROCS=1 ;;
+	headscale* | derper* | ship-rival) [ "${SERVER_CPU:--1}" -lt 0 ] || export GOMAXPROCS=1 ;;
 	esac
 }
 

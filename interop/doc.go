@@ -4,7 +4,12 @@
 // binary: tailscaled and tailscale of the current and of the oldest admitted
 // release, tsnet, the Go control client, the Go relay client, and derper. It
 // holds the harness; the tests stand in the _test files, grouped by the first
-// word of their name into the suites control, relay and conformance.
+// word of their name into the suites control, relay, conformance and ship.
+//
+// The suite ship has `fairlead ship run` meet other SHIP nodes: one of our own
+// (package shipnode), the same led by the hand, and any program in the folder
+// ship of PEERS_DIR that does what ship_peer.go says. SHIP libraries are not
+// among what a registry serves, so such programs are built outside this tree.
 //
 // Environment:
 //
@@ -16,5 +21,10 @@
 //	INTEROP_CHANGES   changes measured for propagation (default 200)
 //	INTEROP_PEERS     peers of the test with many (default 2000)
 //	INTEROP_LOGS      keep server and client logs below this folder
+//	INTEROP_SHIP_MESSAGES  payloads each way for each pair (default 300)
+//	INTEROP_SHIP_DIALS     dials at once for each pair of rules (default 6)
+//	INTEROP_SHIP_CROWD     connections that say nothing (default 2000)
+//	INTEROP_SHIP_PENDING   seconds until a pairing is approved (default 1)
+//	INTEROP_SHIP_STANDIN   shipnode: it stands in for the hub where it can
 //	INTEROP_STANDIN   1: FAIRLEAD_BIN is headscale; proves the harness itself
 package interop

@@ -40,8 +40,10 @@ func serverBin(t testing.TB) string {
 // peerBin is one of the programs that peers.sh builds.
 func peerBin(t testing.TB, name string) string {
 	t.Helper()
-	return mustExist(t, filepath.Join(cmp.Or(os.Getenv("PEERS_DIR"), "../build/peers"), name))
+	return mustExist(t, filepath.Join(peersDir(), name))
 }
+
+func peersDir() string { return cmp.Or(os.Getenv("PEERS_DIR"), "../build/peers") }
 
 func mustExist(t testing.TB, path string) string {
 	t.Helper()

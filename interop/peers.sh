@@ -4,11 +4,12 @@
 # Builds the programs that Fairlead is tested against, from the Go module
 # proxy, pinned by the go.mod and go.sum files beside this script.
 #
-#   peers.sh [current] [old] [rivals] [policy]        default: current old
+#   peers.sh [current] [old] [ship] [rivals] [policy]        default: current old
 #
 #   current   tailscale, tailscaled and derper of the current release, and
 #             tsnode, a small program of ours around its tsnet
 #   old       tailscale and tailscaled of the oldest release that we admit
+#   ship      shipnode, a SHIP node of ours that shares nothing with the hub
 #   rivals    headscale, the peer of the benchmarks
 #   policy    a small program of ours around its policy packages, for one of them
 #
@@ -50,13 +51,13 @@ have=$(cd / && go version | sed -n 's/^go version go\([0-9.]*\).*/\1/p')
 want=$(sed -n 's/^go \([0-9.]*\)$/\1/p' "$here/go.mod")
 at_least "$have" "$want" || skip "Go $have is too old, $want or newer is needed"
 
-# build SET MODULE_DIR OUTPUT_DIR PACKAGE...
+# build SET MODULE_DIR OUTPUT_DIR PACKAGE...; `sources` names files of ours that a set is built from
 build() {
 	set_name=$1 module=$2 dir=$3
 	shift 3
 	stamp=$dir/.stamp-$set_name
-	key=$(cat "$module/go.mod" "$module/go.sum" "$here/peers.sh" "$here/cmd/tsnode/main.go" \
-		"$here/rivals/cmd/policybench/main.go" | sha256sum | cut -d ' ' -f 1)
+	# shellcheck disable=SC2086 # the words of the list
+	key=$(cd "$here" && cat "$module/go.mod" "$module/go.sum" peers.sh $sources | sha256sum | cut -d ' ' -f 1)
 	key="$key go$have $(go env GOOS)/$(go env GOARCH)"
 	ready=yes
 	for package in "$@"; do
@@ -89,8 +90,10 @@ build() {
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 for set_name in "$@"; do
+	sources=
 	case $set_name in
 	current)
+		sources=cmd/tsnode/main.go
 		build current "$here" "$out" tailscale.com/cmd/tailscaled \
 			tailscale.com/cmd/tailscale tailscale.com/cmd/derper \
 			fairlead.test/interop/cmd/tsnode
@@ -99,16 +102,21 @@ for set_name in "$@"; do
 		build old "$here/old" "$out/old" tailscale.com/cmd/tailscaled \
 			tailscale.com/cmd/tailscale
 		;;
+	ship)
+		sources="cmd/shipnode/main.go shipnode/*.go"
+		build ship "$here" "$out" fairlead.test/interop/cmd/shipnode
+		;;
 	rivals)
 		build rivals "$here/rivals" "$out/rivals" \
 			github.com/juanfont/headscale/cmd/headscale
 		;;
 	policy)
+		sources=rivals/cmd/policybench/main.go
 		build policy "$here/rivals" "$out/rivals" \
 			fairlead.test/interop/rivals/cmd/policybench
 		;;
 	*)
-		say "unknown set '$set_name': current, old, rivals or policy"
+		say "unknown set '$set_name': current, old, ship, rivals or policy"
 		exit 2
 		;;
 	esac

@@ -3,11 +3,11 @@
 #
 # Runs real, unmodified peers against the built binary.
 #
-#   run.sh [control|relay|conformance|all] [-v] [-run regexp]   default: all
+#   run.sh [control|relay|conformance|ship|all] [-v] [-run regexp]   default: all
 #
 # One line a case, then "N passed, N failed, N skipped". The sizes of the heavy
 # cases are environment variables, see doc.go; FULL=1 sets them to the full
-# proof (100 MB, 200 kills). SANITIZE=address (with undefined behaviour) or
+# proof (100 MB, 200 kills, 1,000 dials at once for each pair of rules). SANITIZE=address (with undefined behaviour) or
 # SANITIZE=thread builds the binary with these checks and runs that; a case in
 # which they find something fails.
 # Exit: 0 no case failed, 1 one did, 77 Go is missing or too old.
@@ -21,16 +21,20 @@ case $suite in
 control) run=^TestControl ;;
 relay) run=^TestRelay ;;
 conformance) run=^TestConformance ;;
+ship) run=^TestShip ;;
 all) run=^Test ;;
 *)
-	echo "run.sh: unknown suite '$suite': control, relay, conformance or all" >&2
+	echo "run.sh: unknown suite '$suite': control, relay, conformance, ship or all" >&2
 	exit 2
 	;;
 esac
 
 if [ -n "${FULL:-}" ]; then
 	INTEROP_MB=${INTEROP_MB:-100} INTEROP_KILLS=${INTEROP_KILLS:-200}
-	export INTEROP_MB INTEROP_KILLS
+	INTEROP_SHIP_MESSAGES=${INTEROP_SHIP_MESSAGES:-10000} INTEROP_SHIP_DIALS=${INTEROP_SHIP_DIALS:-1000}
+	INTEROP_SHIP_CROWD=${INTEROP_SHIP_CROWD:-10000} INTEROP_SHIP_PENDING=${INTEROP_SHIP_PENDING:-70}
+	export INTEROP_MB INTEROP_KILLS INTEROP_SHIP_MESSAGES INTEROP_SHIP_DIALS INTEROP_SHIP_CROWD \
+		INTEROP_SHIP_PENDING
 fi
 
 # Without a fixed layout the shadow memory of the sanitizers may not fit.
@@ -59,7 +63,10 @@ fi
 export FAIRLEAD_BIN
 
 status=0
-./peers.sh current old || status=$?
+sets="current old ship"
+[ "$suite" != ship ] || sets=ship
+# shellcheck disable=SC2086 # the words of the list
+./peers.sh $sets || status=$?
 if [ "$status" -eq 77 ]; then
 	echo "skip  interop: Go is missing or too old"
 	echo "0 passed, 0 failed, 1 skipped"

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package interop
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// shipCrossing is how one simultaneous dial went.
+type shipCrossing struct {
+	took     time.Duration // until there was one connection that stayed
+	bigger   bool          // the peer's SKI
+	replaced int           // how often the hub changed its connection
+}
+
+// TestShipDouble lets both ends dial each other at the same moment, each time with a new peer. It
+// must end with one connection, over which all payloads come, whatever rule either side follows.
+func TestShipDouble(t *testing.T) {
+	for _, name := range shipPeerNames(t) {
+		for _, args := range shipPeerRules(name) {
+			for _, rule := range []string{"auto", "recent", "initiator"} {
+				title := strings.TrimSpace(strings.Join(append([]string{filepath.Base(name)}, args...), " "))
+				t.Run(title+", hub "+rule, func(t *testing.T) {
+					t.Parallel()
+					shipDouble(t, name, rule, args)
+				})
+			}
+		}
+	}
+}
+
+// shipPeerRules are the arguments to run a peer with: our own knows both rules.
+func shipPeerRules(name string) [][]string {
+	if name == "shipnode" {
+		return [][]string{{"-rule", "initiator"}, {"-rule", "recent"}}
+	}
+	return [][]string{nil}
+}
+
+func shipDouble(t *testing.T, name, rule string, args []string) {
+	const workers = 2
+	rounds := int64(envInt("INTEROP_SHIP_DIALS", 6))
+	var begun atomic.Int64
+	var mux sync.Mutex
+	var all []shipCrossing
+	var wait sync.WaitGroup
+	for range workers {
+		hub := newShipEnd(t, rule)
+		wait.Go(func() {
+			for begun.Add(1) <= rounds && !t.Failed() {
+				c, err := cross(t, hub, name, args)
+				mux.Lock()
+				if err != nil {
+					t.Errorf("after %d good ones: %v", len(all), err)
+				} else {
+					all = append(all, c)
+				}
+				mux.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	if len(all) > 0 {
+		t.Log(describeCrossings(all))
+	}
+}
+
+func describeCrossings(all []shipCrossing) string {
+	var took []time.Duration
+	replaced, bigger := 0, 0
+	for _, c := range all {
+		took = append(took, c.took)
+		replaced += c.replaced
+		if c.bigger {
+			bigger++
+		}
+	}
+	slices.Sort(took)
+	at := func(q float64) time.Duration {
+		return took[min(len(took)-1, int(q*float64(len(took))))].Round(time.Millisecond)
+	}
+	return fmt.Sprintf("%d dials at once, %d with the peer's SKI bigger: one connection after "+
+		"p50 %v p99 %v max %v; %d replacements", len(all), bigger, at(.5), at(.99),
+		took[len(took)-1].Round(time.Millisecond), replaced)
+}
+
+func cross(t *testing.T, hub shipEnd, name string, args []string) (c shipCrossing, err error) {
+	dir, _ := shipIdentity(t, true, "")
+	peer := startShipPeer(t, name, dir, args...)
+	defer func() {
+		peer.Kill()
+		hub.Untrust(peer.SKI())
+	}()
+	mark := hub.Log().Mark()
+	hub.Trust(peer.SKI())
+	peer.DialTo(hub.SKI(), hub.Port())
+	began := time.Now()
+	var both sync.WaitGroup
+	both.Go(func() {
+		time.Sleep(time.Duration(rand.IntN(4000)) * time.Microsecond)
+		hub.DialTo(peer.SKI(), peer.Port())
+	})
+	both.Go(func() {
+		time.Sleep(time.Duration(rand.IntN(4000)) * time.Microsecond)
+		peer.Trust(hub.SKI())
+	})
+	both.Wait()
+	w := crossingWatch{t: t, hub: hub, peer: peer}
+	err = poll(45*time.Second, w.look)
+	if err != nil {
+		return c, fmt.Errorf("no lasting connection of %.6s and %.6s: %w\nhub:\n%s%s:\n%s",
+			hub.SKI(), peer.SKI(), err, hub.Log().Tail(15), name, peer.Log().Tail(15))
+	}
+	c.took = w.since.Sub(began)
+	c.bigger = peer.SKI() > hub.SKI()
+	c.replaced = len(hub.Log().Since(mark, "replaced", peer.SKI()))
+	return c, agreed(hub, peer.SKI(), mark)
+}
+
+// crossingWatch waits for one connection that carries payloads both ways and stays.
+type crossingWatch struct {
+	t        testing.TB
+	hub      shipEnd
+	peer     *ShipPeer
+	opens    [2]int    // how often data began to flow, at the hub and at the peer
+	since    time.Time // when these, and one connection, were first seen
+	compared bool      // over that connection
+}
+
+// calm is for how long nothing may have changed before payloads are sent.
+const calm = 100 * time.Millisecond
+
+func (w *crossingWatch) look() error {
+	a, _ := w.hub.Got(w.peer.SKI())
+	b, _ := w.peer.Got(w.hub.SKI())
+	links := establishedTo(w.hub.Port(), w.peer.Port())
+	if opens := [2]int{a, b}; opens != w.opens {
+		w.opens, w.since, w.compared = opens, time.Time{}, false
+	}
+	if links != 1 || a == 0 || b == 0 {
+		w.since = time.Time{}
+		return fmt.Errorf("%d connections, %d and %d times opened", links, a, b)
+	}
+	if w.since.IsZero() {
+		w.since = time.Now()
+	}
+	if time.Since(w.since) < calm {
+		return errors.New("it is too new")
+	}
+	if w.compared {
+		return nil
+	}
+	err := w.compare()
+	w.compared = err == nil
+	if err == nil {
+		err = errors.New("not yet seen to stay")
+	}
+	return err
+}
+
+// compare sends payloads both ways and waits for them, as long as the connection is the same.
+func (w *crossingWatch) compare() error {
+	const n = 20
+	there, back := w.hub.Send(w.peer.SKI(), n, 20, 3000), w.peer.Send(w.hub.SKI(), n, 20, 3000)
+	var replaced error
+	err := poll(20*time.Second, func() error {
+		a, got := w.hub.Got(w.peer.SKI())
+		b, peerGot := w.peer.Got(w.hub.SKI())
+		if [2]int{a, b} != w.opens {
+			replaced = errors.New("it was replaced")
+			return nil
+		}
+		if got.equal(back) && peerGot.equal(there) {
+			return nil
+		}
+		return fmt.Errorf("sent %+v and %+v, came %+v and %+v", there, back, peerGot, got)
+	})
+	return errors.Join(replaced, err)
+}
+
+// agreed checks that the hub told one thing of each connection: those connected are those that
+// went, but for the last.
+func agreed(hub shipEnd, ski string, mark int) error {
+	connected := len(hub.Log().Since(mark, shipConnected, ski))
+	gone := len(hub.Log().Since(mark, shipDisconnected, ski))
+	if connected != gone+1 {
+		return fmt.Errorf("the hub told of %d connected and %d gone; one is there", connected, gone)
+	}
+	return nil
+}
+
+// establishedTo counts the connections that were accepted on any of these loopback ports.
+func establishedTo(ports ...int) (n int) {
+	const established = "01"
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, _ := os.ReadFile(table)
+		for _, line := range strings.Split(string(text), "\n")[1:] {
+			f := strings.Fields(line)
+			if len(f) < 4 || f[3] != established {
+				continue
+			}
+			_, hex, _ := strings.Cut(f[1], ":")
+			port, err := strconv.ParseUint(hex, 16, 16)
+			if err == nil && slices.Contains(ports, int(port)) {
+				n++
+			}
+		}
+	}
+	return n
+}
