@@ -18,6 +18,8 @@ static struct fl_merged merge_one(const struct fl_change *ch)
 
 	switch (ch->kind) {
 	case FL_CHANGE_NODE_ADDED:
+		m.added = m.whole = m.self = true;
+		break;
 	case FL_CHANGE_NODE_CHANGED:
 	case FL_CHANGE_NODE_EXPIRED:
 		m.whole = true;
@@ -59,6 +61,7 @@ static void fold_equal_ids(struct fl_batch *b)
 			last->fields |= b->nodes[i].fields;
 			last->routes = routes_alone(last, &b->nodes[i]);
 			last->whole |= b->nodes[i].whole;
+			last->added |= b->nodes[i].added;
 			last->removed |= b->nodes[i].removed;
 			last->self |= b->nodes[i].self;
 		} else {
@@ -120,7 +123,7 @@ enum fl_err fl_batch_fill(struct fl_control *c, struct fl_batch *b)
 		const struct fl_bytes *fragment = NULL;
 
 		fl_fragments_drop(c->fragments, m->id);
-		if (m->removed)
+		if (m->removed && !m->added)
 			b->removed[b->removed_count++] = m->id;
 		/* Gone with an earlier batch, of which all have heard: late news of it is none. */
 		if (m->removed || n == NULL)

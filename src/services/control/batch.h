@@ -16,7 +16,7 @@ struct fl_merged {
 	uint32_t fields; /* of a patch */
 	bool whole;      /* its entry anew */
 	bool routes;     /* whole, for no other reason than the routes it serves */
-	bool removed;
+	bool added, removed;
 	bool self; /* its own entry changed for itself */
 };
 
@@ -25,7 +25,7 @@ struct fl_batch {
 	size_t nodes_count;
 	fl_user_id *profiles;
 	size_t profiles_count;
-	fl_node_id *removed;
+	fl_node_id *removed; /* those that somebody may know of */
 	size_t removed_count;
 	struct fl_netmap_peer *peers;
 	size_t peers_count;

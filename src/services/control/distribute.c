@@ -138,9 +138,11 @@ static void send_view(struct fl_control *c, struct fl_view *view, const struct f
 /* A deleted node's sessions end; its client learns from the next poll that it must log in again. */
 static void end_removed(struct fl_control *c, const struct fl_batch *b)
 {
-	for (size_t i = 0; i < b->removed_count; i++) {
-		fl_ephemeral_cancel(c, b->removed[i]);
-		fl_presence_forget(c, b->removed[i]);
+	for (size_t i = 0; i < b->nodes_count; i++) {
+		if (!b->nodes[i].removed)
+			continue;
+		fl_ephemeral_cancel(c, b->nodes[i].id);
+		fl_presence_forget(c, b->nodes[i].id);
 	}
 }
 
