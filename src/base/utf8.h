@@ -36,4 +36,19 @@ static inline size_t fl_utf8_step(const uint8_t *p, size_t len, uint32_t *out_ru
 	return n;
 }
 
+/* The length of the longest front of at most `most` bytes that is whole, valid characters. */
+static inline size_t fl_utf8_front(const uint8_t *p, size_t len, size_t most)
+{
+	size_t at = 0;
+	uint32_t rune;
+
+	while (at < len) {
+		size_t n = fl_utf8_step(p + at, len - at, &rune);
+		if (n == 0 || n > most - at)
+			break;
+		at += n;
+	}
+	return at;
+}
+
 #endif

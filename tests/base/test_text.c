@@ -280,6 +280,30 @@ static void utf8_steps_over_every_rune(void **state)
 	}
 }
 
+static struct front_row {
+	const char *name, *in;
+	size_t most, want;
+} front_rows[] = {
+	{ "front of nothing", "", 4, 0 },
+	{ "front of all", "ab\xc3\xa4", 4, 4 },
+	{ "front at the limit", "ab\xc3\xa4", 3, 2 },
+	{ "front of nothing allowed", "ab", 0, 0 },
+	{ "front before what is invalid",
+	  "a\xff"
+	  "b",
+	  9, 1 },
+	{ "front before what is cut short", "a\xe2\x82", 9, 1 },
+};
+
+static void front_row(void **state)
+{
+	const struct front_row *row = *state;
+	struct fl_slice in = exact(fl_slice_str(row->in));
+
+	assert_int_equal(fl_utf8_front(in.ptr, in.len, row->most), row->want);
+	exact_free(in);
+}
+
 static void copy_cuts_and_says_so(void **state)
 {
 	char out[5];
@@ -436,6 +460,7 @@ int main(void)
 	suite_add(&s, "distance has a limit", distance_has_a_limit, NULL);
 	ROWS(&s, clean_rows, clean_row);
 	suite_add(&s, "UTF-8 steps over every rune", utf8_steps_over_every_rune, NULL);
+	ROWS(&s, front_rows, front_row);
 	suite_add(&s, "copy cuts and says so", copy_cuts_and_says_so, NULL);
 	ROWS(&s, ieq_rows, ieq_row);
 	suite_add(&s, "dup copies", dup_copies, NULL);
