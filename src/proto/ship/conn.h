@@ -15,7 +15,8 @@
  *           overflow that closes the connection. Data before its time waits in order.
  * Limits    64 messages or 256 KiB of early data, from the protocol handshake on: a peer that is
  *           not trusted yet can make us store nothing. Where the specification leaves a state
- *           without a timer there is one: a PIN has 210 s, from the last word about it.
+ *           without a timer there is one: a PIN has 210 s, from the last word about it. A peer's
+ *           `waiting` counts up to 240 s.
  * Security  the PIN is compared in constant time and wiped; penalties come from the owner, so that
  *           a new connection does not reset them.
  * Source    docs/protocol/ship.md 5

@@ -6,6 +6,12 @@
  */
 #include "proto/ship/conn_impl.h"
 
+/*
+ * The longest W that there may be. A stranger who names days keeps his place here no longer than
+ * this without the application being asked whether its user can still decide.
+ */
+#define PEER_WAITS_MAX (240 * FL_SEC)
+
 static void start(struct fl_ship_conn *c, enum fl_ship_timer which, fl_time at)
 {
 	if (c->state != FL_SHIP_S_CLOSED)
@@ -40,7 +46,7 @@ static const struct {
 #name, offsetof(struct fl_ship_timers, name), usual, least, most                   \
 	}
 	SETTING(cmi, 30 * FL_SEC, 10 * FL_SEC, 30 * FL_SEC),
-	SETTING(hello, 120 * FL_SEC, 60 * FL_SEC, 240 * FL_SEC),
+	SETTING(hello, 120 * FL_SEC, 60 * FL_SEC, PEER_WAITS_MAX),
 	SETTING(prolong_threshold, 30 * FL_SEC, 30 * FL_SEC, 30 * FL_SEC),
 	SETTING(prolong_gap, 15 * FL_SEC, 15 * FL_SEC, 15 * FL_SEC),
 	SETTING(prolong_min, FL_SEC, FL_SEC, 60 * FL_SEC),
@@ -101,6 +107,8 @@ void fl_ship_on_hello_prolonged(struct fl_ship_conn *c, fl_time now)
 
 void fl_ship_on_peer_waiting(struct fl_ship_conn *c, fl_time now, bool ready)
 {
+	if (c->peer_waits > PEER_WAITS_MAX)
+		c->peer_waits = PEER_WAITS_MAX;
 	int64_t left = c->peer_waits - c->timers.prolong_gap;
 
 	if (ready)

@@ -36,16 +36,10 @@ enum fl_err fl_ship_txt_take_ski(struct fl_slice value, struct fl_fault *fault,
 	return FL_OK;
 }
 
-/* The longest front of at most `most` bytes that ends with a character. */
-static struct fl_slice cut(struct fl_slice s, size_t most)
+/* What of it a name has room for, up to the end of a character. */
+static struct fl_slice cut(struct fl_slice s)
 {
-	uint32_t rune;
-	size_t at = 0, n;
-
-	while ((n = fl_utf8_step(s.ptr + at, s.len - at, &rune)) > 0 && at + n <= most)
-		at += n;
-	s.len = at;
-	return s;
+	return fl_slice_of(s.ptr, fl_utf8_front(s.ptr, s.len, FL_SHIP_NAME_MAX));
 }
 
 void fl_ship_txt_take_name(struct fl_slice value, char out[static FL_SHIP_NAME_MAX + 1])
@@ -54,7 +48,7 @@ void fl_ship_txt_take_name(struct fl_slice value, char out[static FL_SHIP_NAME_M
 	if (value.len == 0 || !fl_str_is_clean(value))
 		out[0] = '\0';
 	else
-		fl_str_copy(out, FL_SHIP_NAME_MAX + 1, fl_slice_trim(cut(value, FL_SHIP_NAME_MAX)));
+		fl_str_copy(out, FL_SHIP_NAME_MAX + 1, fl_slice_trim(cut(value)));
 }
 
 void fl_ship_txt_take_categories(struct fl_slice value, struct fl_ship_txt *out)
@@ -193,7 +187,7 @@ static void put_text(struct fl_buf *out, const char *key, const char *value)
 /* An optional one, unless it is empty; what a caller cut inside of a character ends before it. */
 static void put_name(struct fl_buf *out, const char *key, const char *value)
 {
-	struct fl_slice name = cut(fl_slice_str(value), FL_SHIP_NAME_MAX);
+	struct fl_slice name = cut(fl_slice_str(value));
 
 	if (name.len > 0)
 		put_string(out, key, name);
