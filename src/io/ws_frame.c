@@ -103,21 +103,6 @@ static bool code_ok(uint16_t code)
 	       (code >= 3000 && code <= 4999);
 }
 
-/* How much of it is whole characters. */
-static size_t whole_text(struct fl_slice s)
-{
-	size_t at = 0;
-	uint32_t rune;
-
-	while (at < s.len) {
-		size_t n = fl_utf8_step(s.ptr + at, s.len - at, &rune);
-		if (n == 0)
-			break;
-		at += n;
-	}
-	return at;
-}
-
 enum fl_err fl_ws_close_decode(struct fl_slice payload, uint16_t *out_code,
 			       struct fl_slice *out_reason, uint16_t *out_bad)
 {
@@ -132,7 +117,7 @@ enum fl_err fl_ws_close_decode(struct fl_slice payload, uint16_t *out_code,
 		*out_bad = FL_WS_PROTOCOL_ERROR;
 		return FL_ERR_PROTO;
 	}
-	if (whole_text(reason) != reason.len) {
+	if (fl_utf8_front(reason.ptr, reason.len, FL_WS_REASON_MAX) != reason.len) {
 		*out_bad = FL_WS_BAD_TEXT;
 		return FL_ERR_PROTO;
 	}
@@ -144,9 +129,7 @@ enum fl_err fl_ws_close_decode(struct fl_slice payload, uint16_t *out_code,
 size_t fl_ws_close_encode(uint16_t code, struct fl_slice reason,
 			  uint8_t out[static FL_WS_CONTROL_MAX])
 {
-	if (reason.len > FL_WS_REASON_MAX)
-		reason.len = FL_WS_REASON_MAX;
-	reason.len = whole_text(reason);
+	reason.len = fl_utf8_front(reason.ptr, reason.len, FL_WS_REASON_MAX);
 	size_t at = put_be(out, code, 2);
 	if (reason.len > 0)
 		memcpy(out + at, reason.ptr, reason.len);
