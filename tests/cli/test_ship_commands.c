@@ -345,7 +345,7 @@ int main(void)
 	mock_start();
 	mock_file("payload.json", "{\"datagram\":[]}\n");
 	mock_file("empty.json", "\n");
-	mock_file("pin.txt", " 1234ABCD\n" + 1);
+	mock_file("pin.txt", "1234ABCD\n");
 	ROWS(&s, rows, mock_run_row);
 	suite_add(&s, "a log", log_without_names, NULL);
 	suite_add(&s, "a terminal", watch_on_terminal, NULL);

@@ -155,15 +155,15 @@ static void it_stays_who_it_is(void **state)
 	fl_ship_identity_done(&b);
 }
 
+static const char long_id[] = "1234567890123456789012345678901234567890123456789012345678901234";
+
 static void an_id_that_is_asked_for_is_kept(void **state)
 {
 	const char *dir = *state;
 	struct fl_ship_identity_spec asked = spec;
 	struct fl_ship_identity id;
 	struct fl_fault fault = { "" };
-	static const char *const bad[] = { "a;b", "a\nb", "xdatagramx",
-					   "1234567890123456789012345678901234567890123456789012345"
-					   "678901234" };
+	static const char *const bad[] = { "a;b", "a\nb", "xdatagramx", long_id };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		asked.id = bad[i];

@@ -42,8 +42,8 @@ bool fl_control_is_governed(const struct fl_control *c)
 /* ---- one session's peers ---- */
 
 /*
- * Of who was added in this tick nobody has heard. (A policy that comes in the same tick looks back on
- * a world without one, in which all nodes of now saw each other.)
+ * Of who was added in this tick nobody has heard. (A policy that comes in the same tick looks back
+ * on a world without one, in which all nodes of now saw each other.)
  */
 static void add_removed(struct tell *t, fl_node_id id)
 {
