@@ -19,8 +19,8 @@ struct pipe_calls {
 	void (*up)(struct pipe *p); /* connected, TLS finished */
 	void (*data)(struct pipe *p, struct fl_slice chunk);
 	void (*down)(struct pipe *p, const char *why);
-	/* before the handshake: a certificate of ours; may be NULL */
-	void (*dress)(struct pipe *p, SSL *ssl);
+	void (*dress)(struct pipe *p,
+		      SSL *ssl); /* before the handshake: a certificate of ours; may be NULL */
 };
 
 struct pipe {

@@ -16,10 +16,14 @@ ship_state() {
 	[ ! -f "$work/ship/ready" ] || return 0
 	rm -rf "$work/ship"
 	mkdir -p "$work/ship/ours-ship" "$work/ship/ship-rival"
-	"$GENERATORS/bench_shipload" identities --clients "$DEVICES" --out "$work/ship/ship-rival" || return 1
+	"$GENERATORS/bench_shipload" identities --clients "$DEVICES" \
+		--out "$work/ship/ship-rival" || return 1
 	cp "$work/ship/ship-rival/trusted" "$work/ship/ours-ship/"
 	: >"$work/ship/ready"
-	ship_server ours-ship || return 1 # it keeps whom it trusts
+	# It keeps whom it trusts, and by which SHIP ID: a first connect costs a write, later ones none.
+	ship_server ours-ship || return 1
+	"$GENERATORS/bench_shipload" storm --clients "$DEVICES" --port $PORT --pid "$PID" \
+		>/dev/null 2>>"$work/errors" || return 1
 	stop
 	cp -r "$DIR/state" "$work/ship/ours-ship/"
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bench/shipecho.c - the least program around the hub's library: trusts the devices of a list and
- * sends every payload back where it came from. Its rival is the like around another library.
+ * bench/shipecho.c - the least program around the hub's library: trusts the devices of a list
+ * and sends every payload back where it came from. Its rival is the like around another library.
  *
  *   shipecho --dir STATE --port 4712 --trusted FILE      until SIGTERM
  */

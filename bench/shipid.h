@@ -23,7 +23,7 @@ struct ship_id {
 void ship_id_make(struct ship_id *id, uint32_t index, uint64_t seed);
 void ship_id_done(struct ship_id *id);
 
-/* Writes identity.pem style files for a server: cert.pem and key.pem in `dir`. */
+/* Writes cert.pem and key.pem for a server into `dir`. */
 void ship_id_write(const struct ship_id *id, const char *dir);
 
 #endif

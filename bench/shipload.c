@@ -2,8 +2,7 @@
 /*
  * bench/shipload.c - load for device hubs: many devices that dial one server which echoes payloads.
  *
- *   shipload identities   the SKIs of all devices into DIR/trusted, and beside it a server's
- *                         certificate and key
+ *   shipload identities   the SKIs of all devices into DIR/trusted, a server's identity beside it
  *   shipload storm        handshakes, each from TLS to the first payload that came back
  *   shipload idle         memory of devices that only hold their connection
  *   shipload trips        round trips of single payloads on connections that are otherwise idle

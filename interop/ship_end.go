@@ -106,7 +106,8 @@ func (l *shipLog) Tail(n int) string {
 }
 
 // awaitEvent waits for an event of a kind after a mark and gives the first.
-func awaitEvent(t testing.TB, end shipEnd, mark int, kind, ski string, limit time.Duration) shipEvent {
+func awaitEvent(t testing.TB, end shipEnd, mark int, kind, ski string,
+	limit time.Duration) shipEvent {
 	t.Helper()
 	e, err := seek(end, mark, kind, ski, limit)
 	if err != nil {

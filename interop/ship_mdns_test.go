@@ -66,7 +66,8 @@ func TestShipLAN(t *testing.T) {
 		"--interface", l.devB, "--brand", "Brand", "--model", "Box", "--id", "Brand-B"}})
 	eventually(t, 15*time.Second, "they see each other", func() error {
 		d, err := a.sees(b.SKI())
-		if err == nil && (d.ShipID != "Brand-B" || d.Brand != "Brand" || d.Model != "Box" || d.Port != 4712) {
+		if err == nil && (d.ShipID != "Brand-B" || d.Brand != "Brand" || d.Model != "Box" ||
+			d.Port != 4712) {
 			err = fmt.Errorf("a sees %+v", d)
 		}
 		if err == nil && slices.Contains(d.Addresses, "10.89.0.1") {

@@ -47,7 +47,8 @@ func TestShipForms(t *testing.T) {
 		want []string
 	}{
 		"wire": {binaryFrame(envelope + `{"datagram":[{"a":1}]}}]}`), []string{one}},
-		"white space": {binaryFrame("{ \"data\" : [\n\t{ \"header\": [ {\"protocolId\": \"ee1.0\"} ] },\r\n" +
+		"white space": {binaryFrame("{ \"data\" : [\n\t{ \"header\": [ " +
+			"{\"protocolId\": \"ee1.0\"} ] },\r\n" +
 			" {\"payload\" : { \"datagram\" : [ { \"a\" : 1 } ] } } ] }"), []string{one}},
 		"a trailing zero": {binaryFrame(envelope + `{"datagram":[{"a":1}]}}]}` + "\x00"), []string{one}},
 		"plain": {binaryFrame(`{"data":{"header":{"protocolId":"ee1.0"},"payload":` + one + `}}`),
