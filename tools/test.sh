@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # tools/test.sh - every suite that this machine can run, then one line of totals.
 #   1. gcc, warnings as errors: all suites; the load generators are built too
-#   2. clang with ASan and UBSan: unit, network and corpus suites
-#   3. gcc with TSan: unit suites
+#   2. clang with ASan and UBSan: unit, sim and corpus suites
+#   3. gcc with TSan: unit suites; the simulators have one thread each
 #   4. interop: real peers against the binary of the first, where Go is new enough
 # Logs stay in each folder's meson-logs/testlog.txt.
 set -u
@@ -91,10 +91,10 @@ export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1
 tier "gcc" build-test gcc "" -Dwerror=true -Dbench=true
-tier "clang, address and undefined-behaviour sanitizers" build-asan clang "--no-suite lint" \
-	-Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
-tier "gcc, thread sanitizer" build-tsan gcc "--no-suite lint --no-suite corpus --no-suite network" \
-	-Dwerror=true -Db_sanitize=thread
+tier "clang, address and undefined-behaviour sanitizers" build-asan clang \
+	"--no-suite lint --no-suite network" -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
+tier "gcc, thread sanitizer" build-tsan gcc \
+	"--no-suite lint --no-suite corpus --no-suite network --no-suite sim" -Dwerror=true -Db_sanitize=thread
 interop
 
 echo "== totals"
