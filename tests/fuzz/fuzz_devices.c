@@ -117,7 +117,7 @@ static void user(unsigned what, const struct fl_ski *ski)
 
 	switch (what % 8) {
 	case 0:
-		ignored = fl_devices_register(d, now, ski, NULL);
+		ignored = fl_devices_register(d, now, ski, NULL, NULL);
 		break;
 	case 1:
 		ignored = fl_devices_unregister(d, now, ski);

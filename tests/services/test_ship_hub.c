@@ -96,6 +96,20 @@ static void no_longer_paired(void **state)
 	assert_true(kit_is_trusted(p->b, p->a)); /* the other side keeps its own mind */
 }
 
+static void of_an_unpaired_device_nothing_is_left(void **state)
+{
+	struct pair *p = *state;
+	struct fl_ski ski = kit_ski(p->b);
+	const uint8_t key[FL_HASH_LEN] = { 1 };
+	struct fl_device_info info;
+
+	assert_ok(fl_ship_hub_pair(p->a->hub, &ski, NULL, "Pump", NULL));
+	assert_ok(fl_ship_hub_pin_key(p->a->hub, &ski, key, NULL));
+	assert_ok(fl_ship_hub_unpair(p->a->hub, &ski, NULL));
+	assert_int_equal(fl_devices_info(fl_ship_hub_devices(p->a->hub), &ski, &info),
+			 FL_ERR_NOT_FOUND);
+}
+
 static void one_that_is_not_trusted_waits(void **state)
 {
 	struct pair *p = *state;
@@ -314,6 +328,24 @@ static void trust_that_cannot_be_kept_is_refused(void **state)
 	block_disk(p->a, false);
 }
 
+static void a_refusal_that_cannot_be_kept_changes_nothing(void **state)
+{
+	struct pair *p = *state;
+	struct fl_ski ski = kit_ski(p->b);
+	struct fl_fault fault = { "" };
+
+	kit_pair(p->a, p->b);
+	block_disk(p->a, true);
+	assert_int_equal(fl_ship_hub_refuse(p->a->hub, &ski, &fault), FL_ERR_IO);
+	assert_non_null(strstr(fault.text, "devices.json"));
+	assert_true(kit_is_trusted(p->a, p->b));
+	block_disk(p->a, false);
+	assert_ok(fl_ship_hub_refuse(p->a->hub, &ski, NULL));
+	assert_false(kit_is_trusted(p->a, p->b));
+	restart(p->a);
+	assert_false(kit_is_trusted(p->a, p->b));
+}
+
 static void a_window_trusts_nobody_whom_the_disk_does_not_keep(void **state)
 {
 	struct pair *p = *state;
@@ -336,6 +368,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(both_registered_connect),
 		T(no_longer_paired),
+		T(of_an_unpaired_device_nothing_is_left),
 		T(one_that_is_not_trusted_waits),
 		T(one_that_waits_is_refused),
 		T(a_window_lets_in),
@@ -345,6 +378,7 @@ int main(void)
 		T(another_device_is_there),
 		T(what_waits_is_bounded_and_not_lost),
 		T(trust_that_cannot_be_kept_is_refused),
+		T(a_refusal_that_cannot_be_kept_changes_nothing),
 		T(a_window_trusts_nobody_whom_the_disk_does_not_keep),
 #undef T
 	};

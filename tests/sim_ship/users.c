@@ -28,7 +28,7 @@ static void user_register(struct world *w, int node, int peer)
 		scripted_trust(w, node, true);
 		return;
 	}
-	if (fl_devices_register(n->hub, w->now, &w->node[peer].ski, NULL) != FL_OK)
+	if (fl_devices_register(n->hub, w->now, &w->node[peer].ski, NULL, NULL) != FL_OK)
 		broken(w, "node %d does not register %d", node, peer);
 	node_settle(w, node);
 }

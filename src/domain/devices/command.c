@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "crypto/prim.h"
+#include "wire/ship/message.h"
 
 static enum fl_err find(const struct fl_devices *d, const struct fl_ski *ski, struct fl_dev **out)
 {
@@ -19,10 +20,23 @@ static enum fl_err find(const struct fl_devices *d, const struct fl_ski *ski, st
 
 /* ---- trust ---- */
 
-static void learn_id(struct fl_dev *v, const char *ship_id)
+static bool fits(const char *text, size_t size)
 {
-	if (ship_id != NULL && ship_id[0] != '\0')
-		fl_str_copy(v->record.ship_id, sizeof v->record.ship_id, fl_slice_str(ship_id));
+	return text == NULL || strlen(text) < size;
+}
+
+/* One that no connection could be made for is not taken. */
+static bool is_id(const char *ship_id)
+{
+	return ship_id == NULL || ship_id[0] == '\0' || fl_ship_id_ok(fl_slice_str(ship_id));
+}
+
+/* False: as it was. */
+static bool learn(char *out, size_t size, const char *text)
+{
+	if (text == NULL || text[0] == '\0' || strcmp(out, text) == 0)
+		return false;
+	return fl_str_copy(out, size, fl_slice_str(text));
 }
 
 /* What waits for this word goes on; who is not here is dialled. */
@@ -41,14 +55,14 @@ static void go_on(struct fl_devices *d, fl_time now, struct fl_dev *v)
 }
 
 enum fl_err fl_devices_register(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
-				const char *ship_id)
+				const char *ship_id, const char *name)
 {
 	struct fl_dev *v;
 
 	if (fl_devices_is_ending(d))
 		return FL_ERR_CLOSED;
-	if (memcmp(ski->b, d->cfg.own.b, sizeof ski->b) == 0 ||
-	    (ship_id != NULL && strlen(ship_id) > FL_SHIP_ID_MAX))
+	if (memcmp(ski->b, d->cfg.own.b, sizeof ski->b) == 0 || !is_id(ship_id) ||
+	    !fits(name, sizeof v->record.name))
 		return FL_ERR_INVALID;
 	if (fl_devices_is_congested(d))
 		return FL_ERR_FULL;
@@ -56,10 +70,11 @@ enum fl_err fl_devices_register(struct fl_devices *d, fl_time now, const struct 
 	if (err != FL_OK)
 		return err;
 	const struct fl_device_record before = v->record;
-	learn_id(v, ship_id);
+	bool news = learn(v->record.ship_id, sizeof v->record.ship_id, ship_id);
+	news |= learn(v->record.name, sizeof v->record.name, name);
 	if (!before.trusted)
 		err = fl_dev_set_trust(d, v, true);
-	else if (strcmp(before.ship_id, v->record.ship_id) != 0)
+	else if (news)
 		err = fl_dev_persist(d, v);
 	if (err != FL_OK)
 		v->record = before;
@@ -69,14 +84,19 @@ enum fl_err fl_devices_register(struct fl_devices *d, fl_time now, const struct 
 	return err;
 }
 
-/* Trust, and what hangs on it, goes; the name that the user gave stays. */
-static enum fl_err withdraw(struct fl_devices *d, struct fl_dev *v)
+static enum fl_err withdraw(struct fl_devices *d, struct fl_dev *v, bool with_name)
 {
 	const struct fl_device_record before = v->record;
+	enum fl_err err = FL_OK;
 
-	v->record.fixed_host[0] = v->record.fixed_path[0] = '\0';
-	v->record.fixed_port = 0;
-	enum fl_err err = fl_dev_set_trust(d, v, false);
+	fl_device_record_distrust(&v->record);
+	v->record.trusted = before.trusted;
+	if (with_name)
+		v->record.name[0] = '\0';
+	if (before.trusted)
+		err = fl_dev_set_trust(d, v, false);
+	else if (strcmp(before.name, v->record.name) != 0)
+		err = fl_dev_persist(d, v);
 	if (err != FL_OK) {
 		v->record = before;
 		return err;
@@ -93,11 +113,11 @@ enum fl_err fl_devices_unregister(struct fl_devices *d, fl_time now, const struc
 	struct fl_dev *v;
 	enum fl_err err = find(d, ski, &v);
 
-	if (err == FL_OK && !v->record.trusted && fl_list_empty(&v->links))
+	if (err == FL_OK && !fl_device_record_is_kept(&v->record) && fl_list_empty(&v->links))
 		return FL_ERR_NOT_FOUND;
 	if (err != FL_OK)
 		return err;
-	err = withdraw(d, v);
+	err = withdraw(d, v, true);
 	if (err == FL_OK)
 		fl_dev_end_links(d, now, v, FL_SHIP_REMOVED_CONNECTION, FL_SHIP_CODE_USER,
 				 "User close");
@@ -121,7 +141,7 @@ enum fl_err fl_devices_refuse(struct fl_devices *d, fl_time now, const struct fl
 	struct fl_dev_link *l = fl_dev_current(d, v);
 	if (l != NULL ? !is_pairing(l) : !v->record.trusted)
 		return FL_ERR_STATE;
-	err = withdraw(d, v);
+	err = withdraw(d, v, false);
 	if (err == FL_OK && l != NULL)
 		fl_dev_link_refuse(d, now, l);
 	fl_dev_settle(d, now, v);
@@ -129,11 +149,6 @@ enum fl_err fl_devices_refuse(struct fl_devices *d, fl_time now, const struct fl
 }
 
 /* ---- connections ---- */
-
-static bool fits(const char *text, size_t size)
-{
-	return text == NULL || strlen(text) < size;
-}
 
 enum fl_err fl_devices_connect(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
 			       const char *host, uint16_t port, const char *path)
@@ -217,14 +232,12 @@ void fl_devices_may_wait(struct fl_devices *d, bool yes)
 			fl_list_entry(it, struct fl_dev_link, among)->machine, yes);
 }
 
-/* ---- what is known of a device ---- */
+/* ---- keys ---- */
 
-static bool is_pin(const char *pin)
+/* Is it too late for a PIN? A device that lets us in for less may be given one later. */
+static bool is_past_pin(const struct fl_dev_link *l, enum fl_err given)
 {
-	const size_t len = strlen(pin);
-
-	return len >= FL_SHIP_PIN_MIN && len <= FL_SHIP_PIN_MAX &&
-	       strspn(pin, "0123456789abcdefABCDEF") == len;
+	return given == FL_ERR_STATE && fl_ship_conn_is_open(l->machine);
 }
 
 enum fl_err fl_devices_pin(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
@@ -235,56 +248,34 @@ enum fl_err fl_devices_pin(struct fl_devices *d, fl_time now, const struct fl_sk
 
 	if (err != FL_OK)
 		return err;
-	if (!is_pin(pin))
+	if (!fl_ship_pin_ok(fl_slice_str(pin)))
 		return FL_ERR_INVALID;
-	fl_str_copy(v->pin, sizeof v->pin, fl_slice_str(pin));
 	struct fl_dev_link *l = fl_dev_current(d, v);
-	if (l != NULL && fl_ship_conn_pin(l->machine, now, pin) == FL_OK)
-		fl_dev_link_pump(d, now, l); /* else it is kept for the next one */
+	enum fl_err given = l != NULL ? fl_ship_conn_pin(l->machine, now, pin) : FL_ERR_STATE;
+	if (l != NULL && is_past_pin(l, given))
+		return FL_ERR_STATE;
+	fl_str_copy(v->pin, sizeof v->pin, fl_slice_str(pin));
+	if (given == FL_OK)
+		fl_dev_link_pump(d, now, l); /* else it is kept until it is asked for */
 	fl_dev_settle(d, now, v);
 	return FL_OK;
 }
 
-/*
- * Keeps a record that was changed, or puts it back. The next tick drops one that is worth nothing
- * now.
- */
-static enum fl_err keep(struct fl_devices *d, struct fl_dev *v,
-			const struct fl_device_record *before)
-{
-	enum fl_err err = fl_dev_persist(d, v);
-
-	if (err != FL_OK)
-		v->record = *before;
-	v->due = d->due = 0;
-	return err;
-}
-
-enum fl_err fl_devices_rename(struct fl_devices *d, const struct fl_ski *ski, const char *name)
-{
-	struct fl_dev *v;
-	enum fl_err err = find(d, ski, &v);
-
-	if (err != FL_OK)
-		return err;
-	if (!fits(name, sizeof v->record.name))
-		return FL_ERR_INVALID;
-	const struct fl_device_record before = v->record;
-	fl_str_copy(v->record.name, sizeof v->record.name, fl_slice_str(name));
-	return keep(d, v, &before);
-}
-
 enum fl_err fl_devices_pin_key(struct fl_devices *d, const struct fl_ski *ski,
-			       const uint8_t *key_pin)
+			       const uint8_t key_pin[static FL_HASH_LEN])
 {
 	struct fl_dev *v;
 	enum fl_err err = find(d, ski, &v);
 
+	if (err == FL_ERR_NOT_FOUND || (err == FL_OK && !v->record.trusted))
+		return FL_ERR_DENIED;
 	if (err != FL_OK)
 		return err;
 	const struct fl_device_record before = v->record;
-	v->record.has_pin_sha = key_pin != NULL;
-	if (key_pin != NULL)
-		memcpy(v->record.key_pin, key_pin, sizeof v->record.key_pin);
-	return keep(d, v, &before);
+	v->record.has_pin_sha = true;
+	memcpy(v->record.key_pin, key_pin, sizeof v->record.key_pin);
+	err = fl_dev_persist(d, v);
+	if (err != FL_OK)
+		v->record = before;
+	return err;
 }

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "crypto/prim.h"
+#include "wire/ship/message.h"
 
 enum { MESSAGE_DEFAULT = 1 << 20, CONNS_OF_ONE = 2 };
 
@@ -20,12 +21,14 @@ static enum fl_err settle_config(struct fl_devices *d, const struct fl_devices_c
 		d->cfg.connections_max = FL_DEVICES_CONNECTIONS_DEFAULT;
 	if (d->cfg.message_max == 0)
 		d->cfg.message_max = MESSAGE_DEFAULT;
-	if (cfg->ship_id == NULL || cfg->ship_id[0] == '\0' ||
+	if (!fl_ship_id_ok(fl_slice_str(cfg->ship_id)) ||
 	    !fl_str_copy(d->ship_id, sizeof d->ship_id, fl_slice_str(cfg->ship_id)))
-		return fl_fault_set(fault, FL_ERR_INVALID, "the SHIP ID needs 1 to %d bytes",
+		return fl_fault_set(fault, FL_ERR_INVALID,
+				    "the SHIP ID needs 1 to %d bytes of plain text without "
+				    "\"datagram\"",
 				    FL_SHIP_ID_MAX);
 	if (cfg->pin_wanted != FL_SHIP_PIN_NONE &&
-	    (cfg->pin == NULL || strlen(cfg->pin) < FL_SHIP_PIN_MIN ||
+	    (!fl_ship_pin_ok(fl_slice_str(cfg->pin)) ||
 	     !fl_str_copy(d->pin, sizeof d->pin, fl_slice_str(cfg->pin))))
 		return fl_fault_set(fault, FL_ERR_INVALID, "a PIN needs %d to %d hex digits",
 				    FL_SHIP_PIN_MIN, FL_SHIP_PIN_MAX);

@@ -115,6 +115,12 @@ struct fl_device_record {
 	char fixed_path[FL_SHIP_PATH_MAX + 1];
 };
 
+/* Is there anything to keep? */
+bool fl_device_record_is_kept(const struct fl_device_record *r);
+
+/* Takes back trust and what hangs on it, the place and the pinned key; the name stays. */
+void fl_device_record_distrust(struct fl_device_record *r);
+
 enum fl_devices_effect_kind {
 	/* to the driver */
 	FL_DEVICES_DO_DIAL,  /* `number`: of the dial; `entry`: where. Answer: fl_devices_dialled */
@@ -122,7 +128,7 @@ enum fl_devices_effect_kind {
 	FL_DEVICES_DO_SEND,  /* `number`: connection, `bytes`: one message */
 	FL_DEVICES_DO_CLOSE, /* `number`: connection; send a close frame with `code` and `text` */
 	FL_DEVICES_DO_RESUME,   /* `number`: a parked connection is read from now on */
-	FL_DEVICES_DO_PERSIST,  /* `record`: keep it (trusted or named) or drop it, first */
+	FL_DEVICES_DO_PERSIST,  /* `record`: fl_device_record_is_kept, or drop it; first */
 	FL_DEVICES_DO_ANNOUNCE, /* put `auto_accept` in the TXT record, and announce again */
 	/* to the application, in order */
 	FL_DEVICES_TELL_VISIBLE,      /* the visible entries changed: fl_devices_visible_at */
@@ -215,17 +221,18 @@ fl_time fl_devices_deadline(const struct fl_devices *d);
 /* ---- commands of the user or the application (ship.md 6.2) ---- */
 
 /*
- * Trust it, from now on. `ship_id`: "" or NULL not known. Errors: FL_ERR_FULL, FL_ERR_NOMEM,
- * FL_ERR_CLOSED.
+ * Trust it, from now on. `ship_id`, `name`: "" or NULL: as it was. Errors, with nothing changed:
+ * FL_ERR_INVALID (our own SKI, no SHIP ID, a name too long), FL_ERR_FULL, FL_ERR_NOMEM, FL_ERR_CLOSED.
  */
 FL_MUST enum fl_err fl_devices_register(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
-					const char *ship_id);
+					const char *ship_id, const char *name);
 /* Errors of the following: FL_ERR_NOT_FOUND unless said otherwise; FL_ERR_CLOSED after shutdown. */
+/* The record goes as a whole, and connections end. */
 FL_MUST enum fl_err fl_devices_unregister(struct fl_devices *d, fl_time now,
 					  const struct fl_ski *ski);
 /*
  * Refuses one that waits (FL_ERR_STATE: none does), and takes back a pairing that has not come
- * about.
+ * about. The name stays.
  */
 FL_MUST enum fl_err fl_devices_refuse(struct fl_devices *d, fl_time now, const struct fl_ski *ski);
 /* Dial a fixed place, now and in future; trusts nothing: FL_ERR_DENIED unless registered. */
@@ -238,12 +245,17 @@ FL_MUST enum fl_err fl_devices_disconnect(struct fl_devices *d, fl_time now,
 FL_MUST enum fl_err fl_devices_auto_accept(struct fl_devices *d, fl_time now, unsigned seconds);
 /* Can a user be asked? Default: yes. */
 void fl_devices_may_wait(struct fl_devices *d, bool yes);
+/*
+ * The PIN that it asks for: sent now, or kept in memory until it asks. Errors: FL_ERR_INVALID (no
+ * PIN), FL_ERR_STATE (connected, and it asks for none).
+ */
 FL_MUST enum fl_err fl_devices_pin(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
 				   const char *pin);
-FL_MUST enum fl_err fl_devices_rename(struct fl_devices *d, const struct fl_ski *ski,
-				      const char *name);
+/*
+ * Takes it by its whole key from now on (crypto/ski.h). FL_ERR_DENIED unless registered.
+ */
 FL_MUST enum fl_err fl_devices_pin_key(struct fl_devices *d, const struct fl_ski *ski,
-				       const uint8_t *key_pin);
+				       const uint8_t key_pin[static FL_HASH_LEN]);
 /* Errors: as fl_ship_conn_send; FL_ERR_CLOSED: not connected. */
 FL_MUST enum fl_err fl_devices_send(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
 				    struct fl_slice payload, bool wire);

@@ -334,30 +334,48 @@ static void on_open(struct fl_devices *d, struct fl_dev_link *l)
 
 static enum fl_err on_peer_id(struct fl_devices *d, struct fl_dev *v, struct fl_slice id)
 {
-	const char *const known = v->record.ship_id;
+	const struct fl_device_record before = v->record;
 
-	if (fl_slice_is(id, known))
+	if (fl_slice_is(id, before.ship_id))
 		return FL_OK;
 	fl_str_copy(v->record.ship_id, sizeof v->record.ship_id, id);
 	enum fl_err err = fl_dev_persist(d, v);
-	if (err != FL_OK)
+	if (err != FL_OK) {
+		v->record = before; /* else the next connection would find nothing to keep */
 		return err;
+	}
 	const struct fl_devices_effect what = { .kind = FL_DEVICES_TELL_SHIP_ID,
 						.ski = v->record.ski,
 						.text = v->record.ship_id };
 	return fl_dev_emit(d, &what);
 }
 
-static enum fl_err ask_pin(struct fl_devices *d, struct fl_dev_link *l, bool optional,
-			   enum fl_err err)
+static enum fl_err tell_pin_wanted(struct fl_devices *d, const struct fl_dev_link *l, bool optional,
+				   enum fl_err err)
 {
-	fl_wipe(l->dev->pin, sizeof l->dev->pin); /* a wrong one is not sent again */
 	const struct fl_devices_effect what = { .kind = FL_DEVICES_TELL_PIN_WANTED,
 						.ski = l->dev->record.ski,
 						.number = l->number,
 						.optional = optional,
 						.err = err };
 	return fl_dev_emit(d, &what);
+}
+
+/* The user may have told it before it was asked for, and since this connection began. */
+static enum fl_err on_ask_pin(struct fl_devices *d, fl_time now, struct fl_dev_link *l,
+			      bool optional)
+{
+	const struct fl_dev *v = l->dev;
+
+	if (v->pin[0] != '\0' && fl_ship_conn_pin(l->machine, now, v->pin) == FL_OK)
+		return FL_OK;
+	return tell_pin_wanted(d, l, optional, FL_OK);
+}
+
+static enum fl_err on_pin_wrong(struct fl_devices *d, struct fl_dev_link *l)
+{
+	fl_wipe(l->dev->pin, sizeof l->dev->pin); /* it is not sent again */
+	return tell_pin_wanted(d, l, false, FL_ERR_DENIED);
 }
 
 static enum fl_err pass(struct fl_devices *d, const struct fl_dev_link *l,
@@ -386,9 +404,9 @@ static enum fl_err handle_current(struct fl_devices *d, fl_time now, struct fl_d
 	case FL_SHIP_DO_TRUSTED:
 		return on_trusted(d, now, l);
 	case FL_SHIP_DO_ASK_PIN:
-		return ask_pin(d, l, e->optional, FL_OK);
+		return on_ask_pin(d, now, l, e->optional);
 	case FL_SHIP_DO_PIN_WRONG:
-		return ask_pin(d, l, false, FL_ERR_DENIED);
+		return on_pin_wrong(d, l);
 	case FL_SHIP_DO_OPEN:
 		on_open(d, l);
 		return FL_OK;

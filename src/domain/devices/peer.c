@@ -57,9 +57,17 @@ void fl_dev_free(struct fl_devices *d, struct fl_dev *v)
 	free(v);
 }
 
-static bool is_kept_for_good(const struct fl_device_record *r)
+bool fl_device_record_is_kept(const struct fl_device_record *r)
 {
-	return r->trusted || r->name[0] != '\0' || r->has_pin_sha;
+	return r->trusted || r->name[0] != '\0';
+}
+
+void fl_device_record_distrust(struct fl_device_record *r)
+{
+	r->trusted = r->has_pin_sha = false;
+	r->fixed_host[0] = r->fixed_path[0] = '\0';
+	r->fixed_port = 0;
+	fl_wipe(r->key_pin, sizeof r->key_pin);
 }
 
 /* Until when it is remembered how often it came and how often it guessed. */
@@ -72,19 +80,21 @@ static fl_time remembered_until(const struct fl_dev *v)
 
 static bool is_idle(const struct fl_dev *v)
 {
-	return !is_kept_for_good(&v->record) && fl_list_empty(&v->links) &&
+	return !fl_device_record_is_kept(&v->record) && fl_list_empty(&v->links) &&
 	       v->attempt == FL_DEV_IDLE;
 }
 
-/* Among strangers who were here a moment ago one has to make room. */
+/* Of the strangers who were here a moment ago the first to have come makes room. */
 static bool make_room(struct fl_devices *d)
 {
+	struct fl_dev *oldest = NULL;
+
 	for (size_t i = 0; i < d->count; i++)
-		if (is_idle(d->at[i])) {
-			fl_dev_free(d, d->at[i]);
-			return true;
-		}
-	return false;
+		if (is_idle(d->at[i]) && (oldest == NULL || d->at[i]->minute < oldest->minute))
+			oldest = d->at[i];
+	if (oldest != NULL)
+		fl_dev_free(d, oldest);
+	return oldest != NULL;
 }
 
 static enum fl_err grow(struct fl_devices *d)

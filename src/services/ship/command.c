@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "wire/ship/message.h"
 #include "wire/ship/qr.h"
 
 /* ---- records ---- */
@@ -96,31 +97,16 @@ static enum fl_err check_pair(const struct fl_ship_hub *h, const struct fl_ski *
 
 	if (fl_ski_cmp(ski, fl_ship_hub_ski(h)) == 0)
 		return fl_fault_set(fault, FL_ERR_INVALID, "that is the SKI of this hub itself");
-	if (!is_plain(ship_id, FL_SHIP_ID_MAX))
+	if (ship_id[0] != '\0' && !fl_ship_id_ok(fl_slice_str(ship_id)))
 		return fl_fault_set(fault, FL_ERR_INVALID,
-				    "the SHIP ID is longer than %d bytes or not plain text",
+				    "the SHIP ID is longer than %d bytes, not plain text, or has "
+				    "\"datagram\" in it",
 				    FL_SHIP_ID_MAX);
 	if (!is_plain(name, sizeof r->name - 1))
 		return fl_fault_set(fault, FL_ERR_INVALID,
 				    "the name is longer than %zu bytes or not plain text",
 				    sizeof r->name - 1);
 	return FL_OK;
-}
-
-/* Both or none of them. */
-static enum fl_err register_as(struct fl_ship_hub *h, const struct fl_ski *ski, const char *ship_id,
-			       const char *name)
-{
-	const bool was_trusted = record_of(h, ski).trusted;
-	const fl_time now = fl_loop_now(h->loop);
-
-	enum fl_err err = fl_devices_register(h->devices, now, ski, ship_id);
-	if (err != FL_OK || name[0] == '\0')
-		return err;
-	err = fl_devices_rename(h->devices, ski, name);
-	if (err != FL_OK && !was_trusted && fl_devices_unregister(h->devices, now, ski) != FL_OK)
-		fl_log_error("a device is trusted, but not under its name");
-	return err;
 }
 
 enum fl_err fl_ship_hub_pair(struct fl_ship_hub *h, const struct fl_ski *ski, const char *ship_id,
@@ -144,7 +130,7 @@ enum fl_err fl_ship_hub_pair(struct fl_ship_hub *h, const struct fl_ski *ski, co
 	err = fl_ship_store_put(h->store, &r, fault);
 	if (err != FL_OK)
 		return err;
-	err = register_as(h, ski, ship_id, name);
+	err = fl_devices_register(h->devices, fl_loop_now(h->loop), ski, ship_id, name);
 	if (err != FL_OK)
 		put_back(h, &before);
 	return conclude(h, ski, err, fault);
@@ -165,10 +151,8 @@ enum fl_err fl_ship_hub_unpair(struct fl_ship_hub *h, const struct fl_ski *ski,
 	err = fl_ship_store_drop(h->store, ski, fault);
 	if (err != FL_OK)
 		return err;
-	err = fl_devices_rename(h->devices, ski, "");
-	if (err == FL_OK)
-		err = fl_devices_unregister(h->devices, fl_loop_now(h->loop), ski);
-	if (err == FL_ERR_NOT_FOUND) /* only the name was known */
+	err = fl_devices_unregister(h->devices, fl_loop_now(h->loop), ski);
+	if (err == FL_ERR_NOT_FOUND) /* a stranger who was here a moment ago */
 		err = FL_OK;
 	if (err != FL_OK)
 		put_back(h, &before);
@@ -178,11 +162,19 @@ enum fl_err fl_ship_hub_unpair(struct fl_ship_hub *h, const struct fl_ski *ski,
 enum fl_err fl_ship_hub_refuse(struct fl_ship_hub *h, const struct fl_ski *ski,
 			       struct fl_fault *fault)
 {
-	enum fl_err err = admit(h, fault);
+	const struct before before = remember(h, ski);
+	struct fl_device_record r = record_of(h, ski);
 
+	enum fl_err err = admit(h, fault);
+	if (err == FL_OK && r.trusted) { /* a pairing that has not come about is taken back */
+		fl_device_record_distrust(&r);
+		err = fl_ship_record_keep(h, &r, fault);
+	}
 	if (err != FL_OK)
 		return err;
 	err = fl_devices_refuse(h->devices, fl_loop_now(h->loop), ski);
+	if (err != FL_OK)
+		put_back(h, &before);
 	fl_ship_pump(h);
 	if (err == FL_ERR_STATE)
 		return fl_fault_set(fault, err, "the device does not wait to be paired");
@@ -299,6 +291,8 @@ enum fl_err fl_ship_hub_pin(struct fl_ship_hub *h, const struct fl_ski *ski, con
 	if (err == FL_ERR_INVALID)
 		return fl_fault_set(fault, err, "a PIN has %d to %d hexadecimal digits",
 				    FL_SHIP_PIN_MIN, FL_SHIP_PIN_MAX);
+	if (err == FL_ERR_STATE)
+		return fl_fault_set(fault, err, "the device is connected and asks for no PIN");
 	return err == FL_OK ? FL_OK : explain(ski, err, fault);
 }
 

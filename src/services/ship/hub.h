@@ -104,7 +104,10 @@ FL_MUST enum fl_err fl_ship_hub_disconnect(struct fl_ship_hub *h, const struct f
 FL_MUST enum fl_err fl_ship_hub_window(struct fl_ship_hub *h, unsigned seconds,
 				       struct fl_fault *fault);
 void fl_ship_hub_may_wait(struct fl_ship_hub *h, bool yes); /* can a user be asked? */
-/* The PIN that the device asks for, used now or when it asks; in memory only. FL_ERR_INVALID. */
+/*
+ * The PIN that the device asks for, used now or when it asks; in memory only. Errors:
+ * FL_ERR_INVALID, FL_ERR_STATE (connected, and it asks for none).
+ */
 FL_MUST enum fl_err fl_ship_hub_pin(struct fl_ship_hub *h, const struct fl_ski *ski,
 				    const char *pin, struct fl_fault *fault);
 /*
@@ -131,7 +134,7 @@ enum fl_ship_event_kind {
 	FL_SHIP_EV_DISCONNECTED, /* `conn`; once for each that was connected */
 	FL_SHIP_EV_SHIP_ID,      /* `text` */
 	FL_SHIP_EV_TRUST,        /* `trusted` */
-	FL_SHIP_EV_PIN_WANTED,   /* `optional` */
+	FL_SHIP_EV_PIN_WANTED,   /* `optional`; `text`: why once more */
 	FL_SHIP_EV_DATA,         /* `conn`, `data`: plain JSON */
 };
 

@@ -113,6 +113,10 @@ struct fl_ship_hub {
  */
 void fl_ship_pump(struct fl_ship_hub *h);
 
+/* Puts a record on the disk, or takes it off. Errors: those of the store. */
+FL_MUST enum fl_err fl_ship_record_keep(struct fl_ship_hub *h, const struct fl_device_record *r,
+				 struct fl_fault *fault);
+
 /* ---- link.c ---- */
 
 /* Takes `s` and gives it the number. Errors: FL_ERR_NOMEM; the machine has to be told. */

@@ -4,9 +4,11 @@
 
 #include "base/log.h"
 
-static bool is_kept(const struct fl_device_record *r)
+enum fl_err fl_ship_record_keep(struct fl_ship_hub *h, const struct fl_device_record *r,
+			 struct fl_fault *fault)
 {
-	return r->trusted || r->name[0] != '\0';
+	return fl_device_record_is_kept(r) ? fl_ship_store_put(h->store, r, fault)
+					   : fl_ship_store_drop(h->store, &r->ski, fault);
 }
 
 /*
@@ -21,8 +23,7 @@ static void persist(struct fl_ship_hub *h, const struct fl_devices_effect *e)
 	bool new_trust = r->trusted && (old == NULL || !old->trusted);
 	struct fl_fault fault = { "" };
 
-	enum fl_err err = is_kept(r) ? fl_ship_store_put(h->store, r, &fault)
-				     : fl_ship_store_drop(h->store, &r->ski, &fault);
+	enum fl_err err = fl_ship_record_keep(h, r, &fault);
 	if (err == FL_OK)
 		return;
 	h->counts.unsaved++;

@@ -9,6 +9,7 @@
 #include "crypto/prim.h"
 #include "io/file.h"
 #include "io/tls_peer.h"
+#include "wire/ship/message.h"
 
 #include <stdio.h>
 #include <sys/random.h>
@@ -26,12 +27,11 @@ static const char identity_name[] = "identity.pem", id_name[] = "ship_id";
 
 /* ---- SHIP ID ---- */
 
-/* ";" ends fields of the QR text, and peers take any message with "datagram" in it for data. */
+/* ";" ends fields of the QR text. */
 static bool id_ok(struct fl_slice id)
 {
-	return id.len > 0 && id.len <= FL_SHIP_ID_MAX && fl_str_is_clean(id) &&
-	       memchr(id.ptr, ';', id.len) == NULL && memchr(id.ptr, '\t', id.len) == NULL &&
-	       memmem(id.ptr, id.len, "datagram", 8) == NULL;
+	return fl_ship_id_ok(id) && memchr(id.ptr, ';', id.len) == NULL &&
+	       memchr(id.ptr, '\t', id.len) == NULL;
 }
 
 static enum fl_err bad_id(struct fl_fault *fault, const char *where)

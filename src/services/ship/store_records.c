@@ -5,6 +5,7 @@
 #include "base/jw.h"
 #include "base/text.h"
 #include "wire/json.h"
+#include "wire/ship/message.h"
 
 #include <stdlib.h>
 
@@ -96,6 +97,8 @@ static void get_record(struct fl_jv obj, struct fl_device_record *out)
 	if (fl_ski_parse(fl_json_str(fl_json_get(obj, "ski")), &out->ski) != FL_OK)
 		fl_json_fail(obj, FL_ERR_SYNTAX);
 	get_text(obj, "shipId", out->ship_id, sizeof out->ship_id);
+	if (out->ship_id[0] != '\0' && !fl_ship_id_ok(fl_slice_str(out->ship_id)))
+		fl_json_fail(obj, FL_ERR_SYNTAX);
 	get_text(obj, "name", out->name, sizeof out->name);
 	get_text(obj, "host", out->fixed_host, sizeof out->fixed_host);
 	get_text(obj, "path", out->fixed_path, sizeof out->fixed_path);

@@ -322,7 +322,7 @@ static bool command(struct play *p, char **w)
 	struct fl_devices *d = p->d;
 
 	if (is(w[0], "register"))
-		say(p, fl_devices_register(d, p->now, &ski, w[2]));
+		say(p, fl_devices_register(d, p->now, &ski, w[2], NULL));
 	else if (is(w[0], "unregister"))
 		say(p, fl_devices_unregister(d, p->now, &ski));
 	else if (is(w[0], "refuse"))
@@ -334,7 +334,7 @@ static bool command(struct play *p, char **w)
 	else if (is(w[0], "pin"))
 		say(p, fl_devices_pin(d, p->now, &ski, w[2]));
 	else if (is(w[0], "name"))
-		say(p, fl_devices_rename(d, &ski, w[2] != NULL ? w[2] : ""));
+		say(p, fl_devices_register(d, p->now, &ski, NULL, w[2]));
 	else if (is(w[0], "send"))
 		send_word(p, &ski, w[2]);
 	else if (is(w[0], "window"))

@@ -15,7 +15,7 @@
  * lost NUMBER [CODE REASON]
  * dialled NUMBER ok|failed
  * register D [ID], unregister D, refuse D, hold D, disconnect D, connect D HOST PORT, pin D PIN,
- * send D WORD, name D [NAME], window S, waits, no-waits
+ * send D WORD, name D NAME (registers it, too), window S, waits, no-waits
  * +MS                  time passes, deadline after deadline
  * wait                 until something comes out, for ten minutes at most
  * info D               what is known of it

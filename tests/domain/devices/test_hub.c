@@ -165,7 +165,7 @@ static void who_does_not_listen_is_held_off(void **state)
 	while (!fl_devices_is_congested(d))
 		hear(d, epoch, number, "data one");
 	assert_int_equal(fl_devices_incoming(d, epoch, &c, &other, &parked), FL_ERR_FULL);
-	assert_int_equal(fl_devices_register(d, epoch, &b, NULL), FL_ERR_FULL);
+	assert_int_equal(fl_devices_register(d, epoch, &b, NULL, NULL), FL_ERR_FULL);
 	devices_see(d, epoch, "c");
 	fl_devices_tick(d, epoch + 3 * FL_SEC);
 	assert_false(fl_devices_next_act(d, &e)); /* and nobody is dialled */
@@ -221,7 +221,7 @@ static void calls_out_of_the_middle_of_an_event(void **state)
 			assert_int_equal(fl_devices_unregister(d, epoch, &b), FL_OK);
 			break;
 		case 6:
-			assert_int_equal(fl_devices_register(d, epoch, &b, "Other"), FL_OK);
+			assert_int_equal(fl_devices_register(d, epoch, &b, "Other", NULL), FL_OK);
 			break;
 		case 8:
 			fl_devices_shutdown(d, epoch);
@@ -244,7 +244,7 @@ static void a_dial_carries_the_place_it_was_made_for(void **state)
 
 	(void)state;
 	devices_see(d, epoch, "b");
-	assert_int_equal(fl_devices_register(d, epoch, &b, NULL), FL_OK);
+	assert_int_equal(fl_devices_register(d, epoch, &b, NULL, NULL), FL_OK);
 	devices_see(d, epoch, ""); /* it is gone before the effect is looked at */
 	while (fl_devices_next(d, &e)) {
 		if (e.kind != FL_DEVICES_DO_DIAL)
@@ -267,6 +267,7 @@ static struct fl_ski numbered(unsigned i)
 
 static void records_are_bounded(void **state)
 {
+	enum { STRANGERS = FL_DEVICES_PEERS_MAX + 10 };
 	struct fl_devices *d = begin(1, "");
 	struct fl_device_info info;
 	struct fl_ski ski;
@@ -274,24 +275,28 @@ static void records_are_bounded(void **state)
 	bool parked;
 
 	(void)state;
-	/* Strangers come and go; each is remembered for a minute, and makes room for the next. */
-	for (unsigned i = 0; i < FL_DEVICES_PEERS_MAX + 10; i++) {
-		ski = numbered(i);
-		assert_int_equal(fl_devices_incoming(d, epoch, &ski, &number, &parked), FL_OK);
-		fl_devices_lost(d, epoch, number, 1006, fl_slice_str(""));
+	/* Strangers come and go; each is remembered for a minute, and the oldest makes room. */
+	for (unsigned i = 0; i < STRANGERS; i++) {
+		ski = numbered(STRANGERS - i);
+		assert_int_equal(fl_devices_incoming(d, epoch + i, &ski, &number, &parked), FL_OK);
+		fl_devices_lost(d, epoch + i, number, 1006, fl_slice_str(""));
 		drain(d);
 	}
+	ski = numbered(STRANGERS - 9);
+	assert_int_equal(fl_devices_info(d, &ski, &info), FL_ERR_NOT_FOUND);
+	ski = numbered(STRANGERS - 10);
+	assert_int_equal(fl_devices_info(d, &ski, &info), FL_OK);
 	assert_true(fl_devices_info_at(d, FL_DEVICES_PEERS_MAX - 1, &info));
 	assert_false(fl_devices_info_at(d, FL_DEVICES_PEERS_MAX, &info));
-	fl_devices_tick(d, epoch + FL_MIN);
+	fl_devices_tick(d, epoch + FL_MIN + STRANGERS);
 	assert_false(fl_devices_info_at(d, 0, &info));
 	for (unsigned i = 0; i < FL_DEVICES_PEERS_MAX; i++) {
 		ski = numbered(i);
-		assert_int_equal(fl_devices_register(d, epoch, &ski, NULL), FL_OK);
+		assert_int_equal(fl_devices_register(d, epoch, &ski, NULL, NULL), FL_OK);
 		drain(d);
 	}
 	ski = numbered(FL_DEVICES_PEERS_MAX);
-	assert_int_equal(fl_devices_register(d, epoch, &ski, NULL), FL_ERR_FULL);
+	assert_int_equal(fl_devices_register(d, epoch, &ski, NULL, NULL), FL_ERR_FULL);
 	assert_int_equal(fl_devices_incoming(d, epoch, &ski, &number, &parked), FL_ERR_FULL);
 	assert_true(fl_devices_check(d));
 	fl_devices_free(d);
@@ -313,6 +318,22 @@ static void visible_entries_are_bounded(void **state)
 	assert_null(fl_devices_visible_at(d, FL_DEVICES_VISIBLE_MAX / 2));
 	assert_int_equal(fl_devices_visible_at(d, 0)->addrs_count, FL_DEVICES_ADDRS_MAX);
 	free(all);
+	fl_devices_free(d);
+}
+
+static void a_pin_that_is_none_is_refused(void **state)
+{
+	static const char *const wrong[] = { NULL, "", "1234567", "12345678901234567", "1234567g" };
+	struct fl_devices_config cfg = { .ship_id = "Us-1", .pin_wanted = FL_SHIP_PIN_REQUIRED };
+	struct fl_devices *d;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		cfg.pin = wrong[i];
+		assert_int_equal(fl_devices_new(&cfg, NULL, &d), FL_ERR_INVALID);
+	}
+	cfg.pin = "1234abCD";
+	assert_int_equal(fl_devices_new(&cfg, NULL, &d), FL_OK);
 	fl_devices_free(d);
 }
 
@@ -349,7 +370,7 @@ static void live(struct fl_devices *d)
 	bool parked;
 
 	ignored = fl_devices_start(d, epoch);
-	ignored = fl_devices_register(d, epoch, &b, NULL);
+	ignored = fl_devices_register(d, epoch, &b, NULL, NULL);
 	ignored = fl_devices_incoming(d, epoch, &b, &first, &parked);
 	for (const char *const *w = way; first != 0 && *w != NULL; w++)
 		hear(d, epoch, first, *w);
@@ -366,7 +387,7 @@ static void live(struct fl_devices *d)
 	if (fl_devices_connections(d) == 0)
 		assert_int_equal(told, 0);
 	first = second = 0;
-	ignored = fl_devices_register(d, epoch, &z, "Zed");
+	ignored = fl_devices_register(d, epoch, &z, "Zed", NULL);
 	look(d, &told);
 	ignored = fl_devices_incoming(d, epoch, &z, &first, &parked);
 	for (const char *const *w = way; first != 0 && *w != NULL; w++)
@@ -414,6 +435,7 @@ int main(void)
 		cmocka_unit_test(a_dial_carries_the_place_it_was_made_for),
 		cmocka_unit_test(records_are_bounded),
 		cmocka_unit_test(visible_entries_are_bounded),
+		cmocka_unit_test(a_pin_that_is_none_is_refused),
 		cmocka_unit_test(memory_ends_anywhere),
 	};
 
