@@ -382,6 +382,7 @@ static void what_is_wrong_is_told(void **state)
 		  "\"field\":\"port\"" },
 		{ "POST", "/connect", "{\"host\":\"a b\",\"port\":1}", 400, "neither a name" },
 		{ "POST", "/pair", "[]", 400, "\"field\":\"body\"" },
+		{ "POST", "/pair", "{\"shipId\":\"a datagram\"}", 400, "SHIP ID" },
 		{ "POST", "/pair", "{\"name\":1}", 400, "\"field\":\"name\"" },
 		{ "POST", "/refuse", NULL, 404, "is known" },
 		{ "POST", "/pin", "{\"pin\":\"12345678\"}", 404, "is known" },

@@ -240,6 +240,22 @@ static void stops_while_a_dial_hangs(void **state)
 	close(fd);
 }
 
+/* One who does not answer the farewell: it was connected, so it is told of as disconnected. */
+static void a_silent_device_is_told_of_at_the_end(void **state)
+{
+	struct pair *p = *state;
+
+	p->a->cfg.timers.close = 10 * FL_SEC; /* longer than the hub gives it */
+	restart(p->a);
+	kit_pair(p->b, p->a);
+	kit_introduce(p->a, p->b);
+	kit_wait_complete(p->a, p->b);
+	fl_ship_hub_hold(p->b->hub, true);
+	kit_stop(p->a);
+	assert_int_equal(kit_count(p->a, FL_SHIP_EV_DISCONNECTED), 1);
+	fl_ship_hub_hold(p->b->hub, false);
+}
+
 static void another_device_is_there(void **state)
 {
 	struct pair *p = *state;
@@ -362,6 +378,33 @@ static void a_window_trusts_nobody_whom_the_disk_does_not_keep(void **state)
 	block_disk(p->b, false);
 }
 
+/* ---- PINs ---- */
+
+static void ask_for_pin(struct kit_hub *k)
+{
+	k->cfg.pin = "12345678";
+	restart(k);
+}
+
+static void a_pin_is_asked_for_until_it_is_right(void **state)
+{
+	struct pair *p = *state;
+	struct fl_ski ski = kit_ski(p->b);
+
+	ask_for_pin(p->b);
+	kit_pair(p->b, p->a);
+	kit_introduce(p->a, p->b);
+	kit_wait_count(p->a, FL_SHIP_EV_PIN_WANTED, 1);
+	assert_string_equal(kit_last(p->a, FL_SHIP_EV_PIN_WANTED)->text, "");
+	assert_int_equal(fl_ship_hub_pin(p->a->hub, &ski, "none", NULL), FL_ERR_INVALID);
+	assert_ok(fl_ship_hub_pin(p->a->hub, &ski, "87654321", NULL));
+	kit_wait_count(p->a, FL_SHIP_EV_PIN_WANTED, 2);
+	assert_string_equal(kit_last(p->a, FL_SHIP_EV_PIN_WANTED)->text, "the PIN was wrong");
+	assert_ok(fl_ship_hub_pin(p->a->hub, &ski, "12345678", NULL));
+	kit_wait_complete(p->a, p->b);
+	assert_int_equal(fl_ship_hub_pin(p->a->hub, &ski, "12345678", NULL), FL_ERR_STATE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,11 +418,13 @@ int main(void)
 		T(a_restart_forgets_nothing),
 		T(both_dial_at_once),
 		T(stops_while_a_dial_hangs),
+		T(a_silent_device_is_told_of_at_the_end),
 		T(another_device_is_there),
 		T(what_waits_is_bounded_and_not_lost),
 		T(trust_that_cannot_be_kept_is_refused),
 		T(a_refusal_that_cannot_be_kept_changes_nothing),
 		T(a_window_trusts_nobody_whom_the_disk_does_not_keep),
+		T(a_pin_is_asked_for_until_it_is_right),
 #undef T
 	};
 	return cmocka_run_group_tests_name("services/ship_hub", tests, NULL, NULL);

@@ -376,6 +376,26 @@ static void stopped_is_stopped(void **state)
 	test_free(k);
 }
 
+static void limits_have_limits(void **state)
+{
+	struct kit_hub *k = test_calloc(1, sizeof *k);
+	struct fl_loop *l = loop_new();
+	struct fl_fault fault = { "" };
+	struct fl_ship_hub *hub;
+
+	(void)state;
+	kit_dir(k->dir);
+	k->cfg = (struct fl_ship_hub_config){ .state_dir = k->dir, .message_max = SIZE_MAX };
+	assert_int_equal(fl_ship_hub_new(l, &k->cfg, &fault, &hub), FL_ERR_INVALID);
+	assert_non_null(strstr(fault.text, "messages"));
+	k->cfg = (struct fl_ship_hub_config){ .state_dir = k->dir, .connections_max = 4097 };
+	assert_int_equal(fl_ship_hub_new(l, &k->cfg, &fault, &hub), FL_ERR_INVALID);
+	assert_non_null(strstr(fault.text, "connections"));
+	kit_dir_remove(k->dir);
+	loop_free(l);
+	test_free(k);
+}
+
 /* ---- what a connection costs ---- */
 
 enum { PEERS = 50 };
@@ -453,6 +473,7 @@ int main(void)
 		cmocka_unit_test(idle_visitors_are_bounded),
 		cmocka_unit_test(a_hundred_starts_leave_nothing),
 		cmocka_unit_test(stopped_is_stopped),
+		cmocka_unit_test(limits_have_limits),
 		cmocka_unit_test(a_connection_costs_little),
 	};
 	return cmocka_run_group_tests_name("services/ship_net", tests, NULL, NULL);

@@ -69,9 +69,12 @@ static void add_route(struct fl_ship_admin *a, const struct fl_http_route *r)
 
 static bool on_refused(void *ctx, struct fl_http *x, unsigned status, const char *why)
 {
+	enum fl_err err = status == 404   ? FL_ERR_NOT_FOUND
+			  : status == 413 ? FL_ERR_TOO_BIG
+					  : FL_ERR_INVALID;
+
 	(void)ctx;
-	fl_ship_admin_fail(x, status, status == 404 ? FL_ERR_NOT_FOUND : FL_ERR_INVALID, why, NULL,
-			   NULL);
+	fl_ship_admin_fail(x, status, err, why, NULL, NULL);
 	return true;
 }
 

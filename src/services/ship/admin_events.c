@@ -84,6 +84,7 @@ static void put_what(const struct fl_ship_event *e, struct fl_jw *w)
 	case FL_SHIP_EV_PIN_WANTED:
 		fl_jw_key(w, "optional");
 		fl_jw_bool(w, e->optional);
+		fl_ship_admin_put(w, "cause", e->text);
 		break;
 	case FL_SHIP_EV_DATA:
 		fl_jw_key(w, "payload");

@@ -38,6 +38,7 @@ enum fl_err fl_ship_announce_start(struct fl_ship_hub *h, struct fl_fault *fault
 		snprintf(h->mdns_text, sizeof h->mdns_text, "off");
 		return FL_OK;
 	}
+	snprintf(h->mdns_text, sizeof h->mdns_text, "the name is being settled");
 	return fl_mdns_new(h->loop, &cfg, fault, &h->mdns);
 }
 

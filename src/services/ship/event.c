@@ -72,6 +72,13 @@ static void log_event(const struct fl_ship_event *e)
 			    FL_LS("ski", ski));
 }
 
+static const char *text_of(const struct fl_devices_effect *e)
+{
+	if (e->kind == FL_DEVICES_TELL_PIN_WANTED && e->err != FL_OK)
+		return "the PIN was wrong";
+	return e->text != NULL ? e->text : "";
+}
+
 void fl_ship_hub_tell(struct fl_ship_hub *h, const struct fl_devices_effect *e)
 {
 	const struct fl_ship_event told = {
@@ -83,7 +90,7 @@ void fl_ship_hub_tell(struct fl_ship_hub *h, const struct fl_devices_effect *e)
 		.err = e->err,
 		.trusted = e->trusted,
 		.optional = e->optional,
-		.text = e->text != NULL ? e->text : "",
+		.text = text_of(e),
 		.data = e->bytes,
 	};
 

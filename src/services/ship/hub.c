@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { MESSAGE_MAX_DEFAULT = 1 << 20, CONNECTIONS_HARD_MAX = 4096, INSTANCE_ID_PART = 8 };
+enum {
+	MESSAGE_MAX_DEFAULT = 1 << 20,
+	MESSAGE_HARD_MAX = 16 << 20,
+	CONNECTIONS_HARD_MAX = 4096,
+	INSTANCE_ID_PART = 8,
+};
 
 #define PING_EVERY  (50 * FL_SEC)
 #define PONG_WITHIN (10 * FL_SEC)
@@ -126,6 +131,9 @@ static enum fl_err settle_limits(struct fl_ship_hub *h, const struct fl_ship_hub
 	if (h->connections_max > CONNECTIONS_HARD_MAX)
 		return fl_fault_set(fault, FL_ERR_INVALID, "more than %d connections",
 				    CONNECTIONS_HARD_MAX);
+	if (h->message_max > MESSAGE_HARD_MAX)
+		return fl_fault_set(fault, FL_ERR_INVALID, "messages of more than %d bytes",
+				    MESSAGE_HARD_MAX);
 	return FL_OK;
 }
 
@@ -155,13 +163,25 @@ static void drop_links(struct fl_ship_hub *h)
 		fl_list_entry(it, struct fl_ship_link, in), FL_SHIP_CODE_CLOSE, "hub shutdown");
 }
 
+/* The machine hears of it, so that each device that was connected is told of as disconnected. */
+static void lose_links(struct fl_ship_hub *h)
+{
+	for (struct fl_list *it; (it = h->link_list.next) != &h->link_list;) {
+		struct fl_ship_link *k = fl_list_entry(it, struct fl_ship_link, in);
+		uint64_t number = k->number;
+		fl_ship_link_close(k, FL_SHIP_CODE_CLOSE, "hub shutdown");
+		fl_devices_lost(h->devices, fl_loop_now(h->loop), number, 1006,
+				fl_slice_of(NULL, 0));
+	}
+}
+
 static void on_grace(void *ctx)
 {
 	struct fl_ship_hub *h = ctx;
 
 	fl_log_warn("connections did not end in time and are dropped");
-	fl_ship_dials_abort(h);
-	drop_links(h);
+	lose_links(h);
+	fl_ship_pump(h);
 	fl_loop_defer(h->loop, &h->say_down);
 }
 
