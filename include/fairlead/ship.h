@@ -125,8 +125,8 @@ typedef enum {
 	FL_HUB_EV_DISCONNECTED, /* `conn`; once for each that was connected */
 	FL_HUB_EV_SHIP_ID,      /* `text` */
 	FL_HUB_EV_TRUST,        /* `trusted`; it is kept in the state folder already */
-	FL_HUB_EV_PIN_WANTED,   /* fl_hub_pin; `optional`: it works without, restricted */
-	FL_HUB_EV_DATA,         /* `conn`, `data`, `data_len`: a payload, plain JSON */
+	FL_HUB_EV_PIN_WANTED, /* fl_hub_pin; `optional`: it works without; `text`: the last failed */
+	FL_HUB_EV_DATA,       /* `conn`, `data`, `data_len`: a payload, plain JSON */
 } fl_hub_event_kind;
 
 typedef struct {
@@ -185,7 +185,10 @@ FL_API void fl_hub_may_wait(fl_hub *h, bool yes); /* can a user be asked? At fir
  * that is registered (else FL_HUB_E_DENIED) is taken when the SHA-256 of its public key is told.
  */
 FL_API fl_hub_result fl_hub_pin_key(fl_hub *h, fl_hub_ski ski, const uint8_t sha256[32]);
-/* The PIN that a known device asks for: used now, or when it asks; not kept on the disk. */
+/*
+ * The PIN that a known device asks for: used now, or when it asks; not kept on the disk.
+ * FL_HUB_E_STATE: it is connected, and asks for none.
+ */
 FL_API fl_hub_result fl_hub_pin(fl_hub *h, fl_hub_ski ski, const char *pin);
 
 /*

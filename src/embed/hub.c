@@ -171,8 +171,10 @@ fl_hub_result fl_hub_open(const fl_hub_config *cfg, char *text, size_t text_size
 	}
 	memcpy(&own, cfg, cfg->size); /* a program of an older header knows fewer members */
 	struct fl_hub *h = calloc(1, sizeof *h);
-	if (h == NULL)
+	if (h == NULL) {
+		say(text, text_size, FL_ERR_NOMEM, &fault);
 		return FL_HUB_E_NO_MEMORY;
+	}
 	fl_embed_queue_init(&h->queue);
 	enum fl_err err = start(h, &own, &fault);
 	if (err != FL_OK) {

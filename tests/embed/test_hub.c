@@ -149,6 +149,7 @@ static void two_hubs_exchange_payloads(void **state)
 	assert_true(fl_hub_device_at(a.hub, 0, &d));
 	assert_memory_equal(&d.ski, &b.ski, sizeof d.ski);
 	assert_true(d.trusted && d.connected);
+	assert_int_equal(fl_hub_pin(a.hub, b.ski, "12345678"), FL_HUB_E_STATE);
 	assert_false(fl_hub_device_at(a.hub, 1, &d));
 	assert_false(fl_hub_visible_at(a.hub, 0, &(fl_hub_seen){ 0 }));
 	assert_int_equal(fl_hub_disconnect(a.hub, b.ski, true), FL_HUB_OK);
@@ -259,6 +260,10 @@ static void what_is_wrong_is_told(void **state)
 	assert_int_equal(fl_hub_open(&cfg, why, sizeof why, &hub), FL_HUB_E_INVALID);
 	assert_non_null(strstr(why, "nowhere"));
 	assert_null(hub);
+	cfg.listen = ":0";
+	cfg.state_dir = NULL;
+	assert_int_equal(fl_hub_open(&cfg, why, sizeof why, &hub), FL_HUB_E_INVALID);
+	assert_non_null(strstr(why, "folder"));
 	assert_int_equal(fl_hub_unregister(a.hub, ski), FL_HUB_E_NOT_FOUND);
 	assert_int_equal(fl_hub_register(a.hub, a.ski, NULL), FL_HUB_E_INVALID);
 	assert_int_equal(fl_hub_connect(a.hub, ski, "h", 1, NULL), FL_HUB_E_DENIED);
