@@ -57,9 +57,9 @@ void fl_ship_choose_socket(struct fl_cli *c)
 /* How well a device fits a text. Only the best kind counts, and there it must be the only one. */
 enum fit { FIT_NONE, FIT_PREFIX, FIT_ID, FIT_NAME };
 
-static struct fl_slice str_at(struct fl_jv device, const char *key)
+struct fl_slice fl_ship_str(struct fl_jv obj, const char *key)
 {
-	struct fl_jv v = fl_json_path(device, key);
+	struct fl_jv v = fl_json_path(obj, key);
 	return fl_json_kind(v) == FL_JSON_STRING ? fl_json_str(v) : fl_slice_of(NULL, 0);
 }
 
@@ -80,19 +80,19 @@ static bool has_prefix(struct fl_slice ski, const char *text)
 
 static enum fit fit(struct fl_jv device, const char *text)
 {
-	struct fl_slice name = str_at(device, "name"), id = str_at(device, "shipId");
+	struct fl_slice name = fl_ship_str(device, "name"), id = fl_ship_str(device, "shipId");
 
 	if (name.len > 0 && fl_str_ieq(name, fl_slice_str(text)))
 		return FIT_NAME;
 	if (id.len > 0 && fl_slice_is(id, text))
 		return FIT_ID;
-	return has_prefix(str_at(device, "ski"), text) ? FIT_PREFIX : FIT_NONE;
+	return has_prefix(fl_ship_str(device, "ski"), text) ? FIT_PREFIX : FIT_NONE;
 }
 
 void fl_ship_name(struct fl_jv device, char out[static FL_SHIP_LABEL_MAX])
 {
-	struct fl_slice name = str_at(device, "name"), brand = str_at(device, "brand"),
-			model = str_at(device, "model"), ski = str_at(device, "ski");
+	struct fl_slice name = fl_ship_str(device, "name"), brand = fl_ship_str(device, "brand"),
+			model = fl_ship_str(device, "model"), ski = fl_ship_str(device, "ski");
 	struct fl_buf b = fl_buf_over(out, FL_SHIP_LABEL_MAX);
 
 	if (name.len > 0)
@@ -108,7 +108,7 @@ void fl_ship_name(struct fl_jv device, char out[static FL_SHIP_LABEL_MAX])
 
 static int take(struct fl_cli *c, struct fl_jv device, struct fl_ship_pick *out)
 {
-	struct fl_slice ski = str_at(device, "ski");
+	struct fl_slice ski = fl_ship_str(device, "ski");
 
 	*out = (struct fl_ship_pick){ 0 };
 	if (fl_ski_parse(ski, &out->txt.ski) != FL_OK)

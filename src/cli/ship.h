@@ -31,6 +31,9 @@ bool fl_ship_folder(const struct fl_cli *c, char out[static FL_CLI_PATH_MAX]);
 /* The socket in it; or that of a hub in ./var/ship, if only that one is there. */
 void fl_ship_choose_socket(struct fl_cli *c);
 
+/* A text in what the hub answers, "" where there is none. */
+struct fl_slice fl_ship_str(struct fl_jv obj, const char *key);
+
 /* A device as a command needs it. */
 struct fl_ship_pick {
 	char ski[FL_SKI_TEXT_LEN + 1];
@@ -82,6 +85,8 @@ struct fl_ship_settings {
 };
 int fl_ship_settings_read(struct fl_cli *c, struct fl_ship_settings *s,
 			  struct fl_ship_hub_config *out);
+/* What the flag says, or else the setting. */
+const char *fl_ship_flag_or(const struct fl_cli *c, const char *flag, const char *setting);
 void fl_ship_settings_done(struct fl_ship_settings *s);
 
 #endif

@@ -19,6 +19,7 @@
 
 enum {
 	FILE_MAX = 64 << 10,
+	MADE_MAX = 4 << 10,
 	PATH_LEN = FL_CLI_PATH_MAX + 32,
 	JSON_MAX = 256 << 10,
 	PRICE_MAX = 160,
@@ -42,18 +43,8 @@ static const struct fl_resource resource = {
 
 /* ---- what lies in the folder ---- */
 
-struct identity {
-	struct fl_buf pem; /* certificate and key; secret */
-	struct fl_ship_cert_facts facts;
-	char ship_id[FL_SHIP_ID_MAX + 1];
-};
-
-static void identity_done(struct identity *id)
-{
-	fl_buf_wipe(&id->pem);
-}
-
-static enum fl_err read_ship_id(const char *path, struct fl_fault *fault, struct identity *out)
+static enum fl_err read_ship_id(const char *path, struct fl_fault *fault,
+				struct fl_ship_identity *out)
 {
 	struct fl_buf text = fl_buf_make(FILE_MAX);
 	enum fl_err err = fl_file_read(path, FILE_MAX, fault, &text);
@@ -67,11 +58,12 @@ static enum fl_err read_ship_id(const char *path, struct fl_fault *fault, struct
 }
 
 /* Without the lock, so that it works beside a hub: both files are replaced as a whole. */
-static enum fl_err identity_read(const char *folder, struct fl_fault *fault, struct identity *out)
+static enum fl_err identity_read(const char *folder, struct fl_fault *fault,
+				 struct fl_ship_identity *out)
 {
 	char path[PATH_LEN];
 
-	*out = (struct identity){ .pem = fl_buf_make(FILE_MAX) };
+	*out = (struct fl_ship_identity){ .pem = fl_buf_make(FILE_MAX) };
 	snprintf(path, sizeof path, "%s/identity.pem", folder);
 	enum fl_err err = fl_file_read(path, FILE_MAX, fault, &out->pem);
 	if (err == FL_OK) {
@@ -83,29 +75,13 @@ static enum fl_err identity_read(const char *folder, struct fl_fault *fault, str
 	if (err == FL_OK)
 		err = read_ship_id(path, fault, out);
 	if (err != FL_OK)
-		identity_done(out);
+		fl_ship_identity_done(out);
 	return err;
 }
 
 /* ---- show ---- */
 
-/* The certificate alone: the key beside it is nobody's business. */
-static struct fl_slice certificate_of(const struct fl_buf *pem)
-{
-	static const char begin[] = "-----BEGIN CERTIFICATE-----",
-			  end[] = "-----END CERTIFICATE-----";
-	const char *text = (const char *)pem->ptr;
-	const char *from = memmem(text, pem->len, begin, sizeof begin - 1);
-	const char *to = NULL;
-
-	if (from != NULL)
-		to = memmem(from, pem->len - (size_t)(from - text), end, sizeof end - 1);
-	if (to == NULL)
-		return fl_slice_of(NULL, 0);
-	return fl_slice_of(from, (size_t)(to - from) + sizeof end - 1);
-}
-
-static void write_identity(const struct identity *id, struct fl_jw *w)
+static void write_identity(const struct fl_ship_identity *id, struct fl_jw *w)
 {
 	char ski[FL_SKI_TEXT_LEN + 1];
 
@@ -116,7 +92,7 @@ static void write_identity(const struct identity *id, struct fl_jw *w)
 	fl_jw_key(w, "ski");
 	fl_jw_str(w, ski);
 	fl_jw_key(w, "certificate");
-	fl_jw_text(w, certificate_of(&id->pem));
+	fl_jw_text(w, fl_ship_identity_cert(id));
 	fl_jw_key(w, "notBefore");
 	fl_jw_time(w, id->facts.not_before);
 	fl_jw_key(w, "notAfter");
@@ -124,7 +100,7 @@ static void write_identity(const struct identity *id, struct fl_jw *w)
 	fl_jw_obj_end(w);
 }
 
-static int show_own(struct fl_cli *c, const struct identity *id)
+static int show_own(struct fl_cli *c, const struct fl_ship_identity *id)
 {
 	struct fl_buf json = fl_buf_make(JSON_MAX);
 	struct fl_jw w = fl_jw_make(&json);
@@ -142,12 +118,12 @@ static int show_own(struct fl_cli *c, const struct identity *id)
 static int show(struct fl_cli *c, const char *folder)
 {
 	struct fl_fault fault = { "" };
-	struct identity id;
+	struct fl_ship_identity id;
 	struct fl_answer a;
 
 	if (identity_read(folder, &fault, &id) == FL_OK) {
 		int code = show_own(c, &id);
-		identity_done(&id);
+		fl_ship_identity_done(&id);
 		return code;
 	}
 	if (access(c->socket, F_OK) != 0)
@@ -191,14 +167,17 @@ static int export(struct fl_cli *c, const char *folder, const char *path)
 {
 	struct fl_buf text = fl_buf_make(FILE_MAX);
 	struct fl_fault fault = { "" };
-	struct identity id;
+	struct fl_ship_identity id;
 
 	enum fl_err err = identity_read(folder, &fault, &id);
 	if (err != FL_OK)
 		return fl_cli_fail(c, fl_cli_exit_of(err), "Name the folder with --state-dir.",
 				   "%s", fault.text);
-	fl_buf_printf(&text, "%s%s\n", id_line, id.ship_id);
-	fl_buf_put(&text, id.pem.ptr, id.pem.len);
+	/* At once: what a growing buffer leaves behind is not wiped. */
+	if (fl_buf_reserve(&text, id.pem.len + FL_SHIP_ID_MAX + sizeof id_line) == FL_OK) {
+		fl_buf_printf(&text, "%s%s\n", id_line, id.ship_id);
+		fl_buf_put(&text, id.pem.ptr, id.pem.len);
+	}
 	int code = fl_buf_err(&text) == FL_OK
 			   ? write_new(c, path, &text)
 			   : fl_cli_fail(c, FL_EXIT_FAILED, NULL, "the identity is too long");
@@ -208,7 +187,7 @@ static int export(struct fl_cli *c, const char *folder, const char *path)
 			   "this hub to every paired device.",
 			   path);
 	fl_buf_wipe(&text);
-	identity_done(&id);
+	fl_ship_identity_done(&id);
 	return code;
 }
 
@@ -297,12 +276,6 @@ static fl_wall wall_now(void)
 	return now.tv_sec * FL_SEC + now.tv_nsec;
 }
 
-static const char *or_setting(const struct fl_cli *c, const char *flag, const char *setting)
-{
-	const char *given = fl_args_text(&c->args, flag);
-	return given != NULL ? given : setting;
-}
-
 /* A new key under the SHIP ID that the hub has. */
 static enum fl_err replace_key(struct fl_cli *c, struct opened *o,
 			       const struct fl_ship_identity_spec *spec, struct fl_fault *fault)
@@ -315,7 +288,11 @@ static enum fl_err replace_key(struct fl_cli *c, struct opened *o,
 		.now = spec->now,
 	};
 
-	enum fl_err err = fl_ship_cert_create(&params, &pem, &key);
+	enum fl_err err = fl_buf_reserve(&pem, MADE_MAX); /* before a secret comes in */
+	if (err == FL_OK)
+		err = fl_buf_reserve(&key, MADE_MAX);
+	if (err == FL_OK)
+		err = fl_ship_cert_create(&params, &pem, &key);
 	fl_buf_put(&pem, key.ptr, key.len);
 	if (err == FL_OK)
 		err = fl_buf_err(&pem);
@@ -330,10 +307,10 @@ static enum fl_err replace_key(struct fl_cli *c, struct opened *o,
 static int make(struct fl_cli *c, const char *folder)
 {
 	const struct fl_ship_identity_spec spec = {
-		.id = or_setting(c, "id", c->config->ship.id),
-		.brand = or_setting(c, "brand", c->config->ship.brand),
-		.model = or_setting(c, "model", c->config->ship.model),
-		.serial = or_setting(c, "serial", c->config->ship.serial),
+		.id = fl_ship_flag_or(c, "id", c->config->ship.id),
+		.brand = fl_ship_flag_or(c, "brand", c->config->ship.brand),
+		.model = fl_ship_flag_or(c, "model", c->config->ship.model),
+		.serial = fl_ship_flag_or(c, "serial", c->config->ship.serial),
 		.now = wall_now(),
 	};
 	struct fl_fault fault = { "" };

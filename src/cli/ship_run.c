@@ -202,7 +202,7 @@ int fl_cmd_ship_run(struct fl_cli *c)
 {
 	struct run *r = calloc(1, sizeof *r);
 	if (r == NULL)
-		return FL_EXIT_FAILED;
+		return fl_cli_fail(c, FL_EXIT_FAILED, NULL, "out of memory");
 	r->cli = c;
 	int code = fl_ship_settings_read(c, &r->settings, &r->cfg);
 	if (code == FL_EXIT_DONE)

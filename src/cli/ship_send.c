@@ -19,6 +19,7 @@ static int read_stdin(struct fl_cli *c, struct fl_buf *out)
 
 	while ((n = read(STDIN_FILENO, piece, sizeof piece)) > 0)
 		fl_buf_put(out, piece, (size_t)n);
+	fl_wipe(piece, sizeof piece); /* it may be a PIN */
 	if (n == 0 && fl_buf_err(out) == FL_OK)
 		return FL_EXIT_DONE;
 	return fl_cli_fail(c, FL_EXIT_USAGE, NULL, "standard input: %s",

@@ -19,7 +19,7 @@ static int wrong(struct fl_cli *c, const char *flag, const char *why)
 
 /* ---- words ---- */
 
-static const char *flag_or(const struct fl_cli *c, const char *flag, const char *setting)
+const char *fl_ship_flag_or(const struct fl_cli *c, const char *flag, const char *setting)
 {
 	const char *given = fl_args_text(&c->args, flag);
 	return given != NULL ? given : setting;
@@ -90,7 +90,7 @@ static int read_categories(struct fl_cli *c, const struct fl_ship_settings *s,
 /* A file that is named and cannot be used must not end in no PIN at all. */
 static int read_pin(struct fl_cli *c, struct fl_ship_settings *s, struct fl_ship_hub_config *out)
 {
-	const char *path = flag_or(c, "pin-file", c->config->ship.pin_file);
+	const char *path = fl_ship_flag_or(c, "pin-file", c->config->ship.pin_file);
 	struct fl_fault fault = { "" };
 
 	if (path[0] == '\0')
@@ -110,7 +110,7 @@ static int read_pin(struct fl_cli *c, struct fl_ship_settings *s, struct fl_ship
 
 static int read_places(struct fl_cli *c, struct fl_ship_settings *s, struct fl_ship_hub_config *out)
 {
-	const char *at = flag_or(c, "listen", c->config->ship.listen);
+	const char *at = fl_ship_flag_or(c, "listen", c->config->ship.listen);
 
 	if (!fl_ship_folder(c, s->folder))
 		return wrong(c, "state-dir", "the name is too long");
@@ -139,14 +139,14 @@ int fl_ship_settings_read(struct fl_cli *c, struct fl_ship_settings *s,
 	if (code != FL_EXIT_DONE)
 		return code;
 	const struct fl_config *set = c->config;
-	out->id = flag_or(c, "id", set->ship.id);
-	out->brand = flag_or(c, "brand", set->ship.brand);
-	out->model = flag_or(c, "model", set->ship.model);
-	out->type = flag_or(c, "type", set->ship.type);
-	out->serial = flag_or(c, "serial", set->ship.serial);
+	out->id = fl_ship_flag_or(c, "id", set->ship.id);
+	out->brand = fl_ship_flag_or(c, "brand", set->ship.brand);
+	out->model = fl_ship_flag_or(c, "model", set->ship.model);
+	out->type = fl_ship_flag_or(c, "type", set->ship.type);
+	out->serial = fl_ship_flag_or(c, "serial", set->ship.serial);
 	out->instance = set->ship.instance;
-	out->mdns = backend_of(flag_or(c, "mdns", set->ship.mdns));
-	out->rule = rule_of(flag_or(c, "rule", set->ship.double_connections));
+	out->mdns = backend_of(fl_ship_flag_or(c, "mdns", set->ship.mdns));
+	out->rule = rule_of(fl_ship_flag_or(c, "rule", set->ship.double_connections));
 	out->interfaces = (const char *const *)s->interfaces.at;
 	out->interfaces_count = s->interfaces.len;
 	out->connections_max = set->ship.connections_max;

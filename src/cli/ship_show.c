@@ -140,9 +140,7 @@ static bool look_again(void *ctx, struct fl_slice line)
 	bool changed = false, first = false;
 
 	if (fl_json_parse(line, FL_JSON_DEPTH_MAX, &doc) == FL_OK) {
-		struct fl_jv event = fl_json_path(fl_json_root(doc), "event");
-		struct fl_slice word = fl_json_kind(event) == FL_JSON_STRING ? fl_json_str(event)
-									     : fl_slice_of(NULL, 0);
+		struct fl_slice word = fl_ship_str(fl_json_root(doc), "event");
 		first = fl_slice_is(word, "begin");
 		changed = first || fl_slice_is(word, "visible");
 	}

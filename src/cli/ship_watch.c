@@ -21,18 +21,12 @@ struct watch {
 	struct fl_answer known; /* devices with their names, as they were a while ago */
 };
 
-static struct fl_slice str_at(struct fl_jv event, const char *key)
-{
-	struct fl_jv v = fl_json_path(event, key);
-	return fl_json_kind(v) == FL_JSON_STRING ? fl_json_str(v) : fl_slice_of(NULL, 0);
-}
-
 /* ---- which ---- */
 
 /* The first line of all says only that nothing is missed from here on. */
 static bool is_wanted(const struct watch *w, struct fl_jv event)
 {
-	struct fl_slice kind = str_at(event, "event");
+	struct fl_slice kind = fl_ship_str(event, "event");
 
 	if (fl_slice_is(kind, "begin"))
 		return false;
@@ -45,7 +39,7 @@ static bool is_wanted(const struct watch *w, struct fl_jv event)
 /* When what is known may have changed. Without names the SKIs do. */
 static void learn_names(struct watch *w, struct fl_jv event)
 {
-	struct fl_slice kind = str_at(event, "event");
+	struct fl_slice kind = fl_ship_str(event, "event");
 
 	if (!w->names || !(fl_slice_is(kind, "begin") || fl_slice_is(kind, "visible") ||
 			   fl_slice_is(kind, "trust")))
@@ -137,10 +131,10 @@ int fl_cmd_ship_watch(struct fl_cli *c)
 /* What is worth saying of an event besides its kind, in this order. */
 static void put_facts(struct fl_jv event, struct fl_buf *b)
 {
-	static const char *const keys[] = { "state", "cause", "text", "shipId", "error" };
+	static const char *const keys[] = { "state", "cause", "shipId" };
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-		struct fl_slice text = str_at(event, keys[i]);
+		struct fl_slice text = fl_ship_str(event, keys[i]);
 		if (text.len == 0)
 			continue;
 		fl_buf_str(b, "  ");
@@ -179,7 +173,7 @@ static void put_device(const struct watch *w, struct fl_jv event, struct fl_buf 
 		all = fl_json_path(fl_json_root(w->known.doc), "devices");
 	size_t len = fl_json_kind(all) == FL_JSON_ARRAY ? fl_json_len(all) : 0;
 	for (size_t i = 0; i < len; i++)
-		if (fl_slice_eq(str_at(fl_json_at(all, i), "ski"), str_at(event, "ski")))
+		if (fl_slice_eq(fl_ship_str(fl_json_at(all, i), "ski"), fl_ship_str(event, "ski")))
 			found = fl_json_at(all, i);
 	fl_ship_name(found, name);
 	fl_output_clean(fl_slice_str(name), b);
@@ -194,7 +188,7 @@ static void show_line(struct watch *w, struct fl_slice line, struct fl_jv event)
 	fl_cell_write(&w->cli->out, &time, event, &b);
 	fl_buf_str(&b, "  ");
 	put_device(w, event, &b);
-	fl_output_clean(str_at(event, "event"), &b);
+	fl_output_clean(fl_ship_str(event, "event"), &b);
 	put_facts(event, &b);
 	put_payload(line, &b);
 	fl_buf_byte(&b, '\n');
