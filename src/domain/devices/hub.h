@@ -50,7 +50,7 @@ FL_MUST enum fl_err fl_dev_emit(struct fl_devices *d, const struct fl_devices_ef
 
 void fl_dev_effects_done(struct fl_devices *d);
 
-/* ---- links (live.c) ---- */
+/* ---- links (live.c, heard.c) ---- */
 
 struct fl_dev;
 
@@ -183,7 +183,12 @@ void fl_dev_link_free(struct fl_devices *d, struct fl_dev_link *l);
  */
 FL_MUST enum fl_err fl_dev_link_begin(struct fl_devices *d, fl_time now, struct fl_dev_link *l);
 
-/* What the machine wants done. The link may be gone after this, and after the next two. */
+/* It is dying: nobody's current connection any more, so that another one may come. */
+void fl_dev_link_leave(struct fl_devices *d, fl_time now, struct fl_dev_link *l);
+
+/*
+ * What the machine wants done (heard.c). The link may be gone after this, and after the next two.
+ */
 void fl_dev_link_pump(struct fl_devices *d, fl_time now, struct fl_dev_link *l);
 
 /* Ends it in order: it is not the current one from now on. */
