@@ -125,8 +125,8 @@ typedef enum {
 	FL_HUB_EV_DISCONNECTED, /* `conn`; once for each that was connected */
 	FL_HUB_EV_SHIP_ID,      /* `text` */
 	FL_HUB_EV_TRUST,        /* `trusted`; it is kept in the state folder already */
-	FL_HUB_EV_PIN_WANTED, /* fl_hub_pin; `optional`: it works without; `text`: the last failed */
-	FL_HUB_EV_DATA,       /* `conn`, `data`, `data_len`: a payload, plain JSON */
+	FL_HUB_EV_PIN_WANTED,   /* fl_hub_pin; `optional`: it works without; `text`: why again */
+	FL_HUB_EV_DATA,         /* `conn`, `data`, `data_len`: a payload, plain JSON */
 } fl_hub_event_kind;
 
 typedef struct {

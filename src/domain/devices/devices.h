@@ -222,40 +222,49 @@ fl_time fl_devices_deadline(const struct fl_devices *d);
 
 /*
  * Trust it, from now on. `ship_id`, `name`: "" or NULL: as it was. Errors, with nothing changed:
- * FL_ERR_INVALID (our own SKI, no SHIP ID, a name too long), FL_ERR_FULL, FL_ERR_NOMEM, FL_ERR_CLOSED.
+ * FL_ERR_INVALID (our own SKI, no SHIP ID, a name too long), FL_ERR_FULL, FL_ERR_NOMEM,
+ * FL_ERR_CLOSED.
  */
 FL_MUST enum fl_err fl_devices_register(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
 					const char *ship_id, const char *name);
-/* Errors of the following: FL_ERR_NOT_FOUND unless said otherwise; FL_ERR_CLOSED after shutdown. */
+
+/* Errors of those below: FL_ERR_NOT_FOUND unless said otherwise; FL_ERR_CLOSED after shutdown. */
+
 /* The record goes as a whole, and connections end. */
 FL_MUST enum fl_err fl_devices_unregister(struct fl_devices *d, fl_time now,
 					  const struct fl_ski *ski);
+
 /*
  * Refuses one that waits (FL_ERR_STATE: none does), and takes back a pairing that has not come
  * about. The name stays.
  */
 FL_MUST enum fl_err fl_devices_refuse(struct fl_devices *d, fl_time now, const struct fl_ski *ski);
+
 /* Dial a fixed place, now and in future; trusts nothing: FL_ERR_DENIED unless registered. */
 FL_MUST enum fl_err fl_devices_connect(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
 				       const char *host, uint16_t port, const char *path);
+
 /* `hold`: no dialling by ourselves until the next register or connect. */
 FL_MUST enum fl_err fl_devices_disconnect(struct fl_devices *d, fl_time now,
 					  const struct fl_ski *ski, bool hold);
+
 /* 0 s ends the window. Errors: FL_ERR_INVALID (over the limit). */
 FL_MUST enum fl_err fl_devices_auto_accept(struct fl_devices *d, fl_time now, unsigned seconds);
+
 /* Can a user be asked? Default: yes. */
 void fl_devices_may_wait(struct fl_devices *d, bool yes);
+
 /*
  * The PIN that it asks for: sent now, or kept in memory until it asks. Errors: FL_ERR_INVALID (no
  * PIN), FL_ERR_STATE (connected, and it asks for none).
  */
 FL_MUST enum fl_err fl_devices_pin(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
 				   const char *pin);
-/*
- * Takes it by its whole key from now on (crypto/ski.h). FL_ERR_DENIED unless registered.
- */
+
+/* Takes it by its whole key from now on (crypto/ski.h). FL_ERR_DENIED unless registered. */
 FL_MUST enum fl_err fl_devices_pin_key(struct fl_devices *d, const struct fl_ski *ski,
 				       const uint8_t key_pin[static FL_HASH_LEN]);
+
 /* Errors: as fl_ship_conn_send; FL_ERR_CLOSED: not connected. */
 FL_MUST enum fl_err fl_devices_send(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
 				    struct fl_slice payload, bool wire);

@@ -115,7 +115,7 @@ void fl_ship_pump(struct fl_ship_hub *h);
 
 /* Puts a record on the disk, or takes it off. Errors: those of the store. */
 FL_MUST enum fl_err fl_ship_record_keep(struct fl_ship_hub *h, const struct fl_device_record *r,
-				 struct fl_fault *fault);
+					struct fl_fault *fault);
 
 /* ---- link.c ---- */
 

@@ -5,7 +5,7 @@
 #include "base/log.h"
 
 enum fl_err fl_ship_record_keep(struct fl_ship_hub *h, const struct fl_device_record *r,
-			 struct fl_fault *fault)
+				struct fl_fault *fault)
 {
 	return fl_device_record_is_kept(r) ? fl_ship_store_put(h->store, r, fault)
 					   : fl_ship_store_drop(h->store, &r->ski, fault);
