@@ -409,6 +409,12 @@ static void what_is_wrong_is_told(void **state)
 	char *body = call(r, "POST", "/api/v1/ship/window", "{\"seconds\":121}", 400);
 	expect(body, "\"field\":\"seconds\"");
 	free(body);
+	char large[(64 << 10) + 2];
+	memset(large, ' ', sizeof large - 1);
+	large[sizeof large - 1] = '\0';
+	body = call(r, "POST", "/api/v1/ship/window", large, 413);
+	expect(body, "\"code\":\"too_big\"");
+	free(body);
 	assert_int_equal(r->a->count, 0);
 }
 
