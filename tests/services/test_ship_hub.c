@@ -362,6 +362,21 @@ static void a_refusal_that_cannot_be_kept_changes_nothing(void **state)
 	assert_false(kit_is_trusted(p->a, p->b));
 }
 
+/* What cannot be refused does not leave the disk for a moment either. */
+static void who_is_connected_cannot_be_refused(void **state)
+{
+	struct pair *p = *state;
+	struct fl_ski ski = kit_ski(p->b);
+
+	kit_pair(p->b, p->a);
+	kit_introduce(p->a, p->b);
+	kit_wait_complete(p->a, p->b);
+	block_disk(p->a, true);
+	assert_int_equal(fl_ship_hub_refuse(p->a->hub, &ski, NULL), FL_ERR_STATE);
+	assert_true(kit_is_trusted(p->a, p->b));
+	block_disk(p->a, false);
+}
+
 static void a_window_trusts_nobody_whom_the_disk_does_not_keep(void **state)
 {
 	struct pair *p = *state;
@@ -423,6 +438,7 @@ int main(void)
 		T(what_waits_is_bounded_and_not_lost),
 		T(trust_that_cannot_be_kept_is_refused),
 		T(a_refusal_that_cannot_be_kept_changes_nothing),
+		T(who_is_connected_cannot_be_refused),
 		T(a_window_trusts_nobody_whom_the_disk_does_not_keep),
 		T(a_pin_is_asked_for_until_it_is_right),
 #undef T

@@ -131,16 +131,25 @@ static bool is_pairing(const struct fl_dev_link *l)
 	return fl_ship_conn_state(l->machine) < FL_SHIP_S_HELLO_OK;
 }
 
-enum fl_err fl_devices_refuse(struct fl_devices *d, fl_time now, const struct fl_ski *ski)
+enum fl_err fl_devices_may_refuse(const struct fl_devices *d, const struct fl_ski *ski)
 {
 	struct fl_dev *v;
 	enum fl_err err = find(d, ski, &v);
 
 	if (err != FL_OK)
 		return err;
+	const struct fl_dev_link *l = fl_dev_current(d, v);
+	return (l != NULL ? is_pairing(l) : v->record.trusted) ? FL_OK : FL_ERR_STATE;
+}
+
+enum fl_err fl_devices_refuse(struct fl_devices *d, fl_time now, const struct fl_ski *ski)
+{
+	enum fl_err err = fl_devices_may_refuse(d, ski);
+
+	if (err != FL_OK)
+		return err;
+	struct fl_dev *v = fl_dev_find(d, ski);
 	struct fl_dev_link *l = fl_dev_current(d, v);
-	if (l != NULL ? !is_pairing(l) : !v->record.trusted)
-		return FL_ERR_STATE;
 	err = withdraw(d, v, false);
 	if (err == FL_OK && l != NULL)
 		fl_dev_link_refuse(d, now, l);

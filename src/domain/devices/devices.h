@@ -239,6 +239,8 @@ FL_MUST enum fl_err fl_devices_unregister(struct fl_devices *d, fl_time now,
  * about. The name stays.
  */
 FL_MUST enum fl_err fl_devices_refuse(struct fl_devices *d, fl_time now, const struct fl_ski *ski);
+/* What that would say, for who has to write something first. */
+FL_MUST enum fl_err fl_devices_may_refuse(const struct fl_devices *d, const struct fl_ski *ski);
 
 /* Dial a fixed place, now and in future; trusts nothing: FL_ERR_DENIED unless registered. */
 FL_MUST enum fl_err fl_devices_connect(struct fl_devices *d, fl_time now, const struct fl_ski *ski,

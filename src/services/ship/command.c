@@ -159,26 +159,38 @@ enum fl_err fl_ship_hub_unpair(struct fl_ship_hub *h, const struct fl_ski *ski,
 	return conclude(h, ski, err, fault);
 }
 
+/* A pairing that has not come about is off the disk before it is taken back. */
+static enum fl_err forget_pairing(struct fl_ship_hub *h, const struct fl_ski *ski,
+				  struct fl_fault *fault)
+{
+	struct fl_device_record r = record_of(h, ski);
+
+	if (!r.trusted)
+		return FL_OK;
+	fl_device_record_distrust(&r);
+	return fl_ship_record_keep(h, &r, fault);
+}
+
 enum fl_err fl_ship_hub_refuse(struct fl_ship_hub *h, const struct fl_ski *ski,
 			       struct fl_fault *fault)
 {
 	const struct before before = remember(h, ski);
-	struct fl_device_record r = record_of(h, ski);
 
 	enum fl_err err = admit(h, fault);
-	if (err == FL_OK && r.trusted) { /* a pairing that has not come about is taken back */
-		fl_device_record_distrust(&r);
-		err = fl_ship_record_keep(h, &r, fault);
-	}
+	if (err != FL_OK)
+		return err;
+	err = fl_devices_may_refuse(h->devices, ski);
+	if (err == FL_ERR_STATE)
+		return fl_fault_set(fault, err, "the device does not wait to be paired");
+	if (err != FL_OK)
+		return explain(ski, err, fault);
+	err = forget_pairing(h, ski, fault);
 	if (err != FL_OK)
 		return err;
 	err = fl_devices_refuse(h->devices, fl_loop_now(h->loop), ski);
 	if (err != FL_OK)
 		put_back(h, &before);
-	fl_ship_pump(h);
-	if (err == FL_ERR_STATE)
-		return fl_fault_set(fault, err, "the device does not wait to be paired");
-	return err == FL_OK ? FL_OK : explain(ski, err, fault);
+	return conclude(h, ski, err, fault);
 }
 
 enum fl_err fl_ship_hub_window(struct fl_ship_hub *h, unsigned seconds, struct fl_fault *fault)
