@@ -346,7 +346,7 @@ static void a_reader_that_falls_behind_is_waited_for(void **state)
 	assert_true(sent > 100);
 	assert_true(kit_count(r->a, FL_SHIP_EV_DATA) < sent);
 	struct lines_wanted w = { .c = &c, .count = sent };
-	kit_wait(r->loop, has_lines, &w, 30);
+	kit_wait(r->loop, has_lines, &w, 120);
 	assert_int_equal(kit_count(r->a, FL_SHIP_EV_DATA), sent);
 	assert_int_equal(r->admin->readers_closed, 0);
 	client_close(&c);
