@@ -8,9 +8,8 @@
 #include "services/control/noise_hello.h"
 
 enum {
-	SEALED_MAX = 4 << 20,
-	SEALED_KEEP = 256 << 10,
-	BURST = 32 << 10, /* bytes sealed before the first of them is sent: a change for 280 */
+	SCRATCH_MAX = 4 << 20,
+	SCRATCH_KEEP = 256 << 10,
 	TCP_IDLE_S = 15,
 	TCP_INTERVAL_S = 5,
 	TCP_PROBES = 3,
@@ -20,8 +19,6 @@ enum {
 struct conversation {
 	struct fl_list link;   /* of all */
 	struct fl_list paused; /* not read until requests were heard */
-	struct fl_list unsent; /* has `sealed` bytes in the worker's burst */
-	size_t sealed;
 	struct fl_noise_worker *worker;
 	struct fl_stream *stream;
 	struct fl_noise_conn noise;
@@ -51,92 +48,6 @@ static struct fl_letter *put(struct conversation *c, unsigned kind)
 	return m;
 }
 
-static void close_now(void *ctx);
-
-/* HTTP/2 may be on the stack: close from the loop. */
-static void close_later(struct conversation *c)
-{
-	c->noise.dead = true;
-	fl_loop_defer(c->worker->worker.loop, &c->closing);
-}
-
-/* ---- HTTP/2 to the socket ---- */
-
-/*
- * A change goes to all connections. To seal for all of them first and to send then is faster than
- * to take turns: the code of either stays in the processor's cache.
- */
-static void send_burst(void *ctx)
-{
-	struct fl_noise_worker *w = ctx;
-	const uint8_t *at = w->sealed.ptr;
-
-	for (struct fl_list *it; (it = fl_list_pop(&w->unsent)) != NULL;) {
-		struct conversation *c = fl_list_entry(it, struct conversation, unsent);
-		if (fl_stream_write(c->stream, fl_slice_of(at, c->sealed)) != FL_OK)
-			close_later(c);
-		at += c->sealed;
-		c->sealed = 0;
-	}
-	fl_loop_hook_del(&w->sending);
-	if (w->sealed.cap > SEALED_KEEP)
-		fl_buf_done(&w->sealed);
-	else
-		fl_buf_reset(&w->sealed);
-}
-
-/* Records of a connection lie together. */
-static bool is_last(const struct fl_noise_worker *w, const struct conversation *c)
-{
-	return w->unsent.prev == &c->unsent;
-}
-
-static void join_burst(struct conversation *c)
-{
-	struct fl_noise_worker *w = c->worker;
-
-	if (fl_list_empty(&w->unsent))
-		fl_loop_hook_add(w->worker.loop, &w->sending);
-	if (!fl_list_linked(&c->unsent))
-		fl_list_push(&w->unsent, &c->unsent);
-}
-
-static enum fl_err seal(struct conversation *c, struct fl_slice plain)
-{
-	struct fl_noise_worker *w = c->worker;
-
-	if (c->sealed > 0 && !is_last(w, c))
-		send_burst(w);
-	size_t before = w->sealed.len;
-	enum fl_err err = fl_noise_seal(&c->noise, plain, &w->sealed);
-	c->sealed += w->sealed.len - before;
-	join_burst(c);
-	if (err != FL_OK || w->sealed.len >= BURST)
-		send_burst(w); /* which also forgets an error of the buffer */
-	return err;
-}
-
-static enum fl_err transport_send(void *ctx, struct fl_slice bytes)
-{
-	struct conversation *c = ctx;
-
-	if (c->noise.dead)
-		return FL_ERR_CLOSED;
-	if (fl_stream_pending(c->stream) > FL_NOISE_PENDING_MAX)
-		return FL_AGAIN;
-	enum fl_err err = seal(c, bytes);
-	if (err != FL_OK)
-		close_later(c);
-	return err;
-}
-
-/* HTTP/2 gave the connection up by itself: a timeout, or all streams after a GOAWAY ended. */
-static void transport_end(void *ctx, enum fl_err why)
-{
-	(void)why;
-	close_later(ctx);
-}
-
 /* ---- the end ---- */
 
 /* The last words: a GOAWAY, the ends of streams, what explains a refusal. */
@@ -150,7 +61,6 @@ static void flush(struct conversation *c)
 static void shut(struct conversation *c)
 {
 	flush(c);
-	send_burst(c->worker);
 	c->noise.dead = true;
 	fl_timer_done(&c->timer);
 	c->h2 = fl_h2_free(c->h2);
@@ -185,6 +95,13 @@ static void close_now(void *ctx)
 		fl_loop_defer(c->worker->worker.loop, &c->closing);
 }
 
+/* HTTP/2 may be on the stack: close from the loop. */
+static void close_later(struct conversation *c)
+{
+	c->noise.dead = true;
+	fl_loop_defer(c->worker->worker.loop, &c->closing);
+}
+
 /* The home's loop goes on and can wait until the last words have left. */
 static void send_home(struct conversation *c)
 {
@@ -201,6 +118,42 @@ static void send_home(struct conversation *c)
 		m->what = c->stream;
 	}
 	release(c);
+}
+
+/* ---- HTTP/2 to the socket ---- */
+
+static enum fl_err seal_and_send(struct conversation *c, struct fl_slice plain)
+{
+	struct fl_buf *out = &c->worker->scratch;
+
+	fl_buf_reset(out);
+	enum fl_err err = fl_noise_seal(&c->noise, plain, out);
+	if (err == FL_OK)
+		err = fl_stream_write(c->stream, fl_buf_slice(out));
+	if (out->cap > SCRATCH_KEEP)
+		fl_buf_done(out);
+	return err;
+}
+
+static enum fl_err transport_send(void *ctx, struct fl_slice bytes)
+{
+	struct conversation *c = ctx;
+
+	if (c->noise.dead)
+		return FL_ERR_CLOSED;
+	if (fl_stream_pending(c->stream) > FL_NOISE_PENDING_MAX)
+		return FL_AGAIN;
+	enum fl_err err = seal_and_send(c, bytes);
+	if (err != FL_OK)
+		close_later(c);
+	return err;
+}
+
+/* HTTP/2 gave the connection up by itself: a timeout, or all streams after a GOAWAY ended. */
+static void transport_end(void *ctx, enum fl_err why)
+{
+	(void)why;
+	close_later(ctx);
 }
 
 /* ---- the socket to HTTP/2 ---- */
@@ -494,10 +447,8 @@ enum fl_err fl_noise_worker_start(struct fl_noise_worker *w, struct fl_loop *hom
 	*w = (struct fl_noise_worker){
 		.common = common,
 		.desk = { .out = &w->worker.from },
-		.sealed = fl_buf_make(SEALED_MAX),
-		.sending = { .fn = send_burst, .ctx = w },
+		.scratch = fl_buf_make(SCRATCH_MAX),
 	};
-	fl_list_init(&w->unsent);
 	fl_list_init(&w->all);
 	fl_list_init(&w->paused);
 	if (threaded) {
@@ -514,7 +465,7 @@ void fl_noise_worker_stop(struct fl_noise_worker *w)
 	fl_worker_stop(&w->worker);
 	fl_slots_done(&w->carried);
 	fl_mapframe_free(w->framer);
-	fl_buf_done(&w->sealed);
+	fl_buf_done(&w->scratch);
 }
 
 static struct conversation *conversation_new(struct fl_noise_worker *w,

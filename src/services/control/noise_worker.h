@@ -15,8 +15,7 @@
  * Memory    an idle connection keeps two AEAD keys and the HTTP/2 session; record buffers exist
  *           only while a record is in pieces.
  * Limits    one record of 4 KiB in pieces; FL_NOISE_PENDING_MAX bytes towards the socket, then
- *           HTTP/2 is held back; sealed and not yet sent, of all connections, one batch of HTTP/2
- *           more than 32 KiB; requests as in io/http_pass.h, then the connection is not read.
+ *           HTTP/2 is held back; requests as in io/http_pass.h, then the connection is not read.
  * Security  no request within `first_request` of the handshake closes the connection.
  * Source    docs/protocol/control.md 1.4 to 1.9
  */
@@ -59,10 +58,8 @@ struct fl_noise_worker {
 	const struct fl_noise_common *common;
 	struct fl_worker worker;
 	struct fl_pass_desk desk;
-	struct fl_mapframe *framer;  /* the tools of recipes; NULL without a thread */
-	struct fl_buf sealed;        /* records that leave in this tick, in the order of `unsent` */
-	struct fl_list unsent;       /* connections that have some */
-	struct fl_tick_hook sending; /* on the loop while there are any */
+	struct fl_mapframe *framer; /* the tools of recipes; NULL without a thread */
+	struct fl_buf scratch;      /* records on their way to a socket, one write at a time */
 	struct fl_slots carried;
 	struct fl_list all, paused;
 };
