@@ -13,7 +13,8 @@ interop="iproute2 iptables nftables procps curl ca-certificates"
 
 case "${1:-}" in
 build) wanted=$build ;;
-test) wanted="$build $clang libcmocka-dev groff-base zsh fish iproute2 avahi-daemon dbus" ;;
+test) wanted="$build $clang libcmocka-dev groff-base zsh fish iproute2 avahi-daemon dbus
+libqrencode4" ;;
 fuzz) wanted="$build $clang" ;;
 cover) wanted="$build $clang libcmocka-dev" ;;
 lint) wanted="$build clang clang-format clang-tidy cppcheck git" ;;
