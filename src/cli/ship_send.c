@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/secret.h"
 #include "cli/ship.h"
 #include "io/file.h"
 #include "services/config/hub.h"
@@ -86,13 +87,11 @@ int fl_cmd_ship_send(struct fl_cli *c)
 
 static int ask_pin(struct fl_cli *c, const struct fl_ship_pick *d, struct fl_buf *out)
 {
-	char line[PIN_FILE_MAX];
+	char prompt[FL_SHIP_LABEL_MAX + 16];
 
-	fprintf(stderr, "The PIN of %s: ", d->name);
-	if (fgets(line, sizeof line, stdin) == NULL)
+	snprintf(prompt, sizeof prompt, "The PIN of %s: ", d->name);
+	if (!fl_cli_secret(prompt, out))
 		return fl_cli_fail(c, FL_EXIT_ABORTED, NULL, "no PIN was given");
-	fl_buf_str(out, line);
-	fl_wipe(line, sizeof line);
 	return FL_EXIT_DONE;
 }
 
