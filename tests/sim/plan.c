@@ -148,6 +148,9 @@ static void large(struct maker *m)
 	add(m, OP_SETTLED);
 }
 
+/* For logins that wait: too few, but each gets its turn. */
+static const uint32_t few_places[PLAN_SIZES] = { 2, 8, 1024 };
+
 void plan_make(struct plan *p, uint64_t seed, enum plan_size size)
 {
 	struct maker m = { .plan = p };
@@ -159,7 +162,7 @@ void plan_make(struct plan *p, uint64_t seed, enum plan_size size)
 	p->random_addresses = fl_rng_below(&m.rng, 3) == 0;
 	p->ephemeral_timeout = (int64_t)(120 + fl_rng_below(&m.rng, 900)) * FL_SEC;
 	p->node_expiry = fl_rng_below(&m.rng, 2) == 0 ? 0 : 2 * FL_HOUR;
-	p->pending_max = fl_rng_below(&m.rng, 3) == 0 ? 2 : 1024;
+	p->pending_max = fl_rng_below(&m.rng, 3) == 0 ? few_places[size] : 1024;
 	m.now = FL_SEC;
 	switch (size) {
 	case PLAN_TINY:

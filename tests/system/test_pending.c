@@ -6,7 +6,8 @@
 
 enum { TABLE = 4 };
 
-static struct sys sys;
+/* Records of one live two seconds, those of the other for minutes. */
+static struct sys sys, patient, *server = &sys;
 
 struct waiting {
 	struct node n;
@@ -16,7 +17,7 @@ struct waiting {
 
 static void ask(struct waiting *w, const char *hostname)
 {
-	node_open(&w->n, &sys, hostname);
+	node_open(&w->n, server, hostname);
 	json_t *answer = node_register(&w->n, NULL);
 	snprintf(w->url, sizeof w->url, "%s", text_at(answer, "AuthURL"));
 	json_decref(answer);
@@ -37,7 +38,7 @@ static unsigned decide(const struct waiting *w, const char *how)
 	snprintf(path, sizeof path, "/api/v1/auth/%s", how);
 	snprintf(body, sizeof body, "{\"user\":\"ada\",\"authId\":\"%s\"}",
 		 strrchr(w->url, '/') + 1);
-	struct reply r = api_call(&sys, "POST", path, body);
+	struct reply r = api_call(server, "POST", path, body);
 	unsigned status = r.status;
 	reply_done(&r);
 	return status;
@@ -103,35 +104,46 @@ static void test_expiry_gives_a_new_address(void **state)
 	node_close(&w.n);
 }
 
-/* The full table forgets its oldest, who hears the old address again; the others wait on. */
-static void test_displaced(void **state)
+/* Who began to wait a moment ago is not displaced by a newcomer; who left is. */
+static void test_full(void **state)
 {
 	struct waiting w[TABLE + 1];
 	char name[16];
 	(void)state;
 
+	server = &patient;
 	for (size_t i = 0; i < TABLE; i++) {
 		snprintf(name, sizeof name, "wait-%zu", i);
 		ask(&w[i], name);
 		w[i].k = follow(&w[i]);
 	}
-	sys_turn(&sys, 8);
+	sys_turn(&patient, 8);
+	node_open(&w[TABLE].n, &patient, "newcomer");
+	struct call *refused = client_post(&w[TABLE].n.c, "/machine/register",
+					   node_register_body(&w[TABLE].n, NULL));
+	call_wait(refused);
+	assert_int_equal(refused->status, 503);
+	assert_non_null(memmem(refused->body.ptr, refused->body.len, "too many logins", 15));
+	call_drop(refused);
 	for (size_t i = 0; i < TABLE; i++)
 		assert_false(call_over(w[i].k));
-	ask(&w[TABLE], "newcomer");
-	json_t *answer = call_json(w[0].k, 200);
-	assert_string_equal(text_at(answer, "AuthURL"), w[0].url);
+	/* The second leaves, and its place is the newcomer's. */
+	node_close(&w[1].n);
+	sys_turn(&patient, 8);
+	json_t *answer = node_register(&w[TABLE].n, NULL);
+	snprintf(w[TABLE].url, sizeof w[TABLE].url, "%s", text_at(answer, "AuthURL"));
 	json_decref(answer);
-	for (size_t i = 1; i < TABLE; i++)
-		assert_false(call_over(w[i].k));
-	assert_int_equal(sys_stats(&sys).pending, TABLE);
-	assert_int_equal(decide(&w[0], "register"), 404);
+	assert_int_equal(sys_stats(&patient).pending, TABLE);
+	assert_int_equal(decide(&w[1], "register"), 404);
 	assert_int_equal(decide(&w[TABLE], "register"), 200);
-	/* It asks again and gets a place. */
-	answer = call_json(follow(&w[0]), 200);
-	assert_string_not_equal(text_at(answer, "AuthURL"), w[0].url);
+	assert_false(call_over(w[0].k));
+	assert_int_equal(decide(&w[0], "register"), 200);
+	answer = call_json(w[0].k, 200);
+	assert_string_equal(text_at(answer, "Login.LoginName"), "ada");
 	json_decref(answer);
+	node_open(&w[1].n, server, "wait-1");
 	close_all(w, COUNT(w));
+	server = &sys;
 }
 
 /* A client that repeats its follow-up without ending the first displaces itself. */
@@ -228,16 +240,19 @@ int main(void)
 	suite_add(&suite, "rejection gives a new address", test_rejection_gives_a_new_address,
 		  NULL);
 	suite_add(&suite, "expiry gives a new address", test_expiry_gives_a_new_address, NULL);
-	suite_add(&suite, "the displaced hears its address again", test_displaced, NULL);
+	suite_add(&suite, "full of those who wait", test_full, NULL);
 	suite_add(&suite, "many followers of one", test_many_followers_of_one, NULL);
 	suite_add(&suite, "decided twice", test_decided_twice, NULL);
 	suite_add(&suite, "follower goes", test_follower_goes, NULL);
 	suite_add(&suite, "pages", test_pages, NULL);
 	sys_start(&sys, false,
 		  "tuning:\n  register_cache_max_entries: 4\n  register_cache_expiration: 2s\n");
+	sys_start(&patient, false, "tuning:\n  register_cache_max_entries: 4\n");
 	api_user(&sys, "ada");
+	api_user(&patient, "ada");
 	sys_guard(&sys, &suite);
 	int failed = suite_run(&suite, "system/pending");
+	sys_stop(&patient);
 	sys_stop(&sys);
 	return failed;
 }

@@ -106,6 +106,31 @@ static void refresh(struct fl_pending *p, const struct fl_register_request *req)
 	p->expiry = req->expiry;
 }
 
+static struct fl_pending *oldest_left(struct fl_pending_table *t)
+{
+	fl_list_each(it, &t->records)
+		if (fl_list_empty(&record_of(it)->followers))
+			return record_of(it);
+	return NULL;
+}
+
+/*
+ * Makes room for one more, at the cost of the oldest on whom no request waits, or else of the
+ * oldest. That one had its time: if more clients wait than there are places, they would displace
+ * each other for ever, each back at once for a new address, and no person could answer any.
+ */
+static bool make_room(struct fl_pending_table *t)
+{
+	if (t->count < t->max)
+		return true;
+	struct fl_pending *left = oldest_left(t), *oldest = record_of(t->records.next);
+	if (left != NULL)
+		fl_pending_resolve(t, left, FL_ERR_FULL);
+	else if (oldest->deadline - t->ttl + FL_PENDING_STAY <= fl_loop_now(t->loop))
+		fl_pending_resolve(t, oldest, FL_ERR_FULL);
+	return t->count < t->max;
+}
+
 enum fl_err fl_pending_open(struct fl_pending_table *t, const struct fl_machine_key *machine,
 			    const struct fl_register_request *req, struct fl_pending **out)
 {
@@ -115,6 +140,8 @@ enum fl_err fl_pending_open(struct fl_pending_table *t, const struct fl_machine_
 		*out = p;
 		return FL_OK;
 	}
+	if (!make_room(t))
+		return FL_ERR_FULL;
 	p = calloc(1, sizeof *p);
 	if (p == NULL)
 		return FL_ERR_NOMEM;
@@ -131,8 +158,6 @@ enum fl_err fl_pending_open(struct fl_pending_table *t, const struct fl_machine_
 	}
 	fl_list_push(&t->records, &p->link);
 	t->count++;
-	if (t->count > t->max)
-		fl_pending_resolve(t, record_of(t->records.next), FL_ERR_FULL);
 	arm(t);
 	*out = p;
 	return FL_OK;

@@ -6,9 +6,9 @@
  * (the follow-up). An admin approves or rejects the id; the follow-up is answered. A record is
  * bound to the machine key and node key that asked, so nobody else can wait on it.
  *
- * Limits  `max` records, the oldest displaced first; `ttl` each; FL_PENDING_FOLLOWERS requests
- *         waiting
- *         on one record (the client has one), further ones displace the oldest.
+ * Limits  `max` records: a new one displaces the oldest on whom no request waits, or the oldest that
+ *         stayed FL_PENDING_STAY, or is refused; `ttl` each; FL_PENDING_FOLLOWERS requests waiting on
+ *         one record (the client has one), further ones displace the oldest.
  * Source  docs/protocol/control.md 4.4 B, 4.5; docs/lifecycle.md REG-5, REG-7
  */
 #ifndef FL_SERVICES_CONTROL_PENDING_H
@@ -20,6 +20,7 @@
 #include "io/http.h"
 
 enum { FL_PENDING_FOLLOWERS = 4 };
+#define FL_PENDING_STAY FL_MIN
 
 struct fl_pending {
 	struct fl_list link; /* oldest first */
@@ -37,8 +38,7 @@ struct fl_pending {
 
 /*
  * What a follower hears; `err` FL_OK: approved, FL_ERR_NOT_FOUND: rejected or expired, FL_ERR_FULL:
- * displaced. A displaced one must not open a record from inside this call: that would displace the
- * next, and so on through the whole table.
+ * displaced. A displaced one must not open a record from inside this call: the place is taken.
  */
 typedef void fl_pending_verdict(void *ctx, enum fl_err err, const struct fl_pending *p);
 
@@ -63,7 +63,7 @@ FL_MUST enum fl_err fl_pending_init(struct fl_pending_table *t, struct fl_loop *
 				    int64_t ttl, const uint8_t seed[static 16]);
 void fl_pending_done(struct fl_pending_table *t); /* followers are forgotten, not called */
 
-/* The record for this machine and node key, new unless one waits already. Errors: FL_ERR_NOMEM. */
+/* The record for this machine and node key, new unless one waits already. Errors: FL_ERR_NOMEM, FULL. */
 FL_MUST enum fl_err fl_pending_open(struct fl_pending_table *t,
 				    const struct fl_machine_key *machine,
 				    const struct fl_register_request *req, struct fl_pending **out);

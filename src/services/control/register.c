@@ -100,8 +100,13 @@ static void respond_auth_url(struct fl_control *c, struct fl_http *x, const stru
 static void open_pending(struct reply *r)
 {
 	struct fl_pending *p;
-	if (fl_pending_open(&r->control->pending, &r->machine, &r->req, &p) != FL_OK) {
-		fl_control_text(r->x, 503, "out of memory; try again later\n");
+	enum fl_err err = fl_pending_open(&r->control->pending, &r->machine, &r->req, &p);
+	if (err != FL_OK) {
+		r->control->stats.register_refusals += err == FL_ERR_FULL;
+		fl_control_text(r->x, 503,
+				err == FL_ERR_FULL
+					? "too many logins wait for approval; try again later\n"
+					: "out of memory; try again later\n");
 		return;
 	}
 	if (!p->logged) /* clients ask again every few seconds */
