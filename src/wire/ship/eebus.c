@@ -207,18 +207,31 @@ enum fl_err fl_eebus_to_wire(struct fl_slice plain, struct fl_buf *out)
 
 /* ---- what is in wire form already ---- */
 
-/* An object of the wire stands in a list and has one member. */
-static bool is_wire(const struct fl_tokens *t, enum fl_token token, enum fl_token before)
+/*
+ * An object of the wire stands in a list of its like and has one member. `objects`: what the open
+ * lists hold, by the first element of each.
+ */
+static bool is_wire(const struct fl_tokens *t, enum fl_token token, enum fl_token before,
+		    bool objects[static FL_TOKENS_DEPTH_MAX])
 {
-	if (token == FL_TOKEN_OBJ)
-		return t->depth > 1 && !t->is_obj[t->depth - 2];
+	if (token == FL_TOKEN_NAME)
+		return t->first;
 	if (token == FL_TOKEN_OBJ_END)
 		return before != FL_TOKEN_OBJ;
-	return token != FL_TOKEN_NAME || t->first;
+	if (token == FL_TOKEN_ARR_END)
+		return true;
+	size_t parent = t->depth - (token == FL_TOKEN_OBJ || token == FL_TOKEN_ARR);
+	bool object = token == FL_TOKEN_OBJ, in_list = parent > 0 && !t->is_obj[parent - 1];
+	if (!in_list)
+		return !object;
+	if (t->first)
+		objects[parent - 1] = object;
+	return objects[parent - 1] == object;
 }
 
 void fl_eebus_value_copy(struct fl_tokens *t, struct fl_buf *out)
 {
+	bool objects[FL_TOKENS_DEPTH_MAX];
 	size_t floor = t->depth;
 	enum fl_token token = FL_TOKEN_END, before;
 
@@ -226,7 +239,7 @@ void fl_eebus_value_copy(struct fl_tokens *t, struct fl_buf *out)
 	do {
 		before = token;
 		token = fl_tokens_next(t);
-		if (t->err == FL_OK && !is_wire(t, token, before))
+		if (t->err == FL_OK && !is_wire(t, token, before, objects))
 			token = fl_tokens_fail(t, FL_ERR_INVALID);
 		if (!went_on(t, out))
 			return;
