@@ -51,8 +51,9 @@ interop: $(if $(SANITIZE),,build)
 	@$(if $(SANITIZE),sh tools/deps.sh test)
 	@FAIRLEAD_BIN=$(abspath $(FAIRLEAD)) SANITIZE=$(SANITIZE) sh interop/run.sh $(SUITE)
 
-bench: build
+bench:
 	@sh tools/deps.sh bench
+	@sh tools/release.sh
 	@sh bench/run.sh $(SUITE)
 
 fuzz:

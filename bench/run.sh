@@ -49,7 +49,7 @@ fi
 : "${DEVICES:=1000}" "${HANDSHAKES:=200}" "${MESSAGES:=30000}" "${TRIPS:=3}"
 [ "$cores" -ge 2 ] || SERVER_CPU=-1 GEN_CPU=-1
 : "${SERVER_CPU:=1}" "${GEN_CPU:=0}"
-: "${OURS:=$build/src/cli/fairlead}" "${DERPER:=$build/peers/derper}"
+: "${OURS:=$root/build/dist/fairlead}" "${DERPER:=$build/peers/derper}"
 : "${HEADSCALE:=$build/peers/rivals/headscale}" "${GENERATORS:=$work/gen/bench}"
 : "${POLICYBENCH:=$build/peers/rivals/policybench}" "${SHIP_RIVAL:=$build/peers/rivals/ship}"
 STARTED=

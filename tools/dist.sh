@@ -5,11 +5,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 umask 022
-dir=build-release out=build/dist
-sh tools/build.sh $dir src/cli/fairlead --buildtype=release -Dtests=false -Db_lto=true
+out=build/dist
 rm -rf $out
-mkdir -p $out
-strip -o $out/fairlead $dir/src/cli/fairlead
+sh tools/release.sh
 version=$($out/fairlead version | awk 'NR == 1 { print $2 }')
 
 # The package depends on what the program is linked with, so that has to be what control names.
