@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "crypto/x509_make.h"
 
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -40,6 +41,17 @@ static enum fl_err compute(EVP_PKEY *key, struct fl_ski *out)
 	enum fl_err err = len > 0 ? fl_sha1(fl_slice_of(point, len), out->b) : FL_ERR_NOMEM;
 	OPENSSL_free(point);
 	return err;
+}
+
+/*
+ * The same of a key that was read from these bytes of a certificate. Nearly every one has the point
+ * uncompressed, so it stands there: writing the key out anew is for the others.
+ */
+static enum fl_err compute_read(EVP_PKEY *key, struct fl_slice point, struct fl_ski *out)
+{
+	if (point.len > 0 && point.ptr[0] == POINT_CONVERSION_UNCOMPRESSED)
+		return fl_sha1(point, out->b);
+	return compute(key, out);
 }
 
 /* ---- making ---- */
@@ -195,12 +207,20 @@ static enum fl_err read_key(X509 *x, struct fl_ship_cert_facts *out)
 	fl_sha256(fl_slice_of(der, (size_t)len), out->key_pin);
 	OPENSSL_free(der);
 
-	EVP_PKEY *key = X509_get0_pubkey(x);
+	ASN1_OBJECT *kind = NULL;
+	const unsigned char *point = NULL;
+	int point_len = 0;
+	if (X509_PUBKEY_get0_param(&kind, &point, &point_len, NULL, X509_get_X509_PUBKEY(x)) != 1)
+		return FL_ERR_SYNTAX;
+	if (OBJ_obj2nid(kind) != NID_X9_62_id_ecPublicKey)
+		return FL_ERR_UNSUPPORTED;
+
+	EVP_PKEY *key = X509_get0_pubkey(x); /* the point lies on its curve, or there is no key */
 	if (key == NULL)
 		return FL_ERR_SYNTAX;
 	if (!is_on_known_curve(key))
 		return FL_ERR_UNSUPPORTED;
-	return compute(key, &out->computed);
+	return compute_read(key, fl_slice_of(point, (size_t)point_len), &out->computed);
 }
 
 enum fl_err fl_ship_cert_read(struct x509_st *cert, struct fl_ship_cert_facts *out)
