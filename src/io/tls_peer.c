@@ -8,6 +8,8 @@
 #include "io/stream_impl.h"
 #include "io/tls_peer_impl.h"
 
+#include "crypto/tls_lib.h"
+
 #include <openssl/err.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -181,7 +183,7 @@ static enum fl_err make(struct fl_tls_peer **out)
 	struct fl_tls_peer *t = calloc(1, sizeof *t);
 	if (t == NULL)
 		return FL_ERR_NOMEM;
-	t->ctx = SSL_CTX_new(TLS_method());
+	t->ctx = SSL_CTX_new_ex(fl_tls_lib(), NULL, TLS_method());
 	if (t->ctx == NULL || SSL_CTX_set_ex_data(t->ctx, our_index, t) != 1) {
 		SSL_CTX_free(t->ctx);
 		free(t);

@@ -12,7 +12,8 @@
  *           GCM and CCM-8). No tickets, no resumption, no renegotiation, no compression. A peer
  *           without a certificate, or one that `judge` refuses, hears an alert before any byte of
  *           HTTP. In TLS 1.3 a refused client has finished its side first and hears the alert on
- *           its first read: its stream ends with FL_ERR_CRYPTO then.
+ *           its first read: its stream ends with FL_ERR_CRYPTO then. Algorithms are those of
+ *           crypto/tls_lib.h.
  * Source    docs/protocol/ship.md 1.3, 1.4
  */
 #ifndef FL_IO_TLS_PEER_H

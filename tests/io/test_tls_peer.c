@@ -156,10 +156,11 @@ static void on_record(int written, int version, int type, const void *buf, size_
 		client.record_max = size;
 }
 
+#define GROUPS "P-256:P-384:brainpoolP256r1"
 struct client_config {
 	const struct odd_cert *cert; /* NULL: none */
 	int version;                 /* 0: any */
-	const char *suites;
+	const char *suites, *groups;
 };
 
 static void show_cert(SSL *ssl, const struct odd_cert *odd)
@@ -187,12 +188,14 @@ static void dial_as(const struct client_config *cfg)
 	net_tls_dial(&client.p, &server.at, 0);
 	SSL *ssl = client.p.ssl;
 	SSL_set_security_level(ssl, 0);
-	SSL_set1_groups_list(ssl, "P-256:P-384:brainpoolP256r1");
+	SSL_set1_groups_list(ssl, cfg->groups != NULL ? cfg->groups : GROUPS);
 	if (cfg->version != 0) {
 		SSL_set_min_proto_version(ssl, cfg->version);
 		SSL_set_max_proto_version(ssl, cfg->version);
 	}
-	if (cfg->suites != NULL)
+	if (cfg->suites != NULL && cfg->version == TLS1_3_VERSION)
+		assert_int_equal(SSL_set_ciphersuites(ssl, cfg->suites), 1);
+	else if (cfg->suites != NULL)
 		assert_int_equal(SSL_set_cipher_list(ssl, cfg->suites), 1);
 	if (cfg->cert != NULL)
 		show_cert(ssl, cfg->cert);
@@ -232,6 +235,10 @@ static struct row {
 	{ "good, 1.3", { &good, TLS1_3_VERSION, NULL }, ALERT_NONE, NULL },
 	{ "CBC", { &good, TLS1_2_VERSION, CBC }, ALERT_NONE, CBC },
 	{ "CCM-8", { &good, TLS1_2_VERSION, CCM }, ALERT_NONE, CCM },
+	{ "AES-128", { &good, TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256" }, ALERT_NONE, NULL },
+	{ "ChaCha20", { &good, TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256" }, ALERT_NONE, NULL },
+	{ "X25519, 1.2", { &good, TLS1_2_VERSION, GCM, "X25519:P-256" }, ALERT_NONE, GCM },
+	{ "X25519, 1.3", { &good, TLS1_3_VERSION, NULL, "X25519" }, ALERT_NONE, NULL },
 	{ "expired", { ODD(.expired = true), 0, NULL }, ALERT_NONE, NULL },
 	{ "TRUE written as one", { ODD(.boolean_one = true), 0, NULL }, ALERT_NONE, NULL },
 	{ "P-384, 1.2", { ODD(.kind = "P-384"), TLS1_2_VERSION, NULL }, ALERT_NONE, GCM },
