@@ -2,6 +2,7 @@
 /* cli/cli.c - from the command line to the command; errors and questions. */
 #include "cli/cli.h"
 #include "cli/ship.h"
+#include "crypto/prim.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,6 +338,9 @@ static int run(struct fl_cli *c)
 		return help_for(&c->args, stderr);
 	const char *noun = c->args.command->noun;
 	c->hub = noun != NULL && strcmp(noun, "ship") == 0;
+	if (!c->args.command->opens_first && fl_crypto_init() != FL_OK)
+		return fl_cli_fail(c, FL_EXIT_FAILED, NULL,
+				   "the cryptographic libraries could not be set up");
 	return c->args.command->run(c);
 }
 

@@ -98,6 +98,7 @@ struct fl_command {
 	enum fl_names names[2]; /* what the first argument names, and those behind it */
 	bool single_dash;       /* -long is accepted as --long */
 	bool hidden;
+	bool opens_first; /* its port, and sets up cryptography behind that */
 	const char *help; /* one sentence */
 	const struct fl_flag *flags;
 	const char *examples[2];

@@ -20,6 +20,7 @@ const struct fl_command fl_commands_ship[] = {
 	  .examples = { "ship run -d var/ship -I eth0 --brand Acme --model Hub --category ems" },
 	  .related = "ship discover, ship pair, ship qr",
 	  .exits = "346",
+	  .opens_first = true,
 	  .run = fl_cmd_ship_run },
 	{ .noun = "ship",
 	  .verb = "list",

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -28,8 +29,9 @@ struct fl_aead {
 
 static EVP_MD *blake2s;
 static EVP_CIPHER *chacha;
+static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 
-enum fl_err fl_crypto_init(void)
+static enum fl_err init(void)
 {
 	/* Thousands of error texts, of which none is ever shown: memory and time of each start. */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL) != 1)
@@ -41,6 +43,14 @@ enum fl_err fl_crypto_init(void)
 	if (chacha == NULL)
 		chacha = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
 	return blake2s != NULL && chacha != NULL ? FL_OK : FL_ERR_IO;
+}
+
+enum fl_err fl_crypto_init(void)
+{
+	(void)pthread_mutex_lock(&init_lock);
+	enum fl_err err = init();
+	(void)pthread_mutex_unlock(&init_lock);
+	return err;
 }
 
 void fl_wipe(void *p, size_t n)

@@ -6,7 +6,7 @@
  * OpenSSL (BLAKE2s, long AEAD). Nothing here keeps state, except fl_aead which keeps a key, and
  * OpenSSL's context for it so that a run of records costs no set-up.
  *
- * Thread    everything from any thread after fl_crypto_init; one fl_aead from one at a time.
+ * Thread    everything from any thread, fl_crypto_init first; one fl_aead from one at a time.
  * Security  comparisons of secrets only by fl_equal_ct; secrets are wiped by fl_wipe.
  */
 #ifndef FL_CRYPTO_PRIM_H
@@ -23,7 +23,7 @@ enum {
 	FL_BOX_OVERHEAD = 16, /* crypto_box_easy: tag before the ciphertext */
 };
 
-/* Once per process before anything else of this floor. Errors: FL_ERR_IO. */
+/* In a process before anything else of this floor; harmless again. Errors: FL_ERR_IO. */
 FL_MUST enum fl_err fl_crypto_init(void);
 
 void fl_wipe(void *p, size_t n);

@@ -378,7 +378,8 @@ static enum fl_err start(struct fl_listener *l, struct fl_fault *fault)
 	if (uv_poll_init(&l->loop->uv, &l->poll, l->fd) != 0)
 		return FL_ERR_IO;
 	l->poll.data = l;
-	uv_poll_start(&l->poll, UV_READABLE, on_connection);
+	if (!l->cfg.later)
+		uv_poll_start(&l->poll, UV_READABLE, on_connection);
 	return FL_OK;
 }
 
@@ -416,6 +417,15 @@ enum fl_err fl_listener_new(struct fl_loop *loop, const struct fl_listen_config 
 	l->poll_closed = false;
 	*out = l;
 	return FL_OK;
+}
+
+void fl_listener_begin(struct fl_listener *l, struct fl_tls_peer *peer)
+{
+	struct fl_tls_peer *old = l->cfg.peer;
+
+	l->cfg.peer = fl_tls_peer_ref(peer);
+	fl_tls_peer_unref(old);
+	uv_poll_start(&l->poll, UV_READABLE, on_connection);
 }
 
 struct fl_addrport fl_listener_at(const struct fl_listener *l)

@@ -35,6 +35,8 @@ struct fl_listen_config {
 	uint32_t conn_max, per_source_max; /* 0 = no limit */
 	/* Over conn_max who has waited longest in its handshake goes, and not who comes. */
 	bool drop_oldest;
+	/* The port is open at once, but nobody is let in before fl_listener_begin. */
+	bool later;
 	int64_t hello_timeout; /* ns; 0 = FL_LISTEN_HELLO_DEFAULT */
 	size_t pending_max;    /* for the new streams; 0 = default */
 	/* A stream is ready (TLS finished); the callee owns it: fl_stream_own or _close. */
@@ -62,6 +64,9 @@ uint32_t fl_listen_conn_max(void);
  */
 FL_MUST enum fl_err fl_listener_new(struct fl_loop *l, const struct fl_listen_config *cfg,
 				    struct fl_fault *fault, struct fl_listener **out);
+
+/* Lets in who waits, and who comes; takes a reference of its own to `peer`, which may be NULL. */
+void fl_listener_begin(struct fl_listener *l, struct fl_tls_peer *peer);
 
 /* The bound address (port filled in when 0 was asked for). */
 struct fl_addrport fl_listener_at(const struct fl_listener *l);

@@ -423,6 +423,20 @@ static void a_listener_may_close_inside_on_accept(void **state)
 	close(fd[1]);
 }
 
+static void who_comes_before_the_begin_waits(void **state)
+{
+	const struct fl_listen_config extra = { .later = true };
+
+	(void)state;
+	net_server_start(&server, loop, FL_LISTEN_PLAIN, NULL, &extra);
+	int fd = net_dial(&server.at);
+	net_for(loop, FL_MS);
+	assert_int_equal(server.count, 0);
+	fl_listener_begin(server.listener, NULL);
+	assert_true(net_until(loop, net_server_one, &server));
+	close(fd);
+}
+
 /* ---- Unix sockets ---- */
 
 static char folder[32], path[64];
@@ -559,6 +573,7 @@ int main(void)
 		T(streams_outlive_their_listener),
 		T(closing_a_listener_drops_its_visitors),
 		T(a_listener_may_close_inside_on_accept),
+		T(who_comes_before_the_begin_waits),
 		T(a_unix_socket_has_its_mode),
 		T(a_stale_socket_is_replaced_a_live_one_not),
 		T(a_long_unix_path_is_refused),

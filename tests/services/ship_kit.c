@@ -194,7 +194,7 @@ uint16_t kit_port(const struct kit_hub *k)
 	return fl_ship_hub_at(k->hub).port;
 }
 
-void kit_start(struct kit_hub *k, struct fl_loop *l)
+void kit_make(struct kit_hub *k, struct fl_loop *l)
 {
 	struct fl_fault fault = { "" };
 
@@ -208,12 +208,20 @@ void kit_start(struct kit_hub *k, struct fl_loop *l)
 		k->cfg.listen.ip = fl_ip_v4(127, 0, 0, 1);
 	}
 	enum fl_err err = fl_ship_hub_new(l, &k->cfg, &fault, &k->hub);
-	if (err == FL_OK)
-		err = fl_ship_hub_start(k->hub, &fault);
 	if (err != FL_OK)
 		fail_msg("%s: %s", fl_err_text(err), fault.text);
 	k->ear = (struct fl_ship_ear){ .hear = hear, .ctx = k };
 	fl_ship_hub_listen(k->hub, &k->ear);
+}
+
+void kit_start(struct kit_hub *k, struct fl_loop *l)
+{
+	struct fl_fault fault = { "" };
+
+	kit_make(k, l);
+	enum fl_err err = fl_ship_hub_start(k->hub, &fault);
+	if (err != FL_OK)
+		fail_msg("%s: %s", fl_err_text(err), fault.text);
 }
 
 static void on_down(void *ctx)

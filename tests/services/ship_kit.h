@@ -43,7 +43,9 @@ struct kit_hub {
 void kit_dir(char out[static KIT_DIR_MAX]);
 void kit_dir_remove(const char *dir);
 
-/* A hub on loopback with a new folder, or in that of `k->dir` if it is set; mDNS off. Started. */
+/* A hub on loopback with a new folder, or in that of `k->dir` if it is set; mDNS off. */
+void kit_make(struct kit_hub *k, struct fl_loop *l);
+/* The same, started. */
 void kit_start(struct kit_hub *k, struct fl_loop *l);
 /* Stops it in order, waits, frees. The folder stays. */
 void kit_stop(struct kit_hub *k);

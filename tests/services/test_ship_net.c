@@ -114,7 +114,7 @@ static void dress(struct visitor *v, enum odd_ski ski)
 	assert_ok(fl_tls_peer_new(&own, NULL, &v->tls));
 }
 
-static void go_to(struct visitor *v, struct kit_hub *k)
+static void set_out(struct visitor *v, struct kit_hub *k)
 {
 	const struct fl_tls_dial_to to = { .at = fl_ship_hub_at(k->hub), .timeout = 5 * FL_SEC };
 
@@ -122,6 +122,11 @@ static void go_to(struct visitor *v, struct kit_hub *k)
 	v->got = fl_buf_make(1 << 16);
 	v->over = false;
 	assert_ok(fl_tls_dial(k->loop, v->tls, &to, on_dialled, v, &v->dial));
+}
+
+static void go_to(struct visitor *v, struct kit_hub *k)
+{
+	set_out(v, k);
 	kit_wait(k->loop, has_arrived, v, 10);
 }
 
@@ -226,6 +231,65 @@ static void any_path_is_taken(void **state)
 	assert_true(is_let_in(&v, k));
 	assert_int_equal(fl_devices_connections(fl_ship_hub_devices(k->hub)), 1);
 	leave(&v);
+	kit_done(k);
+	loop_free(l);
+	test_free(k);
+}
+
+/* ---- before the start ---- */
+
+static int plain_dial(uint16_t port)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_port = htons(port),
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+	return fd;
+}
+
+static void who_comes_before_the_start_is_served_after_it(void **state)
+{
+	struct kit_hub *k = test_calloc(1, sizeof *k);
+	struct fl_loop *l = loop_new();
+	struct visitor v;
+
+	(void)state;
+	kit_make(k, l);
+	dress(&v, ODD_SKI_TRUE);
+	set_out(&v, k);
+	int fd = plain_dial(kit_port(k)); /* behind which the other is in the queue */
+	fl_loop_poll(l);
+	assert_false(has_arrived(&v));
+	assert_ok(fl_ship_hub_start(k->hub, NULL));
+	kit_wait(l, has_arrived, &v, 10);
+	assert_ok(v.err);
+	leave(&v);
+	close(fd);
+	kit_done(k);
+	loop_free(l);
+	test_free(k);
+}
+
+/* Where the port is in use there is no hub, so no identity is made for it. */
+static void a_port_in_use_leaves_the_folder_alone(void **state)
+{
+	struct kit_hub *k = test_calloc(1, sizeof *k);
+	struct fl_loop *l = loop_new();
+	struct fl_ship_hub_config second = { 0 };
+	struct fl_ship_hub *hub = NULL;
+	char dir[KIT_DIR_MAX];
+
+	(void)state;
+	kit_start(k, l);
+	kit_dir(dir);
+	second = k->cfg;
+	second.state_dir = dir;
+	second.listen.port = kit_port(k);
+	assert_int_equal(fl_ship_hub_new(l, &second, NULL, &hub), FL_ERR_BUSY);
+	assert_int_equal(rmdir(dir), 0);
 	kit_done(k);
 	loop_free(l);
 	test_free(k);
@@ -469,6 +533,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_asks_for_something_else_is_refused),
 		cmocka_unit_test(any_path_is_taken),
+		cmocka_unit_test(who_comes_before_the_start_is_served_after_it),
+		cmocka_unit_test(a_port_in_use_leaves_the_folder_alone),
 		cmocka_unit_test(another_ones_ski_does_not_help),
 		cmocka_unit_test(idle_visitors_are_bounded),
 		cmocka_unit_test(a_hundred_starts_leave_nothing),

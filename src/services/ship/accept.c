@@ -129,12 +129,12 @@ static void on_refused(void *ctx, const struct fl_addrport *from, const char *wh
 	fl_log_warn("connection refused", FL_LS("from", at), FL_LS("why", why));
 }
 
-enum fl_err fl_ship_accept_start(struct fl_ship_hub *h, struct fl_fault *fault)
+enum fl_err fl_ship_accept_open(struct fl_ship_hub *h, struct fl_fault *fault)
 {
 	const struct fl_listen_config cfg = {
 		.at = h->listen,
 		.mode = FL_LISTEN_TLS,
-		.peer = h->tls,
+		.later = true,
 		.conn_max = (uint32_t)h->connections_max + VISITORS_MAX,
 		/* Behind loopback stand proxies and tests. */
 		.per_source_max = fl_ip_is_loopback(&h->listen.ip)
@@ -156,6 +156,17 @@ enum fl_err fl_ship_accept_start(struct fl_ship_hub *h, struct fl_fault *fault)
 		.group = &h->visitors,
 	};
 	return fl_listener_new(h->loop, &cfg, fault, &h->listener);
+}
+
+enum fl_err fl_ship_accept_start(struct fl_ship_hub *h, struct fl_fault *fault)
+{
+	if (h->listener == NULL) { /* closed by a start that failed */
+		enum fl_err err = fl_ship_accept_open(h, fault);
+		if (err != FL_OK)
+			return err;
+	}
+	fl_listener_begin(h->listener, h->tls);
+	return FL_OK;
 }
 
 void fl_ship_accept_stop(struct fl_ship_hub *h)

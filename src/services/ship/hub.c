@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "crypto/prim.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -260,6 +261,11 @@ static enum fl_err make(struct fl_ship_hub *h, const struct fl_ship_hub_config *
 		err = fl_timer_init(&h->grace, h->loop, on_grace, h);
 	if (err == FL_OK)
 		err = settle_limits(h, cfg, fault);
+	if (err == FL_OK) /* before what takes time: devices wait there, and are not turned away */
+		err = fl_ship_accept_open(h, fault);
+	if (err == FL_OK && fl_crypto_init() != FL_OK)
+		err = fl_fault_set(fault, FL_ERR_IO,
+				   "the cryptographic libraries could not be set up");
 	if (err == FL_OK)
 		err = copy_interfaces(h, cfg);
 	if (err == FL_OK)

@@ -49,8 +49,9 @@ struct fl_ship_hub_config {
 struct fl_ship_hub;
 
 /*
- * Takes the state folder and reads what it holds; a new folder gets a new identity. Nothing is
- * heard or said yet. Errors with text in `fault`: FL_ERR_BUSY (another hub has the folder),
+ * Opens the port, takes the state folder and reads what it holds; a new folder gets a new identity.
+ * Nothing is heard or said yet: who comes waits for the start. Errors with text in `fault`:
+ * FL_ERR_BUSY (the port is in use, or another hub has the folder),
  * FL_ERR_CORRUPT (a file there cannot be read as what it should be), FL_ERR_NOT_FOUND (devices
  * without identity), FL_ERR_INVALID (a setting), FL_ERR_IO, FL_ERR_DENIED, FL_ERR_NOMEM.
  */
@@ -58,8 +59,8 @@ FL_MUST enum fl_err fl_ship_hub_new(struct fl_loop *l, const struct fl_ship_hub_
 				    struct fl_fault *fault, struct fl_ship_hub **out);
 
 /*
- * Listens, announces, begins to dial. Errors with text: FL_ERR_BUSY (the port), FL_ERR_STATE (it
- * was stopped), those of fl_mdns_new, FL_ERR_IO, FL_ERR_NOMEM.
+ * Lets devices in, announces, begins to dial. Errors with text: FL_ERR_BUSY (the port, after a
+ * start that failed), FL_ERR_STATE (it was stopped), those of fl_mdns_new, FL_ERR_IO, FL_ERR_NOMEM.
  */
 FL_MUST enum fl_err fl_ship_hub_start(struct fl_ship_hub *h, struct fl_fault *fault);
 

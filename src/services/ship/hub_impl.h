@@ -135,6 +135,8 @@ void fl_ship_link_refuse(struct fl_ship_hub *h, struct fl_stream *s, struct fl_s
 			 bool client);
 
 /* ---- accept.c ---- */
+/* Opens the port: who comes waits until the start. */
+FL_MUST enum fl_err fl_ship_accept_open(struct fl_ship_hub *h, struct fl_fault *fault);
 FL_MUST enum fl_err fl_ship_accept_start(struct fl_ship_hub *h, struct fl_fault *fault);
 void fl_ship_accept_stop(struct fl_ship_hub *h);
 
