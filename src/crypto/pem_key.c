@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* crypto/pem_key.c - a private key from PEM, its usual form by a path of its own. */
+/* crypto/pem_key.c - what is in PEM; the usual form of a private key by a path of its own. */
 #include "crypto/pem_key.h"
 
 #include <limits.h>
@@ -58,10 +58,10 @@ static OSSL_PARAM *describe(const struct p256 *k, BIGNUM *private_key)
 	return params;
 }
 
-static EVP_PKEY *from_numbers(const struct p256 *k)
+static EVP_PKEY *from_numbers(const struct p256 *k, OSSL_LIB_CTX *lib)
 {
 	BIGNUM *private_key = BN_secure_new();
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(lib, "EC", NULL);
 	OSSL_PARAM *params = NULL;
 	EVP_PKEY *key = NULL;
 
@@ -76,7 +76,7 @@ static EVP_PKEY *from_numbers(const struct p256 *k)
 }
 
 /* NULL: not of that form. */
-static EVP_PKEY *read_p256(BIO *pem)
+static EVP_PKEY *read_p256(BIO *pem, OSSL_LIB_CTX *lib)
 {
 	unsigned char *der = NULL;
 	long len = 0;
@@ -90,25 +90,36 @@ static EVP_PKEY *read_p256(BIO *pem)
 		memcpy(&k, der, sizeof k);
 		if (memcmp(k.head, before_private, sizeof k.head) == 0 &&
 		    memcmp(k.middle, before_public, sizeof k.middle) == 0)
-			key = from_numbers(&k);
+			key = from_numbers(&k, lib);
 		OPENSSL_cleanse(&k, sizeof k);
 	}
 	OPENSSL_secure_clear_free(der, (size_t)len);
 	return key;
 }
 
-enum fl_err fl_pem_key_read(struct fl_slice pem, struct evp_pkey_st **out)
+enum fl_err fl_pem_key_read(struct fl_slice pem, struct ossl_lib_ctx_st *lib,
+			    struct evp_pkey_st **out)
 {
 	if (pem.len > INT_MAX)
 		return FL_ERR_SYNTAX;
 	BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
 	if (bio == NULL)
 		return FL_ERR_NOMEM;
-	EVP_PKEY *key = read_p256(bio);
+	EVP_PKEY *key = read_p256(bio, lib);
 	if (key == NULL && BIO_reset(bio) == 1)
-		key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+		key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL); /* of any context */
 	BIO_free(bio);
 	ERR_clear_error();
 	*out = key;
 	return key != NULL ? FL_OK : FL_ERR_SYNTAX;
+}
+
+struct x509_st *fl_pem_cert_next(struct bio_st *pem, struct ossl_lib_ctx_st *lib)
+{
+	X509 *x = X509_new_ex(lib, NULL);
+
+	if (x != NULL && PEM_read_bio_X509(pem, &x, NULL, NULL) != NULL)
+		return x;
+	X509_free(x);
+	return NULL;
 }

@@ -8,6 +8,8 @@
 #include "crypto/ski.h"
 
 #include "base/text.h"
+#include "crypto/pem_key.h"
+#include "crypto/tls_lib.h"
 #include "crypto/x509_make.h"
 
 #include <openssl/ec.h>
@@ -241,7 +243,7 @@ enum fl_err fl_ship_cert_read_pem(struct fl_slice pem, struct fl_ship_cert_facts
 	BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
 	if (bio == NULL)
 		return failed(FL_ERR_NOMEM);
-	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	X509 *x = fl_pem_cert_next(bio, fl_tls_lib());
 	BIO_free(bio);
 	if (x == NULL)
 		return failed(FL_ERR_SYNTAX);

@@ -40,7 +40,7 @@ static struct few {
 	{ .operation = OSSL_OP_KEYEXCH, .names = { "ECDH", "X25519" } },
 	{ .operation = OSSL_OP_SIGNATURE, .names = { "ECDSA", "HMAC", "RSA" } },
 	{ .operation = OSSL_OP_DECODER,
-	  .names = { "EC" },
+	  .names = { "EC", "RSA" },
 	  .property = "input=der,structure=SubjectPublicKeyInfo" },
 };
 

@@ -16,7 +16,7 @@ struct ossl_lib_ctx_st; /* OpenSSL's library context */
  * FIPS algorithms are to be used), or there is no memory.
  *
  * Holds  TLS 1.2 and 1.3 with AES-GCM, AES-CCM, AES-128-CBC and ChaCha20-Poly1305 under SHA-2;
- *        ECDSA and ECDHE on any curve with a name, X25519; certificates with keys on such curves. A
+ *        ECDSA and ECDHE on any curve with a name, X25519; certificates with such keys, or RSA. A
  *        key of another kind stays unread.
  */
 struct ossl_lib_ctx_st *fl_tls_lib(void);

@@ -173,8 +173,11 @@ SSL_CTX *fl_tls_server_ctx(struct fl_tls_server *t);
 /* What all of ours have in common: no tickets, no resumption, no renegotiation, small when idle. */
 void fl_tls_ctx_init(SSL_CTX *ctx);
 
-/* Errors with text: FL_ERR_SYNTAX, FL_ERR_INVALID (the key is of another certificate). */
-FL_MUST enum fl_err fl_tls_ctx_load(SSL_CTX *ctx, struct fl_slice chain_pem,
+/*
+ * `lib`: what `ctx` was made in. Errors with text: FL_ERR_SYNTAX, FL_ERR_INVALID (the key is of
+ * another certificate).
+ */
+FL_MUST enum fl_err fl_tls_ctx_load(SSL_CTX *ctx, OSSL_LIB_CTX *lib, struct fl_slice chain_pem,
 				    struct fl_slice key_pem, struct fl_fault *fault);
 
 /* ---- outgoing ---- */

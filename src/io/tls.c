@@ -58,10 +58,10 @@ static enum fl_err set_up(SSL_CTX *ctx)
 	return FL_OK;
 }
 
-static enum fl_err add_chain(SSL_CTX *ctx, BIO *pem, struct fl_fault *fault)
+static enum fl_err add_chain(SSL_CTX *ctx, OSSL_LIB_CTX *lib, BIO *pem, struct fl_fault *fault)
 {
 	for (int i = 0;; i++) {
-		X509 *x = PEM_read_bio_X509(pem, NULL, NULL, NULL);
+		X509 *x = fl_pem_cert_next(pem, lib);
 		if (x == NULL)
 			break;
 		bool ok = i < CHAIN_MAX && (i == 0 ? SSL_CTX_use_certificate(ctx, x)
@@ -80,10 +80,11 @@ static enum fl_err add_chain(SSL_CTX *ctx, BIO *pem, struct fl_fault *fault)
 	return FL_OK;
 }
 
-static enum fl_err add_key(SSL_CTX *ctx, struct fl_slice pem, struct fl_fault *fault)
+static enum fl_err add_key(SSL_CTX *ctx, OSSL_LIB_CTX *lib, struct fl_slice pem,
+			   struct fl_fault *fault)
 {
 	EVP_PKEY *key = NULL;
-	if (fl_pem_key_read(pem, &key) != FL_OK)
+	if (fl_pem_key_read(pem, lib, &key) != FL_OK)
 		return fl_fault_set(fault, FL_ERR_SYNTAX,
 				    "no readable private key in the key file (PEM without a "
 				    "passphrase is needed)");
@@ -97,8 +98,8 @@ static enum fl_err add_key(SSL_CTX *ctx, struct fl_slice pem, struct fl_fault *f
 	return ok ? FL_OK : fl_fault_set(fault, FL_ERR_SYNTAX, "the private key cannot be used");
 }
 
-enum fl_err fl_tls_ctx_load(SSL_CTX *ctx, struct fl_slice chain_pem, struct fl_slice key_pem,
-			    struct fl_fault *fault)
+enum fl_err fl_tls_ctx_load(SSL_CTX *ctx, OSSL_LIB_CTX *lib, struct fl_slice chain_pem,
+			    struct fl_slice key_pem, struct fl_fault *fault)
 {
 	if (chain_pem.len > PEM_MAX || key_pem.len > PEM_MAX)
 		return fl_fault_set(fault, FL_ERR_SYNTAX, "certificate or key over 1 MiB");
@@ -106,10 +107,10 @@ enum fl_err fl_tls_ctx_load(SSL_CTX *ctx, struct fl_slice chain_pem, struct fl_s
 	BIO *chain = BIO_new_mem_buf(chain_pem.ptr, (int)chain_pem.len);
 	if (chain == NULL)
 		return FL_ERR_NOMEM;
-	enum fl_err err = add_chain(ctx, chain, fault);
+	enum fl_err err = add_chain(ctx, lib, chain, fault);
 	BIO_free(chain);
 	if (err == FL_OK)
-		err = add_key(ctx, key_pem, fault);
+		err = add_key(ctx, lib, key_pem, fault);
 	return err;
 }
 
@@ -128,7 +129,7 @@ enum fl_err fl_tls_server_new(struct fl_slice chain_pem, struct fl_slice key_pem
 	t->ctx = SSL_CTX_new(TLS_server_method());
 	enum fl_err err = t->ctx != NULL ? set_up(t->ctx) : FL_ERR_NOMEM;
 	if (err == FL_OK)
-		err = fl_tls_ctx_load(t->ctx, chain_pem, key_pem, fault);
+		err = fl_tls_ctx_load(t->ctx, NULL, chain_pem, key_pem, fault);
 	ERR_clear_error();
 	if (err != FL_OK) {
 		fl_tls_server_unref(t);

@@ -209,7 +209,7 @@ enum fl_err fl_tls_peer_new(const struct fl_tls_peer_config *cfg, struct fl_faul
 		return fl_fault_set(fault, err, "out of memory");
 	}
 	t->judge = (struct fl_tls_judge){ .judge = cfg->judge, .ctx = cfg->ctx };
-	err = fl_tls_ctx_load(t->ctx, cfg->cert_pem, cfg->key_pem, fault);
+	err = fl_tls_ctx_load(t->ctx, fl_tls_lib(), cfg->cert_pem, cfg->key_pem, fault);
 	if (err == FL_OK && !set_up(t, cfg))
 		err = fl_fault_set(fault, FL_ERR_NOMEM,
 				   "this OpenSSL lacks what SHIP demands of TLS");

@@ -79,7 +79,7 @@ static void reads_row(void **state)
 
 	fl_buf_put(&pem, "# a comment\n", 12);
 	write_key(key, row->traditional, NULL, &pem);
-	assert_int_equal(fl_pem_key_read(fl_buf_slice(&pem), &got), FL_OK);
+	assert_int_equal(fl_pem_key_read(fl_buf_slice(&pem), NULL, &got), FL_OK);
 	expect_same(key, got);
 	EVP_PKEY_free(got);
 	EVP_PKEY_free(key);
@@ -97,7 +97,7 @@ static void reads_what_we_write(void **state)
 				 FL_OK);
 		BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
 		EVP_PKEY *want = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-		assert_int_equal(fl_pem_key_read(fl_buf_slice(&pem), &got), FL_OK);
+		assert_int_equal(fl_pem_key_read(fl_buf_slice(&pem), NULL, &got), FL_OK);
 		expect_same(want, got);
 		EVP_PKEY_free(got);
 		EVP_PKEY_free(want);
@@ -128,7 +128,7 @@ static void refuses_what_is_none(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		EVP_PKEY *got = NULL;
-		if (fl_pem_key_read(fl_slice_str(texts[i]), &got) != FL_ERR_SYNTAX)
+		if (fl_pem_key_read(fl_slice_str(texts[i]), NULL, &got) != FL_ERR_SYNTAX)
 			fail_msg("taken: %s", texts[i]);
 		assert_null(got);
 		assert_int_equal(ERR_peek_error(), 0);
@@ -142,7 +142,7 @@ static void never_asks_for_a_passphrase(void **state)
 
 	(void)state;
 	write_key(key, false, "secret", &pem);
-	assert_int_equal(fl_pem_key_read(fl_buf_slice(&pem), &got), FL_ERR_SYNTAX);
+	assert_int_equal(fl_pem_key_read(fl_buf_slice(&pem), NULL, &got), FL_ERR_SYNTAX);
 	EVP_PKEY_free(key);
 	fl_buf_wipe(&pem);
 }

@@ -118,7 +118,7 @@ static void what_is_made(void **state)
 
 	X509 *x = read_cert(&cert);
 	EVP_PKEY *k = NULL;
-	assert_int_equal(fl_pem_key_read(fl_buf_slice(&key), &k), FL_OK);
+	assert_int_equal(fl_pem_key_read(fl_buf_slice(&key), NULL, &k), FL_OK);
 	assert_int_equal(X509_check_private_key(x, k), 1);
 	assert_int_equal(X509_get_version(x), 2);
 	assert_int_equal(X509_self_signed(x, 1), 1);
@@ -381,7 +381,7 @@ static void a_compressed_point(void **state)
 	(void)state;
 	odd_cert_make(&odd, &cert, &key);
 	assert_int_equal(fl_ship_cert_read_pem(fl_buf_slice(&cert), &f), FL_OK);
-	assert_int_equal(fl_pem_key_read(fl_buf_slice(&key), &k), FL_OK);
+	assert_int_equal(fl_pem_key_read(fl_buf_slice(&key), NULL, &k), FL_OK);
 	size_t len = EVP_PKEY_get1_encoded_public_key(k, &point);
 	assert_int_equal(len, 65);
 	assert_int_equal(point[0], 4);
