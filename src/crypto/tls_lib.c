@@ -15,6 +15,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
+#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -129,12 +130,20 @@ static bool fill_all(void)
 	return true;
 }
 
+/* An OpenSSL may be built to take its seed from a source that is not handed on. */
+static bool has_random(OSSL_LIB_CTX *of)
+{
+	unsigned char byte;
+
+	return RAND_bytes_ex(of, &byte, sizeof byte, 0) == 1;
+}
+
 static OSSL_LIB_CTX *make_lib(void)
 {
 	OSSL_LIB_CTX *made = OSSL_LIB_CTX_new();
 
 	if (made != NULL && OSSL_PROVIDER_add_builtin(made, "few", on_init) == 1 &&
-	    OSSL_PROVIDER_load(made, "few") != NULL)
+	    OSSL_PROVIDER_load(made, "few") != NULL && has_random(made))
 		return made;
 	OSSL_LIB_CTX_free(made);
 	return NULL;

@@ -13,7 +13,7 @@ struct ossl_lib_ctx_st; /* OpenSSL's library context */
 /*
  * Made at the first call, of any thread, and there until the process ends. NULL, which is OpenSSL's
  * own context: that is asked for by its configuration (the default provider is not active, or only
- * FIPS algorithms are to be used), or there is no memory.
+ * FIPS algorithms are to be used), it is built otherwise than we know, or there is no memory.
  *
  * Holds  TLS 1.2 and 1.3 with AES-GCM, AES-CCM, AES-128-CBC and ChaCha20-Poly1305 under SHA-2;
  *        ECDSA and ECDHE on any curve with a name, X25519; certificates with such keys, or RSA. A

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
+#include <openssl/rand.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,6 +70,33 @@ static void which_keys_are_read(void **state)
 	assert_false(reads_key_of(&(struct odd_cert){ .kind = "ED25519" }));
 }
 
+/* Neither are two contexts of one seed, nor a process and its child. */
+static void no_two_draw_the_same(void **state)
+{
+	uint8_t here[16], there[16], child[16];
+	int status = 0, fds[2];
+
+	(void)state;
+	assert_int_equal(RAND_bytes_ex(fl_tls_lib(), here, sizeof here, 0), 1);
+	assert_int_equal(pipe(fds), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(RAND_bytes_ex(fl_tls_lib(), child, sizeof child, 0) == 1 &&
+				      write(fds[1], child, sizeof child) == sizeof child
+			      ? 0
+			      : 1);
+	assert_int_equal(RAND_bytes_ex(fl_tls_lib(), here, sizeof here, 0), 1);
+	assert_int_equal(RAND_bytes_ex(NULL, there, sizeof there, 0), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(read(fds[0], child, sizeof child), sizeof child);
+	assert_memory_not_equal(here, there, sizeof here);
+	assert_memory_not_equal(here, child, sizeof here);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* The first call decides for a whole process, so each of these is one. */
 static void expect_none_after(bool (*configure)(void))
 {
@@ -111,6 +139,7 @@ int main(void)
 		cmocka_unit_test(none_without_the_default_provider),
 		cmocka_unit_test(what_is_there),
 		cmocka_unit_test(which_keys_are_read),
+		cmocka_unit_test(no_two_draw_the_same),
 	};
 	return cmocka_run_group_tests_name("crypto/tls_lib", tests, NULL, NULL);
 }
