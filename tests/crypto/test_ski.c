@@ -394,6 +394,77 @@ static void a_compressed_point(void **state)
 	fl_buf_wipe(&key);
 }
 
+/* ---- strange points ---- */
+
+enum { POINT_LEN = 65, LAST = POINT_LEN - 1 };
+
+/* How a certificate writes its point on P-256, which is X and Y behind a byte for their form. */
+static struct point_row {
+	const char *name;
+	int form; /* of hybrid points the half of Y is added */
+	size_t len;
+	uint8_t flip; /* in the last byte of Y */
+	bool no_curve;
+	enum fl_err want;
+} point_rows[] = {
+	{ "a point as usual", 4, POINT_LEN, 0, false, FL_OK },
+	{ "a point of both forms", 6, POINT_LEN, 0, false, FL_OK },
+	{ "a point of both forms, the other half", 7, POINT_LEN, 0, false, FL_ERR_SYNTAX },
+	{ "a point of no form", 5, POINT_LEN, 0, false, FL_ERR_SYNTAX },
+	{ "a point and a byte", 4, POINT_LEN + 1, 0, false, FL_ERR_SYNTAX },
+	{ "a point that is cut short", 4, POINT_LEN - 1, 0, false, FL_ERR_SYNTAX },
+	{ "a form alone", 4, 1, 0, false, FL_ERR_SYNTAX },
+	{ "no point", 4, 0, 0, false, FL_ERR_SYNTAX },
+	{ "a point beside its curve", 4, POINT_LEN, 2, false, FL_ERR_SYNTAX },
+	{ "a point on no curve", 4, POINT_LEN, 0, true, FL_ERR_SYNTAX },
+};
+
+static X509 *with_point(const struct point_row *row, uint8_t usual[static POINT_LEN])
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = X509_new();
+	uint8_t *point = NULL, *odd = OPENSSL_zalloc(POINT_LEN + 1);
+
+	assert_int_equal(EVP_PKEY_get1_encoded_public_key(key, &point), POINT_LEN);
+	memcpy(usual, point, POINT_LEN);
+	memcpy(odd, point, POINT_LEN);
+	odd[0] = (uint8_t)(row->form < 6 ? row->form : row->form ^ (point[LAST] & 1));
+	odd[LAST] ^= row->flip;
+	X509_gmtime_adj(X509_getm_notBefore(x), 0);
+	X509_gmtime_adj(X509_getm_notAfter(x), 0);
+	assert_int_equal(X509_set_pubkey(x, key), 1);
+	assert_int_equal(X509_PUBKEY_set0_param(
+				 X509_get_X509_PUBKEY(x), OBJ_nid2obj(NID_X9_62_id_ecPublicKey),
+				 row->no_curve ? V_ASN1_NULL : V_ASN1_OBJECT,
+				 row->no_curve ? NULL : OBJ_nid2obj(NID_X9_62_prime256v1), odd,
+				 (int)row->len),
+			 1);
+	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+	OPENSSL_free(point);
+	EVP_PKEY_free(key);
+	return x;
+}
+
+/* What is hashed is the usual form of a point on its curve, or nothing. */
+static void point_row(void **state)
+{
+	const struct point_row *row = *state;
+	uint8_t usual[POINT_LEN], want[FL_SHA1_LEN], *text;
+	struct fl_ship_cert_facts f;
+	BIO *pem = BIO_new(BIO_s_mem());
+
+	X509 *x = with_point(row, usual);
+	assert_int_equal(PEM_write_bio_X509(pem, x), 1);
+	long len = BIO_get_mem_data(pem, &text);
+	assert_int_equal(fl_ship_cert_read_pem(fl_slice_of(text, (size_t)len), &f), row->want);
+	assert_int_equal(ERR_peek_error(), 0);
+	assert_int_equal(fl_sha1(fl_slice_of(usual, sizeof usual), want), FL_OK);
+	if (row->want == FL_OK)
+		assert_memory_equal(f.computed.b, want, FL_SKI_LEN);
+	X509_free(x);
+	BIO_free(pem);
+}
+
 /* The longest text that a peer can cause still ends with what to do. */
 static void a_long_name_leaves_room(void **state)
 {
@@ -412,7 +483,7 @@ static void a_long_name_leaves_room(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(text_rows) + COUNT(judge_rows) + 10];
+	struct CMUnitTest tests[COUNT(text_rows) + COUNT(judge_rows) + COUNT(point_rows) + 10];
 	size_t n = 0;
 
 	assert_int_equal(fl_crypto_init(), FL_OK);
@@ -424,6 +495,10 @@ int main(void)
 		tests[n++] = (struct CMUnitTest){ .name = judge_rows[i].name,
 						  .test_func = judge_row,
 						  .initial_state = &judge_rows[i] };
+	for (size_t i = 0; i < COUNT(point_rows); i++)
+		tests[n++] = (struct CMUnitTest){ .name = point_rows[i].name,
+						  .test_func = point_row,
+						  .initial_state = &point_rows[i] };
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(the_orders_agree);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(what_is_made);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(no_two_are_alike);
