@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "cli/cli.h"
+#include "crypto/prim.h"
 
 #define BUDGET (300 * FL_MS)
 
@@ -90,13 +91,20 @@ static void offer_flags(const struct completion *p, const struct fl_flag *list)
 
 /* ---- live ---- */
 
+/* A server may be behind TLS. */
+static bool fetch(const struct completion *p, const char *path, struct fl_answer *out)
+{
+	*out = (struct fl_answer){ 0 };
+	return fl_crypto_init() == FL_OK && fl_cli_get(p->cli, path, out) == FL_EXIT_DONE;
+}
+
 /* Names and descriptions from a list of the API. */
 static void offer_list(const struct completion *p, const char *path, const char *list,
 		       const char *name, const char *about)
 {
 	struct fl_answer a;
 
-	if (fl_cli_get(p->cli, path, &a) == FL_EXIT_DONE) {
+	if (fetch(p, path, &a)) {
 		struct fl_jv all = fl_json_path(fl_json_root(a.doc), list);
 		size_t len = fl_json_kind(all) == FL_JSON_ARRAY ? fl_json_len(all) : 0;
 		for (size_t i = 0; i < len; i++) {
@@ -127,7 +135,7 @@ static void offer_members(const struct completion *p, const char *key)
 	struct fl_strlist all = { 0 };
 	struct fl_answer a;
 
-	if (fl_cli_get(p->cli, "/api/v1/node", &a) == FL_EXIT_DONE) {
+	if (fetch(p, "/api/v1/node", &a)) {
 		struct fl_jv nodes = fl_json_path(fl_json_root(a.doc), "nodes");
 		size_t len = fl_json_kind(nodes) == FL_JSON_ARRAY ? fl_json_len(nodes) : 0;
 		for (size_t i = 0; i < len; i++) {
