@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <netinet/in.h>
@@ -238,6 +239,7 @@ static void any_path_is_taken(void **state)
 
 /* ---- before the start ---- */
 
+/* -1: refused. */
 static int plain_dial(uint16_t port)
 {
 	const struct sockaddr_in to = { .sin_family = AF_INET,
@@ -246,8 +248,11 @@ static int plain_dial(uint16_t port)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
-	return fd;
+	if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0)
+		return fd;
+	assert_int_equal(errno, ECONNREFUSED);
+	close(fd);
+	return -1;
 }
 
 static void who_comes_before_the_start_is_served_after_it(void **state)
@@ -261,6 +266,7 @@ static void who_comes_before_the_start_is_served_after_it(void **state)
 	dress(&v, ODD_SKI_TRUE);
 	set_out(&v, k);
 	int fd = plain_dial(kit_port(k)); /* behind which the other is in the queue */
+	assert_true(fd >= 0);
 	fl_loop_poll(l);
 	assert_false(has_arrived(&v));
 	assert_ok(fl_ship_hub_start(k->hub, NULL));
@@ -290,6 +296,43 @@ static void a_port_in_use_leaves_the_folder_alone(void **state)
 	second.listen.port = kit_port(k);
 	assert_int_equal(fl_ship_hub_new(l, &second, NULL, &hub), FL_ERR_BUSY);
 	assert_int_equal(rmdir(dir), 0);
+	kit_done(k);
+	loop_free(l);
+	test_free(k);
+}
+
+static bool is_open(uint16_t port)
+{
+	int fd = plain_dial(port);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void a_broken_folder_closes_the_port(void **state)
+{
+	struct kit_hub *k = test_calloc(1, sizeof *k);
+	struct fl_loop *l = loop_new();
+	struct fl_ship_hub_config again = { 0 };
+	struct fl_ship_hub *hub = NULL;
+	struct fl_fault fault = { "" };
+	char path[KIT_DIR_MAX + 16];
+
+	(void)state;
+	kit_make(k, l);
+	again = k->cfg;
+	again.listen.port = kit_port(k);
+	assert_true(is_open(again.listen.port));
+	kit_stop(k);
+	assert_false(is_open(again.listen.port));
+
+	snprintf(path, sizeof path, "%s/identity.pem", k->dir);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(fl_ship_hub_new(l, &again, &fault, &hub), FL_ERR_CORRUPT);
+	assert_non_null(strstr(fault.text, "identity.pem"));
+	assert_null(hub);
+	assert_false(is_open(again.listen.port));
 	kit_done(k);
 	loop_free(l);
 	test_free(k);
@@ -535,6 +578,7 @@ int main(void)
 		cmocka_unit_test(any_path_is_taken),
 		cmocka_unit_test(who_comes_before_the_start_is_served_after_it),
 		cmocka_unit_test(a_port_in_use_leaves_the_folder_alone),
+		cmocka_unit_test(a_broken_folder_closes_the_port),
 		cmocka_unit_test(another_ones_ski_does_not_help),
 		cmocka_unit_test(idle_visitors_are_bounded),
 		cmocka_unit_test(a_hundred_starts_leave_nothing),

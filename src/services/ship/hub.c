@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* services/ship/hub.c - life of the hub: files first, then the machine, then the network. */
+/*
+ * services/ship/hub.c - life of the hub: the port first, files, the machine, and then who waits at
+ * the port and the rest of the network.
+ */
 #include "services/ship/hub_impl.h"
 
 #include "base/log.h"
