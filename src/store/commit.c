@@ -4,7 +4,7 @@
  *
  * Rows are written from the live records. Deletions go first, those of all moved nodes included,
  * because a unique value may have moved from one row to another within the tick. A node that kept
- * its unique values, as by far the most do, is updated in place. Foreign keys
+ * its place, as by far the most do, is updated there. Foreign keys
  * are checked at the commit, so the order of tables does not matter to them; parents still go
  * first.
  *
@@ -190,7 +190,7 @@ static void put_disco(struct binder *b, const struct fl_disco_key *key)
 	put_copy(b, text);
 }
 
-/* What is in a unique index. */
+/* What is in a unique index, or dear to check. */
 static void bind_place(struct binder *b, const struct fl_node *n)
 {
 	char text[FL_KEY_TEXT_MAX];
@@ -203,9 +203,11 @@ static void bind_place(struct binder *b, const struct fl_node *n)
 	put_ip(b, &n->ip4);
 	put_ip(b, &n->ip6);
 	put_text(b, n->given_name);
+	put_text(b, method_text(n->method));
+	put_int_or_null(b, (int64_t)n->auth_key);
 }
 
-/* What is in none. */
+/* The rest. */
 static void bind_facts(struct binder *b, const struct fl_node *n)
 {
 	put_disco(b, &n->disco);
@@ -213,8 +215,6 @@ static void bind_facts(struct binder *b, const struct fl_node *n)
 	put_list(b, write_strings, &n->tags);
 	put_int(b, n->name_is_auto);
 	put_int(b, n->ephemeral);
-	put_text(b, method_text(n->method));
-	put_int_or_null(b, (int64_t)n->auth_key);
 	put_int(b, n->created);
 	put_int_or_null(b, n->expiry);
 	put_int_or_null(b, n->last_seen);

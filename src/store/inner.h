@@ -28,7 +28,7 @@ enum fl_store_stmt {
 	FL_STMT_DROP_APIKEYS,
 	FL_STMT_DROP_NODES,
 	FL_STMT_DROP_REVISIONS,
-	FL_STMT_KEEP_NODE, /* all but the unique values */
+	FL_STMT_KEEP_NODE, /* all but what makes a node moved */
 	FL_STMT_PUT_META,
 	FL_STMT_PING,
 	FL_STMT_COUNT,

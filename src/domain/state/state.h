@@ -92,7 +92,8 @@ void fl_state_judge(struct fl_state *s, const struct fl_judge *judge);
 struct fl_dirty {
 	enum fl_record_kind kind;
 	uint64_t id;
-	bool moved; /* the row is new or gone, or a unique value of it may differ from the stored */
+	/* The row is new or gone, or a unique value, the method or the key may not be as stored. */
+	bool moved;
 };
 size_t fl_state_dirty(const struct fl_state *s, const struct fl_dirty **out);
 

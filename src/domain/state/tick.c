@@ -108,7 +108,7 @@ static enum fl_err mark_dirty(struct fl_state *s, enum fl_record_kind kind, uint
 	return err;
 }
 
-/* Would the row keep its place in every unique index of the store? */
+/* Would the row keep its place in every unique index of the store, and how it was enrolled? */
 static bool keeps_place(enum fl_record_kind kind, const void *old, const void *rec)
 {
 	const struct fl_node *a = old, *b = rec;
@@ -117,7 +117,8 @@ static bool keeps_place(enum fl_record_kind kind, const void *old, const void *r
 		return false;
 	return fl_machine_key_eq(&a->machine, &b->machine) && fl_node_key_eq(&a->key, &b->key) &&
 	       a->user == b->user && fl_ip_eq(&a->ip4, &b->ip4) && fl_ip_eq(&a->ip6, &b->ip6) &&
-	       strcmp(a->given_name, b->given_name) == 0;
+	       strcmp(a->given_name, b->given_name) == 0 && a->method == b->method &&
+	       a->auth_key == b->auth_key;
 }
 
 static enum fl_err put(struct fl_state *s, enum fl_record_kind kind, uint64_t id,
