@@ -143,6 +143,36 @@ static void test_deletions_and_counters_read_back(void **unused)
 	store_kit_free(&k);
 }
 
+/* What an update in place leaves out. */
+static void test_how_a_node_enrolled_reads_back(void **unused)
+{
+	(void)unused;
+	struct store_kit k = store_kit_new();
+	struct fl_state *s = kit_state();
+	struct fl_fault fault;
+
+	struct fl_store *st = store_kit_open(&k, s);
+	fl_user_id u = kit_user(s, "alice");
+	struct kit_auth auth = kit_auth(s, u, NULL, true);
+	struct kit_request one = { .machine = 1, .key = 1, .auth = auth.text };
+	fl_node_id a = kit_join(s, one);
+	fl_node_id b =
+		kit_join(s, (struct kit_request){ .machine = 2, .key = 2, .auth = auth.text });
+	store_kit_commit(st, s);
+	assert_int_equal(kit_approve(s, one, u), a);
+	assert_int_equal(fl_state_node(s, a)->method, FL_REGISTER_CLI);
+	store_kit_commit(st, s);
+	store_kit_same(&k, &st, s);
+
+	assert_int_equal(fl_state_preauth_delete(s, auth.id, &fault), FL_OK);
+	assert_int_equal(fl_state_node(s, b)->auth_key, 0);
+	store_kit_commit(st, s);
+	store_kit_same(&k, &st, s);
+	fl_store_close(st);
+	fl_state_free(s);
+	store_kit_free(&k);
+}
+
 /* Names, keys and machines change hands within one tick; rows must not collide while written. */
 static void test_unique_values_move_within_a_tick(void **unused)
 {
@@ -295,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_everything_reads_back),
 		cmocka_unit_test(test_revoked_keys_stay_revoked),
 		cmocka_unit_test(test_deletions_and_counters_read_back),
+		cmocka_unit_test(test_how_a_node_enrolled_reads_back),
 		cmocka_unit_test(test_unique_values_move_within_a_tick),
 		cmocka_unit_test(test_tick_without_rows_costs_nothing),
 		cmocka_unit_test(test_update_in_place_writes_few_pages),
