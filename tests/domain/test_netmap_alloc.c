@@ -43,7 +43,7 @@ static enum fl_err register_scenario(void)
 static enum fl_err map_scenario(void)
 {
 	struct fl_map_request r;
-	enum fl_err err = fl_map_request_parse(fl_slice_str(map_text), &r);
+	enum fl_err err = fl_map_request_parse(fl_slice_str(map_text), NULL, &r);
 
 	if (err == FL_OK)
 		fl_map_request_done(&r);

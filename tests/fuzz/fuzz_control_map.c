@@ -132,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fl_map_request req;
 
-	if (size < 1 || fl_map_request_parse(fl_slice_of(data + 1, size - 1), &req) != FL_OK)
+	if (size < 1 || fl_map_request_parse(fl_slice_of(data + 1, size - 1), NULL, &req) != FL_OK)
 		return 0;
 	if (state == NULL)
 		prepare();

@@ -23,7 +23,7 @@ static enum fl_err parse_register(const char *json, struct fl_register_request *
 static enum fl_err parse_map(const char *json, struct fl_map_request *out)
 {
 	struct fl_slice text = exact(fl_slice_str(json));
-	enum fl_err err = fl_map_request_parse(text, out);
+	enum fl_err err = fl_map_request_parse(text, NULL, out);
 
 	exact_free(text);
 	return err;
@@ -330,7 +330,7 @@ static void every_prefix_of_an_update_fails(void **state)
 	for (size_t n = 0; n < sizeof lite - 1; n++) {
 		struct fl_slice text = exact(fl_slice_of(lite, n));
 		struct fl_map_request r;
-		assert_err(fl_map_request_parse(text, &r), FL_ERR_SYNTAX);
+		assert_err(fl_map_request_parse(text, NULL, &r), FL_ERR_SYNTAX);
 		exact_free(text);
 	}
 }
@@ -413,6 +413,92 @@ static void endpoints_are_bounded(void **state)
 	}
 }
 
+/* ---- the same words again ---- */
+
+#define SAID "{\"OS\":\"linux\",\"Hostname\":\"a}\\\"{\"}"
+
+static struct again {
+	const char *name, *json, *os;
+	bool same;
+} again_rows[] = {
+	{ "again: nothing else", "{\"Hostinfo\":" SAID "}", "linux", true },
+	{ "again: at the end", "{\"A\":{\"Hostinfo\":{}},\"B\":[{}],\"Hostinfo\":" SAID "}",
+	  "linux", true },
+	{ "again: in other case", "{\"hostINFO\":" SAID ",\"Version\":1}", "linux", true },
+	{ "again: other words", "{\"Hostinfo\":{\"OS\":\"linux\"}}", "linux", false },
+	{ "again: with spaces", "{\"Hostinfo\": " SAID "}", "linux", false },
+	{ "again: deeper", "{\"A\":{\"Hostinfo\":" SAID "}}", NULL, false },
+	{ "again: then another", "{\"Hostinfo\":" SAID ",\"Hostinfo\":{\"OS\":\"b\"}}", "b",
+	  false },
+	{ "again: then one in other case", "{\"Hostinfo\":" SAID ",\"HostInfo\":{\"OS\":\"b\"}}",
+	  "b", false },
+	{ "again: then one with escapes",
+	  "{\"Hostinfo\":" SAID ",\"Host\\u0069nfo\":{\"OS\":\"b\"}}", "b", false },
+	{ "again: as a text first", "{\"A\":\"Hostinfo\",\"Hostinfo\":" SAID "}", "linux", false },
+};
+
+/* What was told twice counts as told once: a client's own node is all that it concerns. */
+static void again_row(void **state)
+{
+	const struct again *c = *state;
+	struct fl_map_request first, r;
+	struct fl_slice text = exact(fl_slice_str(c->json));
+
+	assert_err(parse_map("{\"Hostinfo\":" SAID "}", &first), FL_OK);
+	assert_err(fl_map_request_parse(text, first.hostinfo, &r), FL_OK);
+	exact_free(text);
+	assert_int_equal(r.has_hostinfo, c->os != NULL);
+	if (c->os != NULL)
+		assert_string_equal(r.hostinfo->os, c->os);
+	assert_int_equal(r.hostinfo == first.hostinfo, c->same);
+	fl_map_request_done(&first);
+	if (c->same) /* it has a reference of its own */
+		assert_string_equal(r.hostinfo->hostname, "a}\"{");
+	fl_map_request_done(&r);
+}
+
+static void the_rest_is_read_anew(void **state)
+{
+	(void)state;
+	struct fl_map_request first, r;
+
+	assert_err(parse_map(poll, &first), FL_OK);
+	assert_err(fl_map_request_parse(fl_slice_str(lite), first.hostinfo, &r), FL_OK);
+	assert_ptr_equal(r.hostinfo, first.hostinfo);
+	assert_true(r.omit_peers && !r.stream);
+	assert_int_equal(r.endpoints[0].at.port, 41641);
+	fl_map_request_done(&r);
+	for (size_t n = 0; n < sizeof lite - 1; n++) {
+		struct fl_slice text = exact(fl_slice_of(lite, n));
+		assert_err(fl_map_request_parse(text, first.hostinfo, &r), FL_ERR_SYNTAX);
+		exact_free(text);
+	}
+	fl_map_request_done(&first);
+}
+
+static void equal_content_learns_the_words(void **state)
+{
+	(void)state;
+	struct fl_map_request old, fresh, r;
+	const char *other = "{\"Hostinfo\":{\"OS\":\"linux\",\"Unknown\":1}}";
+
+	assert_err(parse_map(poll, &old), FL_OK);
+	assert_err(parse_map(other, &fresh), FL_OK);
+	fl_hostinfo_learn(old.hostinfo, fresh.hostinfo);
+	fl_map_request_done(&fresh);
+	assert_err(fl_map_request_parse(fl_slice_str(other), old.hostinfo, &r), FL_OK);
+	assert_ptr_equal(r.hostinfo, old.hostinfo);
+	fl_map_request_done(&r);
+
+	assert_err(parse_map("{\"Hostinfo\":{\"OS\":\"macOS\"}}", &fresh), FL_OK);
+	fl_hostinfo_learn(old.hostinfo, fresh.hostinfo);
+	fl_map_request_done(&fresh);
+	assert_err(fl_map_request_parse(fl_slice_str(other), old.hostinfo, &r), FL_OK);
+	assert_ptr_equal(r.hostinfo, old.hostinfo);
+	fl_map_request_done(&r);
+	fl_map_request_done(&old);
+}
+
 static struct bad_case map_bad_rows[] = {
 	{ "map: empty", "", FL_ERR_SYNTAX },
 	{ "map: stream as a number", "{\"Stream\":1}", FL_ERR_SYNTAX },
@@ -460,5 +546,8 @@ int main(void)
 	ROWS(&s, endpoints_rows, endpoints_row);
 	suite_add(&s, "endpoints are bounded", endpoints_are_bounded, NULL);
 	ROWS(&s, map_bad_rows, map_bad_row);
+	ROWS(&s, again_rows, again_row);
+	suite_add(&s, "the rest is read anew", the_rest_is_read_anew, NULL);
+	suite_add(&s, "equal content learns the words", equal_content_learns_the_words, NULL);
 	return suite_run(&s, "wire/request");
 }

@@ -125,7 +125,10 @@ static enum fl_err apply(struct request *r, const struct fl_map_request *req)
 	 * Some changes are kept and not announced: the text for later viewers is old all the
 	 * same.
 	 */
-	r->wrote = fl_state_node(state, r->node) != before;
+	const struct fl_node *after = fl_state_node(state, r->node);
+	r->wrote = after != before;
+	if (req->has_hostinfo)
+		fl_hostinfo_learn(after->hostinfo, req->hostinfo);
 	if (r->wrote)
 		fl_fragments_drop(r->control->fragments, r->node);
 	return err;
@@ -224,6 +227,14 @@ static void route(struct fl_control *c, struct fl_http *x, struct fl_noise_link 
 		accept(c, x, l, n, req);
 }
 
+/* What the node of this connection last said of itself. */
+static struct fl_hostinfo *known_of(const struct fl_control *c, const struct fl_noise_link *l)
+{
+	const struct fl_node *n = fl_state_node(c->core->state, l->lite_node);
+
+	return n != NULL ? n->hostinfo : NULL;
+}
+
 void fl_control_map(void *ctx, struct fl_http *x)
 {
 	struct fl_control *c = ctx;
@@ -232,7 +243,7 @@ void fl_control_map(void *ctx, struct fl_http *x)
 
 	c->stats.map_requests++;
 	fl_noise_link_request(l);
-	enum fl_err err = fl_map_request_parse(fl_http_body(x), &req);
+	enum fl_err err = fl_map_request_parse(fl_http_body(x), known_of(c, l), &req);
 	if (err != FL_OK) {
 		fl_control_malformed(x, err, "malformed map request\n");
 		return;

@@ -227,3 +227,9 @@ bool fl_hostinfo_eq(const struct fl_hostinfo *a, const struct fl_hostinfo *b)
 		return a == b;
 	return fl_slice_eq(fl_slice_of(a->json, a->json_len), fl_slice_of(b->json, b->json_len));
 }
+
+void fl_hostinfo_learn(struct fl_hostinfo *old, const struct fl_hostinfo *fresh)
+{
+	if (old != fresh && fl_hostinfo_eq(old, fresh))
+		old->source = fresh->source;
+}

@@ -43,6 +43,7 @@ struct fl_hostinfo {
 	char *json; /* normalised object with every kept field, NetInfo included; Go key names */
 	size_t json_len;
 	size_t peer_len; /* these first bytes and a '}' are the text for peers, without NetInfo */
+	uint64_t source; /* hash of the text it was read from, 0 = not known */
 };
 
 /* Parses an object; "" and "null" give an empty Hostinfo. Errors: FL_ERR_SYNTAX, FL_ERR_NOMEM. */
@@ -65,6 +66,9 @@ FL_MUST enum fl_err fl_hostinfo_merge(struct fl_hostinfo *old, struct fl_hostinf
  */
 FL_MUST enum fl_err fl_hostinfo_fill(const struct fl_hostinfo *old, const struct fl_hostinfo *fresh,
 				     struct fl_hostinfo **out);
+
+/* If both have the same content, the older one learns from which text the newer one was read. */
+void fl_hostinfo_learn(struct fl_hostinfo *old, const struct fl_hostinfo *fresh);
 
 /* Does it say nothing at all? */
 bool fl_hostinfo_is_empty(const struct fl_hostinfo *h);

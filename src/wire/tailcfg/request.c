@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/jw.h"
+#include "base/sip.h"
 #include "wire/tailcfg/hostinfo_json.h"
 
 /* Keys are text; an absent one stays zero, a malformed one fails the document. */
@@ -202,7 +203,7 @@ static enum fl_err read_map(struct fl_jv root, struct fl_map_request *r)
 	return err;
 }
 
-enum fl_err fl_map_request_parse(struct fl_slice json, struct fl_map_request *out)
+static enum fl_err parse_map(struct fl_slice json, struct fl_map_request *out)
 {
 	struct fl_map_request r = { 0 };
 	struct fl_json *doc = NULL;
@@ -219,6 +220,53 @@ enum fl_err fl_map_request_parse(struct fl_slice json, struct fl_map_request *ou
 		return err;
 	}
 	*out = r;
+	return FL_OK;
+}
+
+/* Clients repeat themselves with each update, and most of a request is Hostinfo. */
+static enum fl_err parse_without(struct fl_slice json, struct fl_slice said,
+				 struct fl_map_request *out)
+{
+	struct fl_buf rest = fl_buf_make(json.len);
+	size_t before = (size_t)(said.ptr - json.ptr);
+
+	fl_buf_put(&rest, json.ptr, before);
+	fl_buf_str(&rest, "null");
+	fl_buf_put(&rest, said.ptr + said.len, json.len - before - said.len);
+	enum fl_err err = fl_buf_err(&rest);
+	if (err == FL_OK)
+		err = parse_map(fl_buf_slice(&rest), out);
+	fl_buf_done(&rest);
+	return err;
+}
+
+/*
+ * Anybody may look for two texts with one hash. Who sends both merely keeps what the first said of
+ * its own node.
+ */
+static uint64_t hash_of(struct fl_slice said)
+{
+	static const uint64_t seed[2] = { 0 };
+
+	return said.len > strlen("null") ? fl_sip_hash(seed, said.ptr, said.len) : 0;
+}
+
+enum fl_err fl_map_request_parse(struct fl_slice json, struct fl_hostinfo *known,
+				 struct fl_map_request *out)
+{
+	struct fl_slice said = fl_hostinfo_find(json);
+	uint64_t source = hash_of(said);
+	bool same = known != NULL && source != 0 && known->source == source;
+
+	enum fl_err err = same ? parse_without(json, said, out) : parse_map(json, out);
+	if (err != FL_OK)
+		return err;
+	if (same) {
+		out->has_hostinfo = true;
+		out->hostinfo = fl_hostinfo_ref(known);
+	} else if (out->has_hostinfo) {
+		out->hostinfo->source = source;
+	}
 	return FL_OK;
 }
 

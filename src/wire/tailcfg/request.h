@@ -65,7 +65,13 @@ struct fl_map_request {
 	struct fl_endpoint *endpoints;
 	size_t endpoints_count;
 };
-FL_MUST enum fl_err fl_map_request_parse(struct fl_slice json, struct fl_map_request *out);
+
+/*
+ * `known`, which may be NULL, is what the client said of itself before. If it says so again in the
+ * same words, they are not read again: the request then has a reference to `known`.
+ */
+FL_MUST enum fl_err fl_map_request_parse(struct fl_slice json, struct fl_hostinfo *known,
+					 struct fl_map_request *out);
 void fl_map_request_done(struct fl_map_request *r);
 
 #endif
