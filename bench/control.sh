@@ -6,7 +6,8 @@
 
 SHORT=
 
-pss_of() { awk '/^Pss:/ { print $2 * 1024 }' "/proc/$1/smaps_rollup"; }
+# anon_of PID: memory that holds no file.
+anon_of() { awk '/^Pss_Anon:/ { print $2 * 1024 }' "/proc/$1/smaps_rollup"; }
 
 config_policy() {
 	cat >"$1/policy.hujson" <<-END
@@ -61,7 +62,7 @@ populate() {
 	config_control "$1" "$DIR" $PORT
 	start "$1" "$DIR" $PORT || return 1
 	sleep 1
-	empty=$(pss_of "$PID")
+	empty=$(anon_of "$PID")
 	stop
 	SERVER_CPU=-1 start "$1" "$DIR" $PORT || return 1
 	enrol "$1" "$2"
@@ -94,7 +95,7 @@ steady() {
 	[ "$3" = ours ] || garbage=(--gc-port $((PORT + 1)) --gc-path /debug/gc)
 	# shellcheck disable=SC2046 # the words of the command
 	gen "$1" "$2" swarm steady --side "$3" --port $PORT --nodes "$4" --policy "$5" \
-		--known 1 --pss0 "$(cat "$DIR/empty")" --api-key "$(cat "$DIR/api")" --inflight 100 \
+		--known 1 --anon0 "$(cat "$DIR/empty")" --api-key "$(cat "$DIR/api")" --inflight 100 \
 		--deadline "$DEADLINE" --settle 2 --cpu "$SERVER_CPU" --log "$DIR/log" \
 		"${garbage[@]}" "${@:6}" -- $(command_of "$3" "$DIR" $PORT)
 }
@@ -132,7 +133,9 @@ case_of() {
 	[ "$1" -gt 1 ] && is_short "$tag:headscale" && return
 	storm=1
 	is_short "$tag:headscale:storm" && storm=0
-	load=(--changes "$CHANGES" --lists 7 --churn "$CHURN" --rate "$RATE")
+	changes=$CHANGES
+	[ "$2" -gt 100 ] || changes=$((CHANGES * 3))
+	load=(--changes "$changes" --lists 7 --churn "$CHURN" --rate "$RATE")
 	for side in $(both "$1" headscale ours); do
 		is_short "$tag:$side" && continue
 		say "round $1, $2 nodes with $side"

@@ -49,6 +49,8 @@ struct bench_mem bench_proc_mem(pid_t pid)
 			continue;
 		if (strcmp(key, "Pss") == 0)
 			m.pss = kb * 1024;
+		else if (strcmp(key, "Pss_Anon") == 0)
+			m.anon = kb * 1024;
 		else if (strncmp(key, "Private_", 8) == 0 && strcmp(key, "Private_Hugetlb") != 0)
 			m.priv += kb * 1024;
 		else if (strcmp(key, "Rss") == 0)

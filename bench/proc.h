@@ -17,7 +17,7 @@ int64_t bench_proc_cpu(pid_t pid); /* ns, user and system */
 int64_t bench_self_cpu(void);
 
 struct bench_mem {
-	double pss, priv, rss; /* bytes */
+	double pss, anon, priv, rss; /* bytes; anon: of pss what is no file */
 };
 struct bench_mem bench_proc_mem(pid_t pid);
 

@@ -151,14 +151,15 @@ static void put_join(struct bench_line *l)
 static void put_memory(struct bench_line *l)
 {
 	double nodes = got.served;
-	bench_line_num(l, "pss0", got.before.pss);
+	bench_line_num(l, "anon0", got.before.anon);
+	bench_line_num(l, "anon", got.after.anon);
 	bench_line_num(l, "pss", got.after.pss);
 	bench_line_num(l, "rss", got.after.rss);
 	bench_line_num(l, "priv", got.after.priv);
 	if (nodes == 0)
 		return;
-	bench_line_num(l, "pss_per_node", (got.after.pss - got.before.pss) / nodes);
-	bench_line_num(l, "pss_per_node_gc", (got.after_gc.pss - got.before.pss) / nodes);
+	bench_line_num(l, "anon_per_node", (got.after.anon - got.before.anon) / nodes);
+	bench_line_num(l, "anon_per_node_gc", (got.after_gc.anon - got.before.anon) / nodes);
 }
 
 static void put_idle(struct bench_line *l)
@@ -240,8 +241,8 @@ int steady_run(char **argv)
 	swarm_fetch_target();
 	collect_garbage();
 	got.before = bench_proc_mem(pid);
-	if (o.pss0 > 0)
-		got.before.pss = o.pss0;
+	if (o.anon0 > 0)
+		got.before.anon = o.anon0;
 	for (uint32_t i = 0; i < swarm.count; i++)
 		swarm.nodes[i].registered = o.known > 0;
 	if (o.rush > 0)

@@ -70,7 +70,7 @@ static const struct bench_opt opts[] = {
 	{ "rate", "changes a second in the churn", NULL, &o.rate },
 	{ "churn", "its seconds", NULL, &o.churn },
 	{ "churn-limit", "seconds to catch up after it", NULL, &o.churn_limit },
-	{ "pss0", "memory of the empty server, if it is not empty now", NULL, &o.pss0 },
+	{ "anon0", "memory of the empty server, if it is not empty now", NULL, &o.anon0 },
 	{ "log", "output of a started server", &o.log, NULL },
 	{ "cpu", "processor of a started server", NULL, &o.cpu },
 	{ "self-cpu", "processor of this program", NULL, &o.self_cpu },

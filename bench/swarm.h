@@ -19,7 +19,7 @@ struct swarm_options {
 	const char *auth_key, *tagged_key, *api_key, *out, *in, *list, *side, *log, *gc_path;
 	const char *policy;
 	double port, nodes, seed, inflight, version, region, pid, kill, settle, idle, changes;
-	double pause, deadline, seconds, cpu, self_cpu, gc_port, known, pss0, rush, storm;
+	double pause, deadline, seconds, cpu, self_cpu, gc_port, known, anon0, rush, storm;
 	double lists, rate, churn, churn_limit, announce;
 };
 extern struct swarm_options o;
