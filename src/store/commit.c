@@ -4,9 +4,8 @@
  *
  * Rows are written from the live records. Deletions go first, those of all moved nodes included,
  * because a unique value may have moved from one row to another within the tick. A node that kept
- * its place, as by far the most do, is updated there. Foreign keys
- * are checked at the commit, so the order of tables does not matter to them; parents still go
- * first.
+ * its place and how it was enrolled, as by far the most do, is updated in its row. Foreign keys are
+ * checked at the commit, so the order of tables does not matter to them; parents still go first.
  *
  * A commit may fail after it took effect: its last sync failed. With the write-ahead log that is
  * put right at once (see settle). With a rollback journal the file may then hold rows that the

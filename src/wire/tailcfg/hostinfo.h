@@ -43,7 +43,7 @@ struct fl_hostinfo {
 	char *json; /* normalised object with every kept field, NetInfo included; Go key names */
 	size_t json_len;
 	size_t peer_len; /* these first bytes and a '}' are the text for peers, without NetInfo */
-	uint64_t source; /* hash of the text it was read from, 0 = not known */
+	uint64_t source; /* hash of a text that reads so, 0 = none known; it alone may change */
 };
 
 /* Parses an object; "" and "null" give an empty Hostinfo. Errors: FL_ERR_SYNTAX, FL_ERR_NOMEM. */
