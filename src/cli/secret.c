@@ -23,7 +23,7 @@ static void note(int number)
 	came = number;
 }
 
-/* A terminal gives a whole line at once. Signals come while it is waited for, and at no other time. */
+/* A terminal gives a whole line at once. Signals come while that is waited for, and only then. */
 static bool read_line(const sigset_t *waiting, struct fl_buf *out)
 {
 	struct pollfd in = { STDIN_FILENO, POLLIN, 0 };

@@ -6,9 +6,9 @@
  * (the follow-up). An admin approves or rejects the id; the follow-up is answered. A record is
  * bound to the machine key and node key that asked, so nobody else can wait on it.
  *
- * Limits  `max` records: a new one displaces the oldest on whom no request waits, or the oldest that
- *         stayed FL_PENDING_STAY, or is refused; `ttl` each; FL_PENDING_FOLLOWERS requests waiting on
- *         one record (the client has one), further ones displace the oldest.
+ * Limits  `max` records: a new one displaces the oldest on whom no request waits, or the oldest
+ *         that stayed FL_PENDING_STAY, or is refused; `ttl` each; FL_PENDING_FOLLOWERS requests
+ *         waiting on one record (the client has one), further ones displace the oldest.
  * Source  docs/protocol/control.md 4.4 B, 4.5; docs/lifecycle.md REG-5, REG-7
  */
 #ifndef FL_SERVICES_CONTROL_PENDING_H
@@ -63,7 +63,10 @@ FL_MUST enum fl_err fl_pending_init(struct fl_pending_table *t, struct fl_loop *
 				    int64_t ttl, const uint8_t seed[static 16]);
 void fl_pending_done(struct fl_pending_table *t); /* followers are forgotten, not called */
 
-/* The record for this machine and node key, new unless one waits already. Errors: FL_ERR_NOMEM, FULL. */
+/*
+ * The record for this machine and node key, new unless one waits already. Errors: FL_ERR_NOMEM,
+ * FL_ERR_FULL.
+ */
 FL_MUST enum fl_err fl_pending_open(struct fl_pending_table *t,
 				    const struct fl_machine_key *machine,
 				    const struct fl_register_request *req, struct fl_pending **out);
