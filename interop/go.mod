@@ -8,7 +8,10 @@ tool (
 	tailscale.com/cmd/tailscaled
 )
 
+replace fairlead.test/interop/shipnode => ./shipnode
+
 require (
+	fairlead.test/interop/shipnode v0.0.0
 	github.com/coder/websocket v1.8.14
 	go4.org/netipx v0.0.0-20231129151722-fdeea329fbba
 	golang.org/x/sys v0.47.0

@@ -4,17 +4,24 @@
 # Builds the programs that Fairlead is tested against, from the Go module
 # proxy, pinned by the go.mod and go.sum files beside this script.
 #
-#   peers.sh [current] [old] [ship] [rivals] [policy]        default: current old
+#   peers.sh [current] [old] [ship] [shipgo-a] [shipgo-b] [rivals] [policy] [ship-rival] [ship-rival-a]
+#                                                            default: current old
 #
 #   current   tailscale, tailscaled and derper of the current release, and
 #             tsnode, a small program of ours around its tsnet
 #   old       tailscale and tailscaled of the oldest release that we admit
 #   ship      shipnode, a SHIP node of ours that shares nothing with the hub
+#   shipgo-a, shipgo-b   programs of ours around two versions of ship-go: 0.6.0, and of July 2026;
+#             with Go's race detector where there is a C compiler
 #   rivals    headscale, the peer of the benchmarks
 #   policy    a small program of ours around its policy packages, for one of them
+#   ship-rival, ship-rival-a   shipgo-b and shipgo-a as peers of the benchmarks, without the detector
 #
 # The programs land in build/peers (PEERS_DIR overrides). A set is built again
 # only when its pins, the toolchain or this script changed.
+#
+# A module proxy need not serve ship-go. Where it does not, the reason stands in
+# the place of the program as NAME.skip, and the cases that need it are skipped.
 # Exit: 0 ready, 1 a build failed, 77 Go is missing or too old (skip).
 
 set -eu
@@ -51,17 +58,18 @@ have=$(cd / && go version | sed -n 's/^go version go\([0-9.]*\).*/\1/p')
 want=$(sed -n 's/^go \([0-9.]*\)$/\1/p' "$here/go.mod")
 at_least "$have" "$want" || skip "Go $have is too old, $want or newer is needed"
 
-# build SET MODULE_DIR OUTPUT_DIR PACKAGE...; `sources` names files of ours that a set is built from
+# build SET MODULE_DIR OUTPUT_DIR PACKAGE...; `sources` names files of ours that a set is built from,
+# `as` a program that is not named as its package, `race` is -race or empty.
 build() {
 	set_name=$1 module=$2 dir=$3
 	shift 3
 	stamp=$dir/.stamp-$set_name
 	# shellcheck disable=SC2086 # the words of the list
 	key=$(cd "$here" && cat "$module/go.mod" "$module/go.sum" peers.sh $sources | sha256sum | cut -d ' ' -f 1)
-	key="$key go$have $(go env GOOS)/$(go env GOARCH)"
+	key="$key go$have $(go env GOOS)/$(go env GOARCH) $race"
 	ready=yes
 	for package in "$@"; do
-		[ -x "$dir/${package##*/}" ] || ready=no
+		[ -x "$dir/${as:-${package##*/}}" ] || ready=no
 	done
 	if [ "$ready" = yes ] && [ "$(cat "$stamp" 2>/dev/null)" = "$key" ]; then
 		say "$set_name is up to date"
@@ -77,8 +85,9 @@ build() {
 	for package in "$@"; do
 		began=$(date +%s)
 		say "building $set_name ${package##*/} (some minutes on a fresh machine)"
-		(cd "$module" && go build -p "$jobs" -ldflags "$flags" \
-			-o "$dir/${package##*/}" "$package") || {
+		(cd "$module" && CGO_ENABLED=${race:+1} && CGO_ENABLED=${CGO_ENABLED:-0} &&
+			go build $race -p "$jobs" -ldflags "$flags" \
+				-o "$dir/${as:-${package##*/}}" "$package") || {
 			say "building $package failed; is the Go module proxy within reach?"
 			exit 1
 		}
@@ -87,10 +96,31 @@ build() {
 	printf '%s\n' "$key" >"$stamp"
 }
 
+# shipgo SET VERSION OUTPUT_DIR PROGRAM: builds PROGRAM, or says in PROGRAM.skip why it cannot be had.
+shipgo() {
+	as=$4
+	module=$here/shipgo-$2
+	sources="shipgo-$2/main.go shipnode/go.mod shipnode/*.go shipnode/drive/*.go"
+	mkdir -p "$3"
+	rm -f "$3/$as.skip"
+	if ! why=$(cd "$module" && go list -deps . 2>&1 >/dev/null); then
+		why=$(printf '%s\n' "$why" | grep -v '^go: downloading' | head -n 3 | cut -c 1-300)
+		say "$1 is skipped: $(sed -n 's/^[[:space:]]*\(github.com.enbility.ship-go v.*\)/\1/p' "$module/go.mod")" \
+			"cannot be had from the Go module proxy: $why"
+		rm -f "$3/$as"
+		printf 'the Go module proxy does not serve it: %s\n' "$why" >"$3/$as.skip"
+		return
+	fi
+	build "$1" "$module" "$3" "fairlead.test/interop/shipgo-$2"
+}
+
+detector=
+! command -v "${CC:-gcc}" >/dev/null 2>&1 || detector=-race
+
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 for set_name in "$@"; do
-	sources=
+	sources='' as='' race=''
 	case $set_name in
 	current)
 		sources=cmd/tsnode/main.go
@@ -103,9 +133,15 @@ for set_name in "$@"; do
 			tailscale.com/cmd/tailscale
 		;;
 	ship)
-		sources="cmd/shipnode/main.go shipnode/*.go"
+		sources="cmd/shipnode/main.go shipnode/*.go shipnode/drive/*.go"
 		build ship "$here" "$out" fairlead.test/interop/cmd/shipnode
 		;;
+	shipgo-a | shipgo-b)
+		race=$detector
+		shipgo "$set_name" "${set_name#shipgo-}" "$out/ship" "$set_name"
+		;;
+	ship-rival) shipgo ship-rival b "$out/rivals" ship ;;
+	ship-rival-a) shipgo ship-rival-a a "$out/rivals" ship-a ;;
 	rivals)
 		build rivals "$here/rivals" "$out/rivals" \
 			github.com/juanfont/headscale/cmd/headscale
@@ -116,7 +152,7 @@ for set_name in "$@"; do
 			fairlead.test/interop/rivals/cmd/policybench
 		;;
 	*)
-		say "unknown set '$set_name': current, old, ship, rivals or policy"
+		say "unknown set '$set_name': current, old, ship, shipgo-a, shipgo-b, rivals, policy, ship-rival or ship-rival-a"
 		exit 2
 		;;
 	esac

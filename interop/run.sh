@@ -63,8 +63,12 @@ fi
 export FAIRLEAD_BIN
 
 status=0
-sets="current old ship"
-[ "$suite" != ship ] || sets=ship
+ship="ship shipgo-a shipgo-b"
+case $suite in
+all) sets="current old $ship" ;;
+ship) sets=$ship ;;
+*) sets="current old" ;;
+esac
 # shellcheck disable=SC2086 # the words of the list
 ./peers.sh $sets || status=$?
 if [ "$status" -eq 77 ]; then

@@ -33,6 +33,7 @@ func TestShipDouble(t *testing.T) {
 				title := strings.TrimSpace(strings.Join(append([]string{filepath.Base(name)}, args...), " "))
 				t.Run(title+", hub "+rule, func(t *testing.T) {
 					t.Parallel()
+					needShipPeer(t, name)
 					shipDouble(t, name, rule, args)
 				})
 			}

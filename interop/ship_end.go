@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -145,17 +146,27 @@ func awaitState(t testing.TB, end shipEnd, mark int, ski string, limit time.Dura
 	})
 }
 
-// shipPeerNames are the programs to test against: our own node, and all that were put into the
-// folder ship beside the other peers.
+// shipPeerNames are the programs to test against: our own node, those around ship-go, and what
+// else was put into the folder ship beside the other peers.
 func shipPeerNames(t testing.TB) []string {
-	names := []string{"shipnode"}
+	names := []string{"shipnode", "ship/shipgo-a", "ship/shipgo-b"}
 	found, _ := filepath.Glob(filepath.Join(peersDir(), "ship", "*"))
 	for _, path := range found {
-		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 && !info.IsDir() {
-			names = append(names, filepath.Join("ship", filepath.Base(path)))
+		name := filepath.Join("ship", filepath.Base(path))
+		info, err := os.Stat(path)
+		if err == nil && info.Mode()&0o111 != 0 && !info.IsDir() && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// needShipPeer skips a case whose peer could not be fetched; peers.sh wrote down why.
+func needShipPeer(t testing.TB, name string) {
+	t.Helper()
+	if why, err := os.ReadFile(filepath.Join(peersDir(), name+".skip")); err == nil {
+		t.Skipf("no %s: %s", filepath.Base(name), why)
+	}
 }
 
 // shipIdentity makes a folder with an identity whose SKI is bigger or smaller than another's.

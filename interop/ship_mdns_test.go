@@ -110,6 +110,7 @@ func TestShipLANPeer(t *testing.T) {
 			continue // it has no eyes
 		}
 		t.Run(filepath.Base(name), func(t *testing.T) {
+			needShipPeer(t, name)
 			l := newShipLAN(t)
 			hub := startShipHub(t, ShipHubOptions{Netns: l.a, Args: []string{"--mdns", "embedded",
 				"--brand", "Acme", "--model", "Gateway"}})

@@ -78,6 +78,7 @@ func shipSides(t *testing.T, rule string, run func(t *testing.T, p *shipPair, hu
 					false: "its SKI is smaller"}[bigger])
 				t.Run(title, func(t *testing.T) {
 					t.Parallel()
+					needShipPeer(t, name)
 					run(t, newShipPair(t, name, rule, bigger), hubDials)
 				})
 			}

@@ -18,6 +18,7 @@ func shipPeers(t *testing.T, run func(t *testing.T, p *shipPair)) {
 			word := map[bool]string{true: "bigger", false: "smaller"}[bigger]
 			t.Run(filepath.Base(name)+", its SKI is "+word, func(t *testing.T) {
 				t.Parallel()
+				needShipPeer(t, name)
 				run(t, newShipPair(t, name, "", bigger))
 			})
 		}

@@ -101,10 +101,7 @@ func (n *Node) Got(ski string) (opens int, got Tally) {
 	n.mux.Lock()
 	defer n.mux.Unlock()
 	p := n.of(ski)
-	got = Tally{Count: p.got.Count, Bytes: p.got.Bytes}
-	p.got.Sum()
-	got.sum = p.got.sum
-	return p.opens, got
+	return p.opens, p.got.Copy()
 }
 
 // Stop ends all connections in order and listens no more.

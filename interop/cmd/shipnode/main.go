@@ -5,32 +5,25 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
-	"strings"
-	"sync"
-	"time"
 
 	"fairlead.test/interop/shipnode"
+	"fairlead.test/interop/shipnode/drive"
 )
 
-var out sync.Mutex
+// node speaks the words of a test.
+type node struct{ *shipnode.Node }
 
-func tell(event string, fields map[string]any) {
-	line := map[string]any{"ev": event, "t": time.Now().UnixNano()}
-	for name, value := range fields {
-		line[name] = value
-	}
-	text, _ := json.Marshal(line)
-	out.Lock()
-	defer out.Unlock()
-	os.Stdout.Write(append(text, '\n'))
+func (n node) At(ski, host string, port int, _ string) {
+	n.Node.At(ski, net.JoinHostPort(host, strconv.Itoa(port)))
 }
+func (n node) Gone(ski string)       { n.Node.At(ski, "") }
+func (n node) Cancel(ski string)     { n.Untrust(ski) }
+func (n node) Disconnect(ski string) { n.Node.Disconnect(ski) }
 
 func main() {
 	dir := flag.String("dir", ".", "folder with cert.pem and key.pem")
@@ -47,59 +40,15 @@ func main() {
 	if err == nil {
 		n, err = shipnode.Start(net.JoinHostPort(*addr, strconv.Itoa(*port)), shipnode.Options{
 			ID: *id, Identity: identity, PIN: *pin, Rule: shipnode.Rule(*rule), Echo: *echo,
-			Auto: *auto, Tell: tell,
+			Auto: *auto, Tell: drive.Tell,
 		})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "shipnode:", err)
 		os.Exit(1)
 	}
-	tell("ready", map[string]any{"ski": n.SKI()})
-	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		words := append(strings.Fields(in.Text()), "", "", "", "", "")
-		if words[0] == "end" {
-			break
-		}
-		obey(n, words)
-	}
+	drive.Tell("ready", map[string]any{"ski": n.SKI()})
+	drive.Obey(node{n})
 	n.Stop()
-	tell("end", nil)
-}
-
-func obey(n *shipnode.Node, words []string) {
-	ski := words[1]
-	number := func(i int) int { v, _ := strconv.Atoi(words[i]); return v }
-	switch words[0] {
-	case "at":
-		n.At(ski, net.JoinHostPort(words[2], words[3]))
-	case "gone":
-		n.At(ski, "")
-	case "trust":
-		n.Trust(ski)
-	case "untrust", "cancel":
-		n.Untrust(ski)
-	case "wait":
-		n.MayWait(words[1] == "1")
-	case "disconnect":
-		n.Disconnect(ski)
-	case "send":
-		go func() {
-			sent, err := n.Send(ski, number(2), number(3), number(4))
-			tell("sent", tally(ski, 0, &sent, err))
-		}()
-	case "got":
-		opens, got := n.Got(ski)
-		tell("got", tally(ski, opens, &got, nil))
-	default:
-		tell("unknown", map[string]any{"command": words[0]})
-	}
-}
-
-func tally(ski string, opens int, t *shipnode.Tally, err error) map[string]any {
-	fields := map[string]any{"ski": ski, "opens": opens, "count": t.Count, "bytes": t.Bytes,
-		"sum": t.Sum()}
-	if err != nil {
-		fields["error"] = err.Error()
-	}
-	return fields
+	drive.Tell("end", nil)
 }

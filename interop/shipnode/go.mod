@@ -1,0 +1,3 @@
+module fairlead.test/interop/shipnode
+
+go 1.26.6
