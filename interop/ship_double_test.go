@@ -22,6 +22,7 @@ type shipCrossing struct {
 	took     time.Duration // until there was one connection that stayed
 	bigger   bool          // the peer's SKI
 	replaced int           // how often the hub changed its connection
+	crashes  int           // of the peer
 }
 
 // TestShipDouble lets both ends dial each other at the same moment, each time with a new peer. It
@@ -79,10 +80,11 @@ func shipDouble(t *testing.T, name, rule string, args []string) {
 
 func describeCrossings(all []shipCrossing) string {
 	var took []time.Duration
-	replaced, bigger := 0, 0
+	replaced, bigger, crashes := 0, 0, 0
 	for _, c := range all {
 		took = append(took, c.took)
 		replaced += c.replaced
+		crashes += c.crashes
 		if c.bigger {
 			bigger++
 		}
@@ -92,8 +94,8 @@ func describeCrossings(all []shipCrossing) string {
 		return took[min(len(took)-1, int(q*float64(len(took))))].Round(time.Millisecond)
 	}
 	return fmt.Sprintf("%d dials at once, %d with the peer's SKI bigger: one connection after "+
-		"p50 %v p99 %v max %v; %d replacements", len(all), bigger, at(.5), at(.99),
-		took[len(took)-1].Round(time.Millisecond), replaced)
+		"p50 %v p99 %v max %v; %d replacements, %d crashes of the peer", len(all), bigger, at(.5), at(.99),
+		took[len(took)-1].Round(time.Millisecond), replaced, crashes)
 }
 
 func cross(t *testing.T, hub shipEnd, name string, args []string) (c shipCrossing, err error) {
@@ -106,17 +108,10 @@ func cross(t *testing.T, hub shipEnd, name string, args []string) (c shipCrossin
 	mark := hub.Log().Mark()
 	hub.Trust(peer.SKI())
 	peer.DialTo(hub.SKI(), hub.Port())
-	began := time.Now()
-	var both sync.WaitGroup
-	both.Go(func() {
-		time.Sleep(time.Duration(rand.IntN(4000)) * time.Microsecond)
-		hub.DialTo(peer.SKI(), peer.Port())
-	})
-	both.Go(func() {
-		time.Sleep(time.Duration(rand.IntN(4000)) * time.Microsecond)
-		peer.Trust(hub.SKI())
-	})
-	both.Wait()
+	began, err := dialBoth(hub, peer)
+	if err != nil {
+		return c, err
+	}
 	w := crossingWatch{t: t, hub: hub, peer: peer}
 	err = poll(45*time.Second, w.look)
 	if err != nil {
@@ -124,9 +119,42 @@ func cross(t *testing.T, hub shipEnd, name string, args []string) (c shipCrossin
 			hub.SKI(), peer.SKI(), err, hub.Log().Tail(15), name, peer.Log().Tail(15))
 	}
 	c.took = w.since.Sub(began)
+	c.crashes = w.crashes
 	c.bigger = peer.SKI() > hub.SKI()
 	c.replaced = len(hub.Log().Since(mark, "replaced", peer.SKI()))
 	return c, agreed(hub, peer.SKI(), mark)
+}
+
+// dialBoth makes both dial within a few milliseconds, either one first, and says when.
+func dialBoth(hub shipEnd, peer *ShipPeer) (began time.Time, err error) {
+	pause := func() { time.Sleep(time.Duration(rand.IntN(4000)) * time.Microsecond) }
+	if peer.Name() == "shipgo-b" { // it dials when it likes, within 3 s, and says so just before
+		peer.Trust(hub.SKI())
+		for end := time.Now().Add(5 * time.Second); ; time.Sleep(200 * time.Microsecond) {
+			if len(peer.Log().Since(0, "dial", hub.SKI())) > 0 {
+				break
+			}
+			if time.Now().After(end) {
+				return began, fmt.Errorf("it does not dial:\n%s", peer.Log().Tail(15))
+			}
+		}
+		began = time.Now()
+		pause()
+		hub.DialTo(peer.SKI(), peer.Port())
+		return began, err
+	}
+	began = time.Now()
+	var both sync.WaitGroup
+	both.Go(func() {
+		pause()
+		hub.DialTo(peer.SKI(), peer.Port())
+	})
+	both.Go(func() {
+		pause()
+		peer.Trust(hub.SKI())
+	})
+	both.Wait()
+	return began, nil
 }
 
 // crossingWatch waits for one connection that carries payloads both ways and stays.
@@ -137,12 +165,18 @@ type crossingWatch struct {
 	opens    [2]int    // how often data began to flow, at the hub and at the peer
 	since    time.Time // when these, and one connection, were first seen
 	compared bool      // over that connection
+	crashes  int       // of the peer, of the known kind
 }
 
 // calm is for how long nothing may have changed before payloads are sent.
 const calm = 100 * time.Millisecond
 
 func (w *crossingWatch) look() error {
+	if w.peer.crashed() { // as a device that starts again
+		w.crashes++
+		w.peer.Restart()
+		w.opens, w.since, w.compared = [2]int{}, time.Time{}, false
+	}
 	a, _ := w.hub.Got(w.peer.SKI())
 	b, _ := w.peer.Got(w.hub.SKI())
 	links := establishedTo(w.hub.Port(), w.peer.Port())

@@ -95,6 +95,14 @@ func (l *shipLog) Since(mark int, kind, ski string) (found []shipEvent) {
 	return found
 }
 
+// State is the last state of a peer.
+func (l *shipLog) State(ski string) string {
+	if all := l.Since(0, shipState, ski); len(all) > 0 {
+		return all[len(all)-1].State
+	}
+	return ""
+}
+
 // Tail is the end of the log, for complaints.
 func (l *shipLog) Tail(n int) string {
 	l.mux.Lock()

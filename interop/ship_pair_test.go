@@ -24,9 +24,17 @@ func newShipPair(t testing.TB, name, rule string, bigger bool, args ...string) *
 }
 
 // shipComesBack is the longest that two ends which trust each other may stay apart: a first delay
-// of 3 s, and once more, since ship-go may miss the first word of a client and then waits for it
-// for 10 s, before the second delay of up to 10 s.
+// of 3 s, and once more, since ship-go may miss our first words, in either role, and then waits for
+// them for 10 s or closes, before the second delay of up to 10 s.
 const shipComesBack = 30 * time.Second
+
+// soon is how long a handshake may take until both are where they should be.
+func (p *shipPair) soon() time.Duration {
+	if p.peer.Name() == "shipnode" {
+		return 5 * time.Second
+	}
+	return shipComesBack
+}
 
 // join makes both trust each other, and one of them dial; it waits until data flows.
 func (p *shipPair) join(t testing.TB, hubDials bool) {

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -28,6 +30,7 @@ import (
 //	ready                     it listens; "ski" is its own
 //	connected, disconnected   data flows to and from a peer, or no longer does
 //	state                     "state" is one of the library's own; its meaning differs
+//	dial                      it is about to dial; told by those that choose the moment themselves
 //	sent, got                 the answers to these commands: "count", "bytes", "sum", "opens"
 //
 //	at SKI HOST PORT PATH     its discovery reports this peer there; gone SKI takes that back
@@ -50,6 +53,7 @@ type ShipPeer struct {
 	proc    *exec.Cmd
 	stdin   io.WriteCloser
 	ended   chan struct{}
+	killed  bool // by us
 	trusted map[string]bool
 	at      map[string]int
 	wait    bool
@@ -99,7 +103,7 @@ func (p *ShipPeer) start() {
 	if err != nil {
 		p.t.Fatalf("start %s: %v", p.name, err)
 	}
-	p.ended = make(chan struct{})
+	p.ended, p.killed = make(chan struct{}), false
 	go p.read(out, p.proc, p.ended)
 	p.ski = awaitEvent(p.t, p, mark, "ready", "", 10*time.Second).SKI
 }
@@ -129,6 +133,11 @@ func (p *ShipPeer) stop() {
 	if p.t.Failed() {
 		p.t.Logf("%s (%.6s) told:\n%s", p.name, p.ski, p.log.Tail(30))
 	}
+	if p.hasEnded() && !p.killed {
+		text, _ := os.ReadFile(filepath.Join(p.dir, p.name+".log"))
+		at := max(0, bytes.Index(text, []byte("panic:")))
+		p.t.Errorf("%s ended by itself: %.3000s", p.name, text[at:])
+	}
 	p.stdin.Close()
 	select {
 	case <-p.ended:
@@ -141,14 +150,42 @@ func (p *ShipPeer) say(format string, args ...any) {
 	fmt.Fprintf(p.stdin, format+"\n", args...)
 }
 
-// ask says a command and waits for its answer.
-func (p *ShipPeer) ask(kind, ski, format string, args ...any) shipEvent {
+// ask says a command and waits for its answer; a peer that ended has none.
+func (p *ShipPeer) ask(kind, ski, format string, args ...any) (e shipEvent) {
 	p.t.Helper()
 	p.mux.Lock()
 	defer p.mux.Unlock()
 	mark := p.log.Mark()
 	p.say(format, args...)
-	return awaitEvent(p.t, p, mark, kind, ski, 120*time.Second)
+	err := poll(120*time.Second, func() (err error) {
+		if e, err = seek(p, mark, kind, ski, 0); err != nil && p.hasEnded() {
+			e.Tally.Error, err = "the peer has ended", nil
+		}
+		return err
+	})
+	if err != nil {
+		p.t.Error(err)
+	}
+	return e
+}
+
+func (p *ShipPeer) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// shipCrash is a way of ship-go 0.6.0 to end: it writes to a connection while that is closed. It
+// was mended in later ones.
+const shipCrash = "panic: send on closed channel"
+
+// crashed is whether the peer ended by itself in a known way.
+func (p *ShipPeer) crashed() bool {
+	text, _ := os.ReadFile(filepath.Join(p.dir, p.name+".log"))
+	return p.hasEnded() && p.name == "shipgo-a" && strings.Contains(string(text), shipCrash)
 }
 
 func (p *ShipPeer) Name() string  { return p.name }
@@ -199,6 +236,7 @@ func (p *ShipPeer) Got(ski string) (int, shipTally) {
 }
 
 func (p *ShipPeer) Kill() {
+	p.killed = true
 	p.proc.Process.Kill()
 	<-p.ended
 }
