@@ -146,8 +146,12 @@ rivals() {
 	sets=
 	case " $* " in *" policy "* | *" control "*) [ -x "$POLICYBENCH" ] || sets=policy ;; esac
 	[ "$*" = policy ] || [ "$*" = own ] || [ "$*" = ship ] || { [ -x "$HEADSCALE" ] && [ -x "$DERPER" ]; } || sets="$sets current rivals"
+	case " $* $SHIP_RIVAL" in
+	*" ship "*"$build"/peers/rivals/ship) [ -x "$SHIP_RIVAL" ] || sets="$sets ship-rival" ;;
+	*" ship "*"$build"/peers/rivals/ship-a) [ -x "$SHIP_RIVAL" ] || sets="$sets ship-rival-a" ;;
+	esac
 	# shellcheck disable=SC2086 # the words of the list
-	[ -z "$sets" ] || "$root/interop/peers.sh" $sets || exit $?
+	[ -z "$sets" ] || PEERS_DIR=$build/peers "$root/interop/peers.sh" $sets || exit $?
 }
 
 machine() {

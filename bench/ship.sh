@@ -6,8 +6,9 @@
 #	$SHIP_RIVAL -dir DIR -port PORT -quiet -echo -trusted FILE
 #
 # with cert.pem and key.pem in DIR. It trusts the SKIs in FILE, sends every payload back, looks for
-# nobody, and runs until SIGTERM; on SIGUSR1 it gives memory back that it does not need. No registry
-# serves one, so none is built here: without it ours is measured alone.
+# nobody, and runs until SIGTERM; on SIGUSR1 it gives memory back that it does not need. By default
+# it is interop/shipgo-b, which peers.sh builds; build/peers/rivals/ship-a is the earlier version.
+# Where the module proxy does not serve it, ours is measured alone.
 
 SHIP_SIDES="ours-ship ship-rival"
 
@@ -104,7 +105,7 @@ suite_ship() {
 		FAILED=$((FAILED + 1))
 		return
 	}
-	[ -x "$SHIP_RIVAL" ] || say "no rival of the hub at $SHIP_RIVAL: ours alone"
+	[ -x "$SHIP_RIVAL" ] || say "no rival of the hub, ours alone: $(cat "$SHIP_RIVAL.skip" 2>/dev/null)"
 	size_of ours "$OURS"
 	[ ! -x "$SHIP_RIVAL" ] || size_of ship-rival "$SHIP_RIVAL"
 	for r in $(seq "$ROUNDS"); do

@@ -7,9 +7,10 @@
 // word of their name into the suites control, relay, conformance and ship.
 //
 // The suite ship has `fairlead ship run` meet other SHIP nodes: one of our own
-// (package shipnode), the same led by the hand, and any program in the folder
-// ship of PEERS_DIR that does what ship_peer.go says. SHIP libraries are not
-// among what a registry serves, so such programs are built outside this tree.
+// (package shipnode), the same led by the hand, two versions of enbility/ship-go
+// (shipgo-a is 0.6.0, shipgo-b of July 2026; built with the race detector), and
+// any other program in the folder ship of PEERS_DIR that does what ship_peer.go
+// says. Where the module proxy does not serve a version, its cases are skipped.
 //
 // Environment:
 //
@@ -21,7 +22,7 @@
 //	INTEROP_CHANGES   changes measured for propagation (default 200)
 //	INTEROP_PEERS     peers of the test with many (default 2000)
 //	INTEROP_LOGS      keep server and client logs below this folder
-//	INTEROP_SHIP_MESSAGES  payloads each way for each pair (default 300)
+//	INTEROP_SHIP_MESSAGES  payloads each way for each pair (default 60)
 //	INTEROP_SHIP_DIALS     dials at once for each pair of rules (default 6)
 //	INTEROP_SHIP_CROWD     connections that say nothing (default 2000)
 //	INTEROP_SHIP_PENDING   seconds until a pairing is approved (default 1)

@@ -51,7 +51,10 @@ func shipPeerRules(name string) [][]string {
 }
 
 func shipDouble(t *testing.T, name, rule string, args []string) {
-	const workers = 2
+	workers := 2
+	if filepath.Base(name) == "shipgo-b" {
+		workers = 6 // it mostly waits until it dials
+	}
 	rounds := int64(envInt("INTEROP_SHIP_DIALS", 6))
 	var begun atomic.Int64
 	var mux sync.Mutex
