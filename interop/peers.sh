@@ -58,23 +58,30 @@ have=$(cd / && go version | sed -n 's/^go version go\([0-9.]*\).*/\1/p')
 want=$(sed -n 's/^go \([0-9.]*\)$/\1/p' "$here/go.mod")
 at_least "$have" "$want" || skip "Go $have is too old, $want or newer is needed"
 
-# build SET MODULE_DIR OUTPUT_DIR PACKAGE...; `sources` names files of ours that a set is built from,
-# `as` a program that is not named as its package, `race` is -race or empty.
-build() {
-	set_name=$1 module=$2 dir=$3
-	shift 3
-	stamp=$dir/.stamp-$set_name
+# fresh SET MODULE_DIR OUTPUT_DIR PACKAGE...: whether all of them are there, built from what there is
+# now; sets stamp and key. `sources` names files of ours that a set is built from, `as` a program that
+# is not named as its package, `race` is -race or empty.
+fresh() {
+	stamp=$3/.stamp-$1
 	# shellcheck disable=SC2086 # the words of the list
-	key=$(cd "$here" && cat "$module/go.mod" "$module/go.sum" peers.sh $sources | sha256sum | cut -d ' ' -f 1)
+	key=$(cd "$here" && cat "$2/go.mod" "$2/go.sum" peers.sh $sources | sha256sum | cut -d ' ' -f 1)
 	key="$key go$have $(go env GOOS)/$(go env GOARCH) $race"
-	ready=yes
+	dir=$3
+	shift 3
 	for package in "$@"; do
-		[ -x "$dir/${as:-${package##*/}}" ] || ready=no
+		[ -x "$dir/${as:-${package##*/}}" ] || return 1
 	done
-	if [ "$ready" = yes ] && [ "$(cat "$stamp" 2>/dev/null)" = "$key" ]; then
-		say "$set_name is up to date"
+	[ "$(cat "$stamp" 2>/dev/null)" = "$key" ]
+}
+
+# build SET MODULE_DIR OUTPUT_DIR PACKAGE...
+build() {
+	if fresh "$@"; then
+		say "$1 is up to date"
 		return
 	fi
+	set_name=$1 module=$2 dir=$3
+	shift 3
 	mkdir -p "$dir"
 	rm -f "$stamp"
 	# The version that the peers tell the server; a build from the module
@@ -85,6 +92,7 @@ build() {
 	for package in "$@"; do
 		began=$(date +%s)
 		say "building $set_name ${package##*/} (some minutes on a fresh machine)"
+		# shellcheck disable=SC2086 # may be no word
 		(cd "$module" && CGO_ENABLED=${race:+1} && CGO_ENABLED=${CGO_ENABLED:-0} &&
 			go build $race -p "$jobs" -ldflags "$flags" \
 				-o "$dir/${as:-${package##*/}}" "$package") || {
@@ -99,19 +107,18 @@ build() {
 # shipgo SET VERSION OUTPUT_DIR PROGRAM: builds PROGRAM, or says in PROGRAM.skip why it cannot be had.
 shipgo() {
 	as=$4
-	module=$here/shipgo-$2
 	sources="shipgo-$2/main.go shipnode/go.mod shipnode/*.go shipnode/drive/*.go"
+	set -- "$1" "$here/shipgo-$2" "$3" "fairlead.test/interop/shipgo-$2"
 	mkdir -p "$3"
 	rm -f "$3/$as.skip"
-	if ! why=$(cd "$module" && go list -deps . 2>&1 >/dev/null); then
-		why=$(printf '%s\n' "$why" | grep -v '^go: downloading' | head -n 3 | cut -c 1-300)
-		say "$1 is skipped: $(sed -n 's/^[[:space:]]*\(github.com.enbility.ship-go v.*\)/\1/p' "$module/go.mod")" \
-			"cannot be had from the Go module proxy: $why"
+	if ! fresh "$@" && ! why=$(cd "$2" && go list -deps . 2>&1 >/dev/null); then
+		why=$(printf '%s\n' "$why" | sed '/^go: downloading/d; s/^main.go:[0-9:]* //; q')
+		say "$1 is skipped, the Go module proxy does not serve it: $why"
 		rm -f "$3/$as"
 		printf 'the Go module proxy does not serve it: %s\n' "$why" >"$3/$as.skip"
 		return
 	fi
-	build "$1" "$module" "$3" "fairlead.test/interop/shipgo-$2"
+	build "$@"
 }
 
 detector=

@@ -103,42 +103,53 @@ func shipExchangeHubs(t *testing.T, a, b *ShipHub) {
 	})
 }
 
-// A peer with a responder of its own and the hub find each other.
+// A peer with a responder of its own and the hub find each other, with the hub's own responder and
+// with Avahi's daemon.
 func TestShipLANPeer(t *testing.T) {
 	for _, name := range shipPeerNames(t) {
 		if name == "shipnode" {
 			continue // it has no eyes
 		}
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			needShipPeer(t, name)
-			l := newShipLAN(t)
-			hub := startShipHub(t, ShipHubOptions{Netns: l.a, Args: []string{"--mdns", "embedded",
-				"--brand", "Acme", "--model", "Gateway"}})
-			dir, _ := shipIdentity(t, true, hub.SKI())
-			peer := startShipPeerIn(t, l.b, name, dir, "-mdns", l.devB)
-			eventually(t, 15*time.Second, "the hub sees the peer", func() error {
-				d, err := hub.sees(peer.SKI())
-				if err == nil && d.Port != peer.Port() {
-					err = fmt.Errorf("at %+v", d)
-				}
-				return err
+		for _, backend := range []string{"embedded", "avahi"} {
+			t.Run(filepath.Base(name)+", hub with "+backend, func(t *testing.T) {
+				needShipPeer(t, name)
+				shipLANPeer(t, name, backend)
 			})
-			eventually(t, 15*time.Second, "the peer sees the hub", func() error {
-				for _, e := range peer.Log().Since(0, "seen", "") {
-					if strings.Contains(e.Text, hub.SKI()) {
-						return nil
-					}
-				}
-				return errors.New("it told:\n" + peer.Log().Tail(5))
-			})
-			h, q := hub.Log().Mark(), peer.Log().Mark()
-			peer.Trust(hub.SKI())
-			hub.Trust(peer.SKI())
-			awaitEvent(t, hub, h, shipConnected, peer.SKI(), 15*time.Second)
-			awaitEvent(t, peer, q, shipConnected, hub.SKI(), 15*time.Second)
-			(&shipPair{hub, peer}).exchange(t, 20, 20, 3000)
-		})
+		}
 	}
+}
+
+func shipLANPeer(t *testing.T, name, backend string) {
+	l := newShipLAN(t)
+	options := ShipHubOptions{Netns: l.a, Args: []string{"--mdns", backend, "--brand", "Acme",
+		"--model", "Gateway"}}
+	if backend == "avahi" {
+		options.Env = startAvahi(t, l.a, "alpha").bus
+	}
+	hub := startShipHub(t, options)
+	dir, _ := shipIdentity(t, true, hub.SKI())
+	peer := startShipPeerIn(t, l.b, name, dir, "-mdns", l.devB)
+	eventually(t, 15*time.Second, "the hub sees the peer", func() error {
+		d, err := hub.sees(peer.SKI())
+		if err == nil && d.Port != peer.Port() {
+			err = fmt.Errorf("at %+v", d)
+		}
+		return err
+	})
+	eventually(t, 15*time.Second, "the peer sees the hub", func() error {
+		for _, e := range peer.Log().Since(0, "seen", "") {
+			if strings.Contains(e.Text, hub.SKI()) {
+				return nil
+			}
+		}
+		return errors.New("it told:\n" + peer.Log().Tail(5))
+	})
+	h, q := hub.Log().Mark(), peer.Log().Mark()
+	peer.Trust(hub.SKI())
+	hub.Trust(peer.SKI())
+	awaitEvent(t, hub, h, shipConnected, peer.SKI(), shipComesBack)
+	awaitEvent(t, peer, q, shipConnected, hub.SKI(), shipComesBack)
+	(&shipPair{hub, peer}).exchange(t, 20, 20, 3000)
 }
 
 // avahi is Avahi's daemon on a host, and the bus by which programs there reach it.
