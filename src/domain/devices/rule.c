@@ -54,4 +54,6 @@ void fl_dev_rule_lost(const struct fl_devices *d, struct fl_dev *v, fl_time now,
 		return;
 	v->by_initiator = !v->by_initiator;
 	v->survivor = 0;
+	if (v->by_initiator)
+		v->tries = 0; /* nothing failed, and from now on both agree: no need to wait long */
 }
