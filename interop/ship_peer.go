@@ -151,13 +151,13 @@ func (p *ShipPeer) say(format string, args ...any) {
 }
 
 // ask says a command and waits for its answer; a peer that ended has none.
-func (p *ShipPeer) ask(kind, ski, format string, args ...any) (e shipEvent) {
+func (p *ShipPeer) ask(limit time.Duration, kind, ski, format string, args ...any) (e shipEvent) {
 	p.t.Helper()
 	p.mux.Lock()
 	defer p.mux.Unlock()
 	mark := p.log.Mark()
 	p.say(format, args...)
-	err := poll(120*time.Second, func() (err error) {
+	err := poll(limit, func() (err error) {
 		if e, err = seek(p, mark, kind, ski, 0); err != nil && p.hasEnded() {
 			e.Tally.Error, err = "the peer has ended", nil
 		}
@@ -226,12 +226,13 @@ func (p *ShipPeer) Disconnect(ski string) { p.say("disconnect %s", ski) }
 
 func (p *ShipPeer) Send(ski string, n, low, high int) shipTally {
 	p.t.Helper()
-	return p.ask(shipSent, ski, "send %s %d %d %d", ski, n, low, high).Tally
+	limit := 120*time.Second + time.Duration(n)*50*time.Millisecond
+	return p.ask(limit, shipSent, ski, "send %s %d %d %d", ski, n, low, high).Tally
 }
 
 func (p *ShipPeer) Got(ski string) (int, shipTally) {
 	p.t.Helper()
-	e := p.ask(shipGot, ski, "got %s", ski)
+	e := p.ask(120*time.Second, shipGot, ski, "got %s", ski)
 	return e.Opens, e.Tally
 }
 
