@@ -20,7 +20,7 @@
 #   THROTTLE=30   percent of a processor for a relay whose connects are timed
 #   SERVER_CPU=1 GEN_CPU=0   processors of server and generator; -1 pins nothing and lets Go peers
 #                 use all processors
-#   DEVICES=1000 HANDSHAKES=200  devices of the hub that hold a connection, that connect
+#   DEVICES=1000 HANDSHAKES=600  devices of the hub that hold a connection, that connect
 #   MESSAGES=30000 TRIPS=3       payloads for the hub, seconds of round trips
 #   OURS, HEADSCALE, DERPER, POLICYBENCH, SHIP_RIVAL  programs to compare, GENERATORS folder of the load generators
 #
@@ -41,12 +41,12 @@ cores=$(nproc)
 if [ "$QUICK" = 1 ]; then
 	: "${ROUNDS:=1}" "${SIZES:=100}" "${CHANGES:=5}" "${IDLE:=5}" "${CLIENTS:=1000}" "${WINDOW:=0.6}"
 	: "${REGISTER:=3}" "${STORM:=500}" "${POLICY_SECONDS:=0.3}" "${CHURN:=4}" "${OWN_NODES:=0}"
-	: "${DEVICES:=200}" "${HANDSHAKES:=100}" "${MESSAGES:=10000}" "${TRIPS:=2}"
+	: "${DEVICES:=200}" "${HANDSHAKES:=200}" "${MESSAGES:=10000}" "${TRIPS:=2}"
 fi
 : "${ROUNDS:=3}" "${SIZES:=100 300 1000}" "${CHANGES:=6}" "${IDLE:=10}" "${CLIENTS:=10000}" "${WINDOW:=1.2}"
 : "${REGISTER:=5}" "${STORM:=2000}" "${POLICY_SECONDS:=1}" "${CHURN:=8}" "${RATE:=50}" "${DEADLINE:=90}"
 : "${ENROL:=300}" "${OWN_NODES:=10000}" "${OWN_IDLE:=20}" "${THROTTLE:=30}"
-: "${DEVICES:=1000}" "${HANDSHAKES:=200}" "${MESSAGES:=30000}" "${TRIPS:=3}"
+: "${DEVICES:=1000}" "${HANDSHAKES:=600}" "${MESSAGES:=30000}" "${TRIPS:=3}"
 [ "$cores" -ge 2 ] || SERVER_CPU=-1 GEN_CPU=-1
 : "${SERVER_CPU:=1}" "${GEN_CPU:=0}"
 : "${OURS:=$root/build/dist/fairlead}" "${DERPER:=$build/peers/derper}"

@@ -61,16 +61,18 @@ ship_sides() {
 
 ship_handshakes() {
 	ship_server "$1" || return
-	ship_on "$1" H1 "$2" storm --clients "$HANDSHAKES" --rounds 3
+	ship_on "$1" H1 "$2" storm --clients "$HANDSHAKES"
 	stop
 	ship_server "$1" || return
-	ship_on "$1" H1-tls12 "$2" storm --clients "$HANDSHAKES" --rounds 3 --tls12 1
+	ship_on "$1" H1-tls12 "$2" storm --clients "$HANDSHAKES" --tls12 1
 	stop
 }
 
 ship_messages() {
 	ship_server "$1" || return
 	ship_on "$1" H3 "$2" trips --clients 10 --size 500 --seconds "$TRIPS"
+	stop
+	ship_server "$1" || return # the rival does not take a second certificate for a key
 	ship_on "$1" H4 "$2" flood --clients 20 --size 100 --messages "$MESSAGES"
 	stop
 }
