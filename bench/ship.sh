@@ -107,7 +107,7 @@ suite_ship() {
 		FAILED=$((FAILED + 1))
 		return
 	}
-	[ -x "$SHIP_RIVAL" ] || say "no rival of the hub, ours alone: $(cat "$SHIP_RIVAL.skip" 2>/dev/null)"
+	[ -x "$SHIP_RIVAL" ] || say "ours alone, no rival: $(cat "$SHIP_RIVAL.skip" 2>/dev/null)"
 	size_of ours "$OURS"
 	[ ! -x "$SHIP_RIVAL" ] || size_of ship-rival "$SHIP_RIVAL"
 	for r in $(seq "$ROUNDS"); do

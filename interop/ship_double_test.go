@@ -96,8 +96,8 @@ func describeCrossings(all []shipCrossing) string {
 		return took[min(len(took)-1, int(q*float64(len(took))))].Round(time.Millisecond)
 	}
 	return fmt.Sprintf("%d dials at once, %d with the peer's SKI bigger: one connection after "+
-		"p50 %v p99 %v max %v; %d replacements, %d crashes of the peer", len(all), bigger, at(.5), at(.99),
-		took[len(took)-1].Round(time.Millisecond), replaced, crashes)
+		"p50 %v p99 %v max %v; %d replacements, %d crashes of the peer", len(all), bigger, at(.5),
+		at(.99), took[len(took)-1].Round(time.Millisecond), replaced, crashes)
 }
 
 func cross(t *testing.T, hub shipEnd, name string, args []string) (c shipCrossing, err error) {

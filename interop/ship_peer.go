@@ -132,6 +132,8 @@ func (p *ShipPeer) read(out io.Reader, proc *exec.Cmd, ended chan struct{}) {
 func (p *ShipPeer) stop() {
 	if p.t.Failed() {
 		p.t.Logf("%s (%.6s) told:\n%s", p.name, p.ski, p.log.Tail(30))
+		text, _ := os.ReadFile(filepath.Join(p.dir, p.name+".log"))
+		p.t.Logf("its library logged at last:\n%s", text[max(0, len(text)-6000):])
 	}
 	if p.hasEnded() && !p.killed {
 		text, _ := os.ReadFile(filepath.Join(p.dir, p.name+".log"))

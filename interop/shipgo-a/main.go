@@ -35,7 +35,8 @@ func (p *places) UnannounceMdnsEntry()                    {}
 func (p *places) SetAutoAccept(bool)                      {}
 func (p *places) RequestMdnsEntries()                     { go p.report(false) }
 
-// report is called at once for what a test says, so that what it says next comes later for the hub.
+// report is called at once for what a test says, so that what it says next comes later for the
+// hub.
 func (p *places) report(changed bool) {
 	if p.hub == nil { // not started
 		return
@@ -71,7 +72,7 @@ func (n *node) tell(event, ski string, name string, value any) {
 }
 
 func (n *node) RemoteSKIConnected(ski string)        { n.tell("known", ski, "by", "SHIP ID") }
-func (n *node) RemoteSKIDisconnected(ski string)     { n.tell("disconnected", ski, "by", "library") }
+func (n *node) RemoteSKIDisconnected(ski string)     { n.tell("disconnected", ski, "by", "hub") }
 func (n *node) ServiceShipIDUpdate(ski, id string)   { n.tell("id", ski, "id", id) }
 func (n *node) AllowWaitingForTrust(ski string) bool { return !n.alone.Load() }
 

@@ -28,19 +28,24 @@ type places struct {
 	hub api.MdnsReportInterface
 }
 
-func (p *places) Start(_ api.PairingMode, hub api.MdnsReportInterface) error { p.hub = hub; return nil }
-func (p *places) Shutdown()                                                  {}
-func (p *places) AnnounceMdnsEntry() error                                   { return nil }
-func (p *places) UnannounceMdnsEntry()                                       {}
-func (p *places) SetAutoAccept(bool)                                         {}
-func (p *places) RequestMdnsEntries()                                        { go p.report(false) }
-func (p *places) DeviceBrand() string                                        { return "Interop" }
-func (p *places) DeviceModel() string                                        { return "Node" }
-func (p *places) DeviceSerial() string                                       { return "" }
-func (p *places) DeviceType() string                                         { return "Test" }
-func (p *places) DeviceCategories() []api.DeviceCategoryType                 { return nil }
+func (p *places) Start(_ api.PairingMode, hub api.MdnsReportInterface) error {
+	p.hub = hub
+	return nil
+}
 
-// report is called at once for what a test says, so that what it says next comes later for the hub.
+func (p *places) Shutdown()                                  {}
+func (p *places) AnnounceMdnsEntry() error                   { return nil }
+func (p *places) UnannounceMdnsEntry()                       {}
+func (p *places) SetAutoAccept(bool)                         {}
+func (p *places) RequestMdnsEntries()                        { go p.report(false) }
+func (p *places) DeviceBrand() string                        { return "Interop" }
+func (p *places) DeviceModel() string                        { return "Node" }
+func (p *places) DeviceSerial() string                       { return "" }
+func (p *places) DeviceType() string                         { return "Test" }
+func (p *places) DeviceCategories() []api.DeviceCategoryType { return nil }
+
+// report is called at once for what a test says, so that what it says next comes later for the
+// hub.
 func (p *places) report(changed bool) {
 	if p.hub == nil { // not started
 		return
@@ -83,7 +88,7 @@ func (n *node) RemoteServiceConnected(who api.ServiceIdentity) {
 }
 
 func (n *node) RemoteServiceDisconnected(who api.ServiceIdentity) {
-	n.tell("disconnected", who.SKI, "by", "library")
+	n.tell("disconnected", who.SKI, "by", "hub")
 }
 
 func (n *node) ServiceUpdated(who api.ServiceIdentity) { n.tell("id", who.SKI, "id", who.ShipID) }
