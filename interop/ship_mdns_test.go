@@ -147,9 +147,9 @@ func shipLANPeer(t *testing.T, name, backend string) {
 	h, q := hub.Log().Mark(), peer.Log().Mark()
 	peer.Trust(hub.SKI())
 	hub.Trust(peer.SKI())
-	awaitEvent(t, hub, h, shipConnected, peer.SKI(), shipComesBack)
-	awaitEvent(t, peer, q, shipConnected, hub.SKI(), shipComesBack)
-	(&shipPair{hub, peer}).exchange(t, 20, 20, 3000)
+	p := &shipPair{hub, peer}
+	p.awaitTogether(t, h, q)
+	p.exchange(t, 20, 20, 3000)
 }
 
 // avahi is Avahi's daemon on a host, and the bus by which programs there reach it.

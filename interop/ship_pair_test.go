@@ -36,6 +36,22 @@ func (p *shipPair) soon() time.Duration {
 	return shipComesBack
 }
 
+// awaitTogether waits until data flows at both. A ship-go that lost our first words may keep the dead
+// connection in its table for good: it files a connection only after the handshake has begun, which
+// may have ended by then. It then refuses us as a double connection if its SKI is the bigger one, and
+// does not dial, until it is started again. So it is here, once, and only if it said just that.
+func (p *shipPair) awaitTogether(t testing.TB, h, q int) {
+	t.Helper()
+	_, err := seek(p.hub, h, shipConnected, p.peer.SKI(), shipComesBack)
+	if err != nil && p.peer.refusesTwins() {
+		t.Log("the peer holds on to a connection that is gone, and is started again")
+		p.peer.Kill()
+		p.peer.Restart()
+	}
+	awaitEvent(t, p.hub, h, shipConnected, p.peer.SKI(), shipComesBack)
+	awaitEvent(t, p.peer, q, shipConnected, p.hub.SKI(), shipComesBack)
+}
+
 // join makes both trust each other, and one of them dial; it waits until data flows.
 func (p *shipPair) join(t testing.TB, hubDials bool) {
 	t.Helper()
@@ -50,8 +66,7 @@ func (p *shipPair) join(t testing.TB, hubDials bool) {
 		p.peer.DialTo(p.hub.SKI(), p.hub.Port())
 		p.peer.Trust(p.hub.SKI())
 	}
-	awaitEvent(t, p.hub, h, shipConnected, p.peer.SKI(), shipComesBack)
-	awaitEvent(t, p.peer, q, shipConnected, p.hub.SKI(), shipComesBack)
+	p.awaitTogether(t, h, q)
 }
 
 // exchange sends payloads both ways, one direction after the other, and compares.

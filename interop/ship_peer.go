@@ -129,6 +129,14 @@ func (p *ShipPeer) read(out io.Reader, proc *exec.Cmd, ended chan struct{}) {
 	close(ended)
 }
 
+// refusesTwins is whether a ship-go last refused us as a double connection.
+func (p *ShipPeer) refusesTwins() bool {
+	text, _ := os.ReadFile(filepath.Join(p.dir, p.name+".log"))
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Contains(strings.Join(lines[max(0, len(lines)-4):], " "),
+		"closing incoming double connection")
+}
+
 func (p *ShipPeer) stop() {
 	if p.t.Failed() {
 		p.t.Logf("%s (%.6s) told:\n%s", p.name, p.ski, p.log.Tail(30))

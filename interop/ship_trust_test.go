@@ -86,8 +86,7 @@ func TestShipApprovalByPeer(t *testing.T) {
 		p.dialStranger(t)
 		p.staysApart(t, wait)
 		p.peer.Trust(p.hub.SKI())
-		awaitEvent(t, p.hub, h, shipConnected, p.peer.SKI(), shipComesBack)
-		awaitEvent(t, p.peer, q, shipConnected, p.hub.SKI(), shipComesBack)
+		p.awaitTogether(t, h, q)
 		p.exchange(t, 5, 20, 2000)
 	})
 }
@@ -167,7 +166,7 @@ func TestShipDisconnect(t *testing.T) {
 		}
 		awaitEvent(t, p.hub, h, shipDisconnected, p.peer.SKI(), 3*time.Second)
 		awaitEvent(t, p.peer, q, shipDisconnected, p.hub.SKI(), 3*time.Second)
-		p.awaitReturn(t, h)
+		p.awaitReturn(t, h, q)
 		p.exchange(t, 5, 20, 2000)
 		if n := len(p.hub.Log().Since(h, shipDisconnected, p.peer.SKI())); n != 1 {
 			t.Errorf("the hub told %d times that the peer is gone", n)
@@ -178,7 +177,7 @@ func TestShipDisconnect(t *testing.T) {
 // awaitReturn waits until data flows again. The later ship-go may forget to dial after an end that
 // it announced itself: it handles that end twice, and the second time takes back the attempt that
 // the first one began. It tries again when it next hears of a peer, so that comes here.
-func (p *shipPair) awaitReturn(t *testing.T, mark int) {
+func (p *shipPair) awaitReturn(t *testing.T, mark, peerMark int) {
 	t.Helper()
 	if p.peer.Name() == "shipgo-b" {
 		_, err := seek(p.hub, mark, shipConnected, p.peer.SKI(), 6*time.Second)
@@ -187,7 +186,7 @@ func (p *shipPair) awaitReturn(t *testing.T, mark int) {
 			p.peer.DialTo(p.hub.SKI(), p.hub.Port())
 		}
 	}
-	awaitEvent(t, p.hub, mark, shipConnected, p.peer.SKI(), shipComesBack)
+	p.awaitTogether(t, mark, peerMark)
 }
 
 func TestShipShutdown(t *testing.T) {
