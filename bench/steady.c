@@ -79,7 +79,7 @@ static void measure_idle(pid_t pid)
 
 /*
  * On loopback the server that sends pays for waking the process that receives, which no network
- * makes it do. With a processor of its own the generator does not sleep while it waits for a change.
+ * makes it do. With a processor of its own the generator does not sleep while it awaits a change.
  */
 static bool awake(void)
 {
