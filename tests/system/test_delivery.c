@@ -342,8 +342,9 @@ static void test_flaps_leave_nothing(void **state)
 	struct sys_usage before = sys_usage();
 	flap(&n, 1000);
 	struct sys_usage after = sys_usage();
-	assert_int_equal(sys.loop->heap_len, timers);
-	assert_int_equal(after.fds, before.fds);
+	/* On a busy machine the first ones may still have been on their way out. */
+	assert_true(sys.loop->heap_len <= timers);
+	assert_true(after.fds <= before.fds);
 	assert_int_equal(after.threads, before.threads);
 	if (after.live > before.live + KEPT_MAX)
 		fail_msg("%zu bytes more than before", after.live - before.live);
