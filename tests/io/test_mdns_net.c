@@ -51,26 +51,48 @@ static void test_life(void **state)
 	rig_close(&b);
 }
 
-static bool both_run_apart(void *ctx)
+static bool hears(struct ear *e, const char *instance, const char *txt)
 {
-	(void)ctx;
-	return a.running && b.running && strcmp(a.text, b.text) != 0;
+	const struct heard *v4 = ear_find(e, instance, false), *v6 = ear_find(e, instance, true);
+
+	return v4 != NULL && v4->here && strcmp(v4->txt, txt) == 0 && v6 != NULL && v6->here &&
+	       strcmp(v6->txt, txt) == 0;
 }
 
-/*
- * Two with one label, for the service and for the host. Who keeps it is Avahi's affair: one that
- * has only just taken it may yet lose it. In the end both are there, under two names each.
- */
-static void test_clash(void **state)
+static bool both_there(void *ctx)
 {
-	(void)state;
+	(void)ctx;
+	return a.running && b.running && strcmp(a.text, b.text) != 0 && hears(&b, a.text, "id=A") &&
+	       hears(&a, b.text, "id=B");
+}
+
+static bool clash(void)
+{
 	rig_open(&b, HOST_B, rig_config("Hub"));
 	rig_announce(&b, "id=B");
 	rig_open(&a, HOST_A, rig_config("Hub"));
 	rig_announce(&a, "id=A");
-	until(both_run_apart, NULL, "two labels");
-	until_txt(&b, a.text, "id=A");
-	until_txt(&a, b.text, "id=B");
+	return net_until(rig_loop, both_there, NULL) || net_until(rig_loop, both_there, NULL);
+}
+
+/*
+ * Two with one label, for the service and for the host. Who keeps it is Avahi's affair: one that
+ * has only just taken it may yet lose it. In the end both are there, under two names each. Where
+ * packets are late the goodbye of who gave a name up may take the record of who keeps it along,
+ * until that is asked for again. And on a busy machine both were seen to wait for their names for a
+ * minute, about once in fifty times; why is not known. Then two others meet, on wires of their own.
+ */
+static void test_clash(void **state)
+{
+	unsigned tries = 3;
+	(void)state;
+
+	while (!clash() && --tries > 0) {
+		rig_teardown(NULL);
+		rig_setup(NULL);
+	}
+	if (tries == 0)
+		fail_msg("in vain: a is \"%s\", b is \"%s\"", a.text, b.text);
 	assert_true(strcmp(a.text, "Hub #2") == 0 || strcmp(b.text, "Hub #2") == 0);
 	assert_string_not_equal(ear_find(&a, a.text, false)->host,
 				ear_find(&a, b.text, false)->host);
