@@ -178,6 +178,7 @@ static void ask_map(struct client *c)
 	c->told = c->agreed = 0;
 	c->poll = conn_ask(c->conn, EXCH_POLL, request_map(c, true));
 	c->poll->facts = c->facts;
+	c->poll->asker = c->id;
 }
 
 static void attempt(struct client *c)

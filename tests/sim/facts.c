@@ -45,7 +45,7 @@ void facts_new_life(void)
 		struct node_facts *f = &facts.at[id];
 		f->gen = 0;
 		f->live = 0;
-		f->live_at = f->ended_at = f->probed_at = f->answered_at = 0;
+		f->live_at = f->ended_at = f->unseen_at = f->probed_at = f->answered_at = 0;
 		f->answered = f->unhealthy = false;
 		f->since = sim_clock.now;
 	}

@@ -80,6 +80,7 @@ struct exch {
 	fl_time sent_at;                 /* when its last frame left */
 	size_t frames;
 	uint64_t node; /* of a map session, once it is open */
+	uint64_t asker; /* node of the client that polls, as it knows itself */
 	uint64_t gen;
 	fl_time opened_at;
 };
