@@ -26,6 +26,8 @@
 //	INTEROP_SHIP_DIALS     dials at once for each pair of rules (default 6)
 //	INTEROP_SHIP_CROWD     connections that say nothing (default 2000)
 //	INTEROP_SHIP_PENDING   seconds until a pairing is approved (default 1)
+//	INTEROP_SHIP_PEERS     peers of the hub: shipnode ship/shipgo-a ship/shipgo-b
+//	                       (default all of them in the suite ship, else shipnode)
 //	INTEROP_SHIP_STANDIN   shipnode: it stands in for the hub where it can
 //	INTEROP_STANDIN   1: FAIRLEAD_BIN is headscale; proves the harness itself
 package interop

@@ -154,9 +154,12 @@ func awaitState(t testing.TB, end shipEnd, mark int, ski string, limit time.Dura
 	})
 }
 
-// shipPeerNames are the programs to test against: our own node, those around ship-go, and what
-// else was put into the folder ship beside the other peers.
+// shipPeerNames are the programs to test against: those of INTEROP_SHIP_PEERS, or our own node,
+// those around ship-go, and what else was put into the folder ship beside the other peers.
 func shipPeerNames(t testing.TB) []string {
+	if only := strings.Fields(os.Getenv("INTEROP_SHIP_PEERS")); len(only) > 0 {
+		return only
+	}
 	names := []string{"shipnode", "ship/shipgo-a", "ship/shipgo-b"}
 	found, _ := filepath.Glob(filepath.Join(peersDir(), "ship", "*"))
 	for _, path := range found {
