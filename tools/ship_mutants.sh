@@ -4,7 +4,7 @@
 # after the other, in a copy below build-mutants/, and asks for the test that is about it: the story
 # of that bug (tests/domain/devices/stories/bugs.txt), another file of stories, or the simulator
 # (tests/sim_ship). Says what they saw, and ends with one line of totals. NAME: only the mutants
-# whose line holds it.
+# whose line holds it. --fits in its place only says whether each still fits the sources.
 #
 # A mutant is a line: who is to notice ("bug N", a file of stories, "sim"), the file below src/, and
 # a sed program that must change it. The bugs are those of docs/protocol/ship.md 7, each put back.
@@ -33,7 +33,7 @@ sim|domain/devices/shutdown.c|s/^		fl_dev_attempt_cancel(d, d->at\[i\]);$//
 sim|domain/devices/live.c|s/^	if (!l->lost) {$/	{/
 sim|domain/devices/live.c|s/^	if (l->dev->record.trusted) .*$/	if (false)/
 sim|domain/devices/live.c|s/^	if (v->succession != 0 && v->succession <= now)$/	if (false)/
-sim|domain/devices/live.c|s/l->windowed && fl_devices_auto_accepting(d)/l->windowed/
+sim|domain/devices/heard.c|s/l->windowed && fl_devices_auto_accepting(d)/l->windowed/
 dial|domain/devices/live.c|s/^	l->dev->denied = false;$//
 dial|domain/devices/command.c|s/^	v->hold = v->denied = false;$//
 sim|domain/devices/attempt.c|s/v->record.trusted && !v->hold &&/v->record.trusted \&\&/
@@ -46,13 +46,13 @@ double|domain/devices/rule.c|s/now - v->resolved > FL_DEV_LEARNING/now - v->reso
 double|domain/devices/rule.c|s/^	if (incoming == (existing == FL_DEV_INCOMING))$/	if (false)/
 double|domain/devices/incoming.c|s/^	if (v->parked != NULL)$/	if (false)/
 dial|domain/devices/live.c|s/^	if (end->completed)$/	if (true)/
-dial|domain/devices/live.c|s/^			l->dev->denied = true;$/			(void)0;/
+dial|domain/devices/heard.c|s/^			l->dev->denied = true;$/			(void)0;/
 dial|domain/devices/live.c|s/^	if (end->err == FL_ERR_DENIED \&\& .*$/	if (false)/
 pairing|domain/devices/peer.c|s/^	if (fl_dev_persist(d, v) != FL_OK) {$/	if (false) {/
 pairing|domain/devices/command.c|s/^	fl_ship_conn_decide(l->machine, now, true);$//
 limits|domain/devices/incoming.c|s/v->upgrades >= FL_DEV_UPGRADES_MAX/v->upgrades > FL_DEV_UPGRADES_MAX/
 limits|domain/devices/incoming.c|s/>= d->cfg.connections_max/> d->cfg.connections_max/
-limits|domain/devices/live.c|s/^		l->dev->pin_failures = e->pin_failures;$//
+limits|domain/devices/heard.c|s/^		l->dev->pin_failures = e->pin_failures;$//
 shutdown|domain/devices/devices.c|/^enum fl_err fl_devices_start/,/^}/s/if (d->phase != FL_DEVICES_NEW)/if (d->phase == FL_DEVICES_RUNNING)/
 LIST
 }
@@ -86,6 +86,10 @@ fail() {
 	esac
 }
 
+if [ "$only" = --fits ]; then
+	mutants | fit_all
+	exit
+fi
 copy_sources "$stories"
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
