@@ -6,6 +6,8 @@
  */
 #include "io/mdns_convert.h"
 
+enum { STEPS_MOST = 8 };
+
 AvahiStringList *fl_mdns_txt_list(const struct fl_mdns *m)
 {
 	AvahiStringList *list = NULL;
@@ -82,10 +84,26 @@ enum fl_mdns_publication fl_mdns_group_error(int error)
 	}
 }
 
+char *fl_mdns_other_label(struct fl_mdns *m, const char *label, char *(*next)(const char *),
+			  unsigned *clashes)
+{
+	uint64_t steps = (*clashes)++ == 0 ? 1 : 1 + fl_rng_below(&m->rng, STEPS_MOST);
+	char *other = next(label);
+
+	while (other != NULL && --steps > 0) {
+		char *further = next(other);
+		fl_avahi.free(other);
+		other = further;
+	}
+	return other;
+}
+
 void fl_mdns_next_label(struct fl_mdns *m)
 {
-	char *label = fl_avahi.alternative_service_name(m->label);
+	char *label = fl_mdns_other_label(m, m->label, fl_avahi.alternative_service_name,
+					  &m->clashes);
 
-	(void)fl_str_copy(m->label, sizeof m->label, fl_slice_str(label));
+	if (label != NULL)
+		(void)fl_str_copy(m->label, sizeof m->label, fl_slice_str(label));
 	fl_avahi.free(label);
 }

@@ -20,6 +20,15 @@ void fl_mdns_browsed(struct fl_mdns *m, AvahiBrowserEvent event, const char *ins
 enum fl_mdns_publication fl_mdns_group_state(AvahiEntryGroupState state);
 enum fl_mdns_publication fl_mdns_group_error(int error);
 
+/*
+ * Another label than one that clashed: `next` is Avahi's function for the next one. The first time
+ * it is that, then one of the next. Of two that probe for a label at once each may lose it over one
+ * protocol, by the order of their addresses: in step they would try and lose all that follow.
+ * `clashes` counts them. The caller frees it with Avahi's free; NULL: no memory.
+ */
+char *fl_mdns_other_label(struct fl_mdns *m, const char *label, char *(*next)(const char *),
+			  unsigned *clashes);
+
 /* Makes m->label the one to try after it. */
 void fl_mdns_next_label(struct fl_mdns *m);
 

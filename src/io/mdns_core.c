@@ -11,6 +11,7 @@ struct core {
 	AvahiServer *server;
 	AvahiSServiceBrowser *browser;
 	AvahiSEntryGroup *group; /* NULL: nothing was announced yet */
+	unsigned clashes;        /* of the host's label */
 };
 
 static const char *why(struct fl_mdns *m)
@@ -148,19 +149,20 @@ static enum fl_err open_core(struct fl_mdns *m, struct fl_fault *fault)
 	return err;
 }
 
-/* The host's label is another's: take the next one. */
-static void rename_host(AvahiServer *s)
+/* The host's label is another's. */
+static void rename_host(struct fl_mdns *m, struct core *c)
 {
-	char *name = fl_avahi.alternative_host_name(fl_avahi.server_get_host_name(s));
+	char *label = fl_mdns_other_label(m, fl_avahi.server_get_host_name(c->server),
+					  fl_avahi.alternative_host_name, &c->clashes);
 
-	if (name != NULL)
-		(void)fl_avahi.server_set_host_name(s, name);
-	fl_avahi.free(name);
+	if (label != NULL)
+		(void)fl_avahi.server_set_host_name(c->server, label);
+	fl_avahi.free(label);
 }
 
 static enum fl_mdns_health health(struct fl_mdns *m)
 {
-	const struct core *c = m->link;
+	struct core *c = m->link;
 
 	if (m->failed)
 		return FL_MDNS_FAILED;
@@ -170,7 +172,7 @@ static enum fl_mdns_health health(struct fl_mdns *m)
 	case AVAHI_SERVER_FAILURE:
 		return FL_MDNS_FAILED;
 	case AVAHI_SERVER_COLLISION:
-		rename_host(c->server);
+		rename_host(m, c);
 		break;
 	case AVAHI_SERVER_REGISTERING:
 	case AVAHI_SERVER_INVALID:

@@ -63,6 +63,7 @@ struct fl_mdns {
 	bool failed;                   /* browsing ended */
 
 	char label[FL_MDNS_LABEL_MAX + 1];  /* in use, or to be tried next */
+	unsigned clashes;                   /* that it had */
 	bool wanted, is_published, refused; /* refused: until the timer rings */
 	struct fl_slice *txt;               /* wanted */
 	char *txt_text;                     /* what `txt` points into */
