@@ -36,7 +36,7 @@ fit_all() {
 		if fits; then
 			passed=$((passed + 1))
 		else
-			echo "FAIL $wanted $file: fits nothing any more: $program${file2:+ @@ $file2 $program2}"
+			printf 'FAIL %s\n' "$wanted $file: fits nothing any more: $program${file2:+ @@ $file2 $program2}"
 			failed=$((failed + 1))
 		fi
 	done
@@ -86,7 +86,7 @@ try_mutants() {
 			echo "ok   $file${file2:+, $file2}: $found"
 			passed=$((passed + 1))
 		else
-			echo "FAIL $file: wanted $wanted, found ${found:-nothing}: $program"
+			printf 'FAIL %s\n' "$file: wanted $wanted, found ${found:-nothing}: $program"
 			failed=$((failed + 1))
 		fi
 		mend_copy
