@@ -115,22 +115,29 @@ func (w *walk) settle() {
 			sick++
 		}
 	}
-	w.heal(sick)
-	w.AwaitUnhealthy(settleLimit, sick)
+	w.AwaitUnhealthy(settleLimit, w.heal(sick))
 	w.read()
 }
 
-// heal lets a router connect again that was too slow with an answer and then was left alone:
-// it is not asked any more, so its mark would stay (HA-3, HA-4).
-func (w *walk) heal(sick int) {
+// heal mends what a router that was too slow with an answer left behind, and tells how many are
+// sick then. One that is left alone is not asked any more (HA-3, HA-4): a mark it has would stay,
+// so it connects again; a mark it lacks, since the slow one was counted in its place, would not
+// come, so it hears again.
+func (w *walk) heal(sick int) int {
 	alone := w.candidates()
-	if len(alone) != 1 || sick != 0 {
-		return
+	marked, err := w.Metric(unhealthy)
+	if len(alone) != 1 || err != nil {
+		return sick
 	}
-	if marked, err := w.Metric(unhealthy); err == nil && marked > 0 {
+	if sick == 0 && marked > 0 {
 		alone[0].Reconnect()
 		alone[0].AwaitMap()
 	}
+	if sick == 1 && marked == 0 {
+		alone[0].Deafen(false)
+		return 0
+	}
+	return sick
 }
 
 func (w *walk) read() { w.records = w.Records() }
