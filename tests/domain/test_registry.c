@@ -131,6 +131,85 @@ static void test_every_interleaving(void **unused)
 	}
 }
 
+/* One order of four beginnings and their ends: a session's second turn is its end. */
+static void play_order(const int order[2 * CONNS_MAX])
+{
+	struct fl_registry *r = make();
+	struct fl_conn c[CONNS_MAX] = { 0 };
+	size_t live = 0;
+
+	for (int i = 0; i < 2 * CONNS_MAX; i++) {
+		struct fl_conn *at = &c[order[i]];
+		if (at->gen == 0) {
+			assert_int_equal(enter(r, node, at), live == 0);
+			live++;
+		} else {
+			live--;
+			assert_int_equal(fl_registry_remove(r, at, 0),
+					 live == 0 ? FL_CONN_LAST : FL_CONN_OTHERS);
+		}
+		assert_int_equal(fl_registry_live(r, &node), live);
+		assert_int_equal(fl_registry_online(r), live > 0);
+	}
+	fl_registry_free(r);
+}
+
+static int times(const int *order, int len, int who)
+{
+	int n = 0;
+	for (int i = 0; i < len; i++)
+		n += order[i] == who;
+	return n;
+}
+
+/* Four sessions begin and end in every order: offline exactly with the last end. */
+static void test_every_order_of_four(void **unused)
+{
+	(void)unused;
+	int order[2 * CONNS_MAX] = { 0 }, len = 0, played = 0;
+
+	/* `order` up to `len` stands; order[len] is tried next, and those below it have been. */
+	while (len >= 0) {
+		if (len == 2 * CONNS_MAX) {
+			play_order(order);
+			played++;
+		} else if (order[len] < CONNS_MAX) {
+			if (times(order, len, order[len]) == 2)
+				order[len]++;
+			else if (++len < 2 * CONNS_MAX)
+				order[len] = 0;
+			continue;
+		}
+		if (--len >= 0)
+			order[len]++;
+	}
+	assert_int_equal(played, 2520); /* 8! / 2^4 */
+}
+
+/* The first, the middle or the last of three: it is on no list, the others keep their order. */
+static void test_removal_leaves_nothing_behind(void **unused)
+{
+	(void)unused;
+	for (int out = 0; out < 3; out++) {
+		struct fl_registry *r = make();
+		struct fl_conn c[3] = { 0 };
+		for (int i = 0; i < 3; i++)
+			enter(r, node, &c[i]);
+		assert_int_equal(fl_registry_remove(r, &c[out], 1), FL_CONN_OTHERS);
+		assert_null(c[out].key);
+		assert_false(fl_list_linked(&c[out].link));
+		struct fl_list *conns = fl_registry_conns(r, &node), *l = conns->next;
+		for (int i = 0; i < 3; i++) {
+			if (i == out)
+				continue;
+			assert_ptr_equal(l, &c[i].link);
+			l = l->next;
+		}
+		assert_ptr_equal(l, conns);
+		fl_registry_free(r);
+	}
+}
+
 static void test_the_newest_open_one_is_current(void **unused)
 {
 	(void)unused;
@@ -277,6 +356,22 @@ static void test_nothing_enters_after_close(void **unused)
 	fl_registry_free(r);
 }
 
+/* Also one that nobody has used. */
+static void test_close_before_use(void **unused)
+{
+	(void)unused;
+	struct fl_registry *r = make();
+	struct fl_conn a = { 0 };
+	bool first = false;
+
+	fl_registry_close(r);
+	assert_int_equal(fl_registry_enter(r, &node, &a, &first), FL_ERR_CLOSED);
+	assert_int_equal(a.gen, 0);
+	assert_int_equal(fl_registry_online(r), 0);
+	assert_int_equal(fl_registry_keys(r), 0);
+	fl_registry_free(r);
+}
+
 /* What is still here when the registry goes is detached, not freed. */
 static void test_free_detaches(void **unused)
 {
@@ -297,12 +392,15 @@ int main(void)
 		cmocka_unit_test(test_one_connection),
 		cmocka_unit_test(test_a_late_farewell_is_stale),
 		cmocka_unit_test(test_every_interleaving),
+		cmocka_unit_test(test_every_order_of_four),
+		cmocka_unit_test(test_removal_leaves_nothing_behind),
 		cmocka_unit_test(test_the_newest_open_one_is_current),
 		cmocka_unit_test(test_swap_detaches_the_others),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_forget_gives_what_must_be_closed),
 		cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_nothing_enters_after_close),
+		cmocka_unit_test(test_close_before_use),
 		cmocka_unit_test(test_free_detaches),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

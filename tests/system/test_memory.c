@@ -174,19 +174,25 @@ static void test_presence(void **state)
 	assert_in_range(place, 4, 99);
 }
 
-/* The map of a new session: an error to try again on, never one in which a peer is missing. */
+/*
+ * The map of a new session: an error to try again on, never one in which a peer is missing. A
+ * session that had none counts for nothing (SES-5).
+ */
 static void test_first_map(void **state)
 {
+	struct fl_registry *sessions = sys_core(&sys)->sessions;
 	size_t place = 0, refused = 0;
 	struct node n;
 	(void)state;
 
 	node_open(&n, &sys, "newcomer");
 	node_join(&n, reusable);
+	const fl_node_id id = (fl_node_id)node_id(&n);
 	for (bool hit = true; hit && place < 400; place++) {
 		node_reopen(&n);
 		do_rename(); /* so that its text is made anew */
 		sys_turn(&sys, 12);
+		size_t live = fl_registry_live(sessions, &id);
 		node_start_poll(&n);
 		client_move(&n.c);
 		hit = turn_without_memory(place, true);
@@ -200,6 +206,8 @@ static void test_first_map(void **state)
 		} else if (n.poll->status != 0) {
 			assert_true(over);
 			assert_int_equal(n.poll->status, 503);
+			assert_int_equal(fl_registry_open(sessions, &id), 0);
+			assert_true(fl_registry_live(sessions, &id) <= live);
 			refused++;
 		}
 	}

@@ -43,6 +43,30 @@ static void test_hundred_rounds_leave_nothing(void **state)
 		fail_msg("%zu bytes more than before", after.live - before.live);
 }
 
+static bool has_threads(void *most)
+{
+	return sys_usage().threads <= *(unsigned *)most;
+}
+
+/* Stopped before its loop has turned once: at once, and with nothing left (BAT-11). */
+static void test_stop_before_a_turn(void **state)
+{
+	struct sys s;
+	struct fl_fault fault;
+	(void)state;
+
+	sys_make(&s, false, NULL);
+	sys_turn(&s, 4);
+	struct sys_usage before = sys_usage();
+	fl_time began = fl_loop_now(s.loop);
+	assert_err(sys_try(&s, &fault), FL_OK);
+	sys_halt(&s);
+	assert_true(fl_loop_now(s.loop) - began < FL_SEC);
+	assert_int_equal(sys_usage().fds, before.fds);
+	assert_true(sys_until(&s, has_threads, &before.threads));
+	sys_remove(&s);
+}
+
 static void test_stops_with_clients_in_the_middle(void **state)
 {
 	struct sys s;
@@ -200,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_restart_keeps_node_and_addresses),
+		cmocka_unit_test(test_stop_before_a_turn),
 		cmocka_unit_test(test_stop_in_the_tick_of_a_poll),
 		cmocka_unit_test(test_stops_with_clients_in_the_middle),
 		cmocka_unit_test(test_stop_with_blocked_sockets),
