@@ -58,6 +58,8 @@ INV-50|services/control/ephemeral.c|s/fl_timer_start(&a->timer, c->cfg.ephemeral
 INV-50|services/control/presence.c|s/^	fl_ephemeral_cancel(s->control, s->node);$//
 INV-51 crash|services/control/distribute.c|s/^.*fl_presence_forget(c, b->nodes\[i\].id);$//
 INV-52|services/control/control.c|s/^	fl_timer_done(&c->expiry_timer);$//
+PRE-5|domain/netmap/node.c|s/^	fl_jw_key(w, "Online");$/	if (v->online) fl_jw_key(w, "Online");/;s/^	fl_jw_bool(w, v->online);$/	if (v->online) fl_jw_bool(w, true);/
+INV-53|services/control/control.c|s/^#define SWEEP_AFTER (15 /#define SWEEP_AFTER (45 /
 INV-53|services/control/pending.c|s/if (t->count < t->max)/if (t->count < 2 * t->max)/
 INV-54|services/control/map.c|s/if (err != FL_OK || !req->stream) {/if (req != NULL) {/
 INV-55|services/control/session.c|s/^	c->stats.frames_keepalive++;$/&\n	const struct fl_map_form form = { 0 };\n	struct fl_http_recipe *r = NULL;\n	if (fl_control_map_recipe(c, fl_state_node(c->core->state, s->node), \&form, \&r) == FL_OK) {\n		struct fl_parts m = { 0 };\n		if (r->make(r, NULL, \&m) == FL_OK) c->stats.full_made++;\n		fl_parts_done(\&m);\n		r->free(r);\n	}/

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/sim/check_policy.c - visibility: INV-30 to INV-33, and what is kept against what is true.
+ * tests/sim/check_policy.c - visibility: INV-30 to INV-33, and what is kept against what is true;
+ * PRE-5.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,15 @@ static void check_mentioned(const struct fl_viewer *v, uint64_t id, const char *
 			  id, how, v->id);
 }
 
+/* A peer's entry, whole: it says whether the peer is online. */
+static void check_entry(const struct fl_viewer *v, const struct peer *p, const char *how)
+{
+	check_mentioned(v, p->id, how);
+	if ((p->has & (UINT64_C(1) << PEER_ONLINE)) == 0)
+		violation("PRE-5", "node %" PRIu64 " is %s without saying whether it is online",
+			  p->id, how);
+}
+
 static bool shows_user(const struct fl_viewer *v, fl_user_id user)
 {
 	struct fl_node *const *nodes;
@@ -137,9 +147,9 @@ void check_frame(const struct exch *e, const struct frame *f)
 		return;
 	const struct fl_viewer v = fl_viewer_of(&sim.server.core, e->node);
 	for (size_t i = 0; i < f->peers_count; i++)
-		check_mentioned(&v, f->peers[i]->id, "listed");
+		check_entry(&v, f->peers[i], "listed");
 	for (size_t i = 0; i < f->changed_count; i++)
-		check_mentioned(&v, f->changed[i]->id, "told");
+		check_entry(&v, f->changed[i], "told");
 	for (size_t i = 0; i < f->patches_count; i++) {
 		check_mentioned(&v, f->patches[i].id, "patched");
 		check_presence_told(&f->patches[i]);

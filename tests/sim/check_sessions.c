@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/sim/check_sessions.c - presence: INV-10 to INV-13, INV-25, INV-51. */
+/* tests/sim/check_sessions.c - presence: INV-10 to INV-13, INV-25, INV-51; records: INV-53. */
 #include <stdlib.h>
 
 #include "memory.h"
@@ -7,6 +7,7 @@
 
 #define GRACE         (10 * FL_SEC)
 #define KEEPALIVE_MAX (60 * FL_SEC)
+#define SWEPT_AFTER   (21 * FL_MIN) /* 15, up to 5 until the next sweep, and some */
 
 static uint64_t look;     /* how many there were */
 static fl_time forgot_at; /* when a node was last deleted: its sessions may still be leaving */
@@ -49,6 +50,17 @@ static size_t leaving(void)
 
 	fl_list_each(it, &sim.server.control->leaving) n++;
 	return n;
+}
+
+/* What is known of one that is offline goes in the end (BAT-10). */
+static void check_swept(fl_node_id id)
+{
+	fl_time gone;
+
+	if (fl_registry_gone_since(sim.server.core.sessions, &id, &gone) &&
+	    sim_clock.now - gone > SWEPT_AFTER)
+		violation("INV-53", "node %" PRIu64 " is offline for %.0f s and has a record", id,
+			  (double)(sim_clock.now - gone) / 1e9);
 }
 
 static size_t check_node(fl_node_id id)
@@ -98,8 +110,10 @@ void check_sessions(void)
 		check_session(fl_list_entry(it, struct fl_session, link));
 		open++;
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		held += check_node(nodes[i]->id);
+		check_swept(nodes[i]->id);
+	}
 	if (count < count_before)
 		forgot_at = sim_clock.now;
 	count_before = count;
