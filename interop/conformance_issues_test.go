@@ -67,6 +67,9 @@ var issuesRows = []row{
 		m := newMesh(t, MeshOptions{})
 		agents := m.JoinMesh(2)
 		m.Approve(agents[0], "10.1.0.0/24")
+		if got := m.Record(agents[0]).ApprovedRoutes; !slices.Equal(got, []string{"10.1.0.0/24"}) {
+			t.Errorf("approved are %v", got)
+		}
 		holds(t, 3*time.Second, "no route", func() error {
 			if allows("10.1.0.0/24")(agents[1].Peer(agents[0])) {
 				return errors.New("it is there")

@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -42,9 +43,12 @@ var routesRows = []row{
 		a := m.Join(AgentOptions{})
 		router := m.Join(AgentOptions{Routes: []string{"10.1.0.0/24"}})
 		a.AwaitPeers(router)
-		if allows("10.1.0.0/24")(a.Peer(router)) {
-			t.Error("the route is there before its approval")
-		}
+		holds(t, 2*time.Second, "no route before its approval", func() error {
+			if allows("10.1.0.0/24")(a.Peer(router)) {
+				return errors.New("it is there")
+			}
+			return nil
+		})
 		m.Approve(router, "10.1.0.0/24")
 		a.AwaitPeer(10*time.Second, router, "has the route", allows("10.1.0.0/24"))
 	}},

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,4 +169,18 @@ func TestHarnessAgentForgets(t *testing.T) {
 		}
 	}
 	m.Start(t)
+}
+
+func TestHarnessAgentTags(t *testing.T) {
+	m := newMesh(t, MeshOptions{})
+	a := m.Join(AgentOptions{Tags: []string{"tag:web"}})
+	n := m.Record(a)
+	if !slices.Equal(n.Tags, []string{"tag:web"}) || n.Expiry != "" ||
+		n.User == nil || n.User.Name != "tagged-devices" {
+		t.Errorf("the record is %s", toJSON(n))
+	}
+	self := a.Self()
+	if !slices.Equal(self.Tags().AsSlice(), n.Tags) || !self.KeyExpiry().IsZero() {
+		t.Errorf("its own entry is %s", describe(self.AsStruct()))
+	}
 }
