@@ -17,14 +17,6 @@ check() {
 }
 sources() { git ls-files 'src/*.c' 'src/*.h' 'tests/*.c' 'tests/*.h' 'bench/*.c' 'bench/*.h'; }
 formatting() { sources | xargs clang-format --dry-run --Werror; }
-# A test that does not run is deleted, not put aside (the compiler finds those that nobody lists),
-# and what the sources say is plain ASCII, as is what tests print.
-dead_text() {
-	! { sources | xargs grep -nE '^[[:space:]]*#[[:space:]]*if[[:space:]]+0' ||
-		git ls-files 'tests/*.c' |
-		xargs grep -nE '^[[:space:]]*(//|/\*)[[:space:]]*(suite_add|ROWS|cmocka_unit_test|assert_)' ||
-		sources | LC_ALL=C xargs grep -nP '[^\x00-\x7f]'; }
-}
 run_cppcheck() {
 	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,portability,performance \
 		--suppressions-list=tools/cppcheck-suppressions.txt -D_GNU_SOURCE -D__linux__ -I src -j 2 src
@@ -35,7 +27,7 @@ run_tidy() {
 }
 check floors sh tools/lint_floors.sh
 check formatting formatting
-check "dead text" dead_text
+check "dead text" sh tools/lint_dead_text.sh
 check cppcheck run_cppcheck
 check clang-tidy run_tidy
 echo "$passed passed, $failed failed, 0 skipped"
