@@ -337,6 +337,23 @@ static void flap(struct node *n, unsigned times, unsigned fds)
 	assert_true(sys_until(&sys, is_calm, &fds));
 }
 
+/*
+ * A connection drops its first deadlines when they pass, ten seconds after it began. So all are
+ * young when timers are counted, however long what lies between took.
+ */
+static size_t timers_of_young_ones(struct node *n, unsigned fds)
+{
+	for (size_t i = 0; i < VIEWERS; i++) {
+		node_end_poll(&viewers[i]);
+		node_reopen(&viewers[i]);
+		node_poll(&viewers[i]);
+	}
+	node_reopen(&actor);
+	node_lite(&actor, NULL);
+	flap(n, 1, fds);
+	return sys.loop->heap_len;
+}
+
 static void test_flaps_leave_nothing(void **state)
 {
 	struct node n;
@@ -346,11 +363,11 @@ static void test_flaps_leave_nothing(void **state)
 	node_poll(&n);
 	unsigned fds = sys_usage().fds;
 	flap(&n, 20, fds);
-	size_t timers = sys.loop->heap_len;
+	size_t timers = timers_of_young_ones(&n, fds);
 	struct sys_usage before = sys_usage();
 	flap(&n, 1000, fds);
+	assert_int_equal(timers_of_young_ones(&n, fds), timers);
 	struct sys_usage after = sys_usage();
-	assert_int_equal(sys.loop->heap_len, timers);
 	assert_int_equal(after.fds, before.fds);
 	assert_int_equal(after.threads, before.threads);
 	if (after.live > before.live + KEPT_MAX)
