@@ -12,8 +12,10 @@ static enum fl_device_state state_of(enum fl_ship_state s)
 {
 	switch (s) {
 	case FL_SHIP_S_CMI_START:
+	case FL_SHIP_S_CMI_CLIENT_SEND:
 	case FL_SHIP_S_CMI_CLIENT_WAIT:
 	case FL_SHIP_S_CMI_SERVER_WAIT:
+	case FL_SHIP_S_CMI_SERVER_EVALUATE:
 		return FL_DEVICES_INITIATED;
 	case FL_SHIP_S_PENDING_LISTEN:
 		return FL_DEVICES_RECEIVED_REQUEST;

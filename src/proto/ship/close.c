@@ -41,8 +41,10 @@ void fl_ship_conn_end(struct fl_ship_conn *c, fl_time now, enum fl_ship_close_re
 	fl_ship_lent_done(c);
 	switch (c->state) {
 	case FL_SHIP_S_CMI_START:
+	case FL_SHIP_S_CMI_CLIENT_SEND:
 	case FL_SHIP_S_CMI_CLIENT_WAIT:
 	case FL_SHIP_S_CMI_SERVER_WAIT:
+	case FL_SHIP_S_CMI_SERVER_EVALUATE:
 	case FL_SHIP_S_READY_LISTEN:
 	case FL_SHIP_S_PENDING_LISTEN:
 	case FL_SHIP_S_HELLO_OK:
@@ -117,8 +119,10 @@ void fl_ship_conn_lost(struct fl_ship_conn *c, fl_time now, bool refused)
 	case FL_SHIP_S_READY_LISTEN: /* devices refuse in this way */
 		rejected(c);
 		break;
+	case FL_SHIP_S_CMI_CLIENT_SEND:
 	case FL_SHIP_S_CMI_CLIENT_WAIT:
 	case FL_SHIP_S_CMI_SERVER_WAIT:
+	case FL_SHIP_S_CMI_SERVER_EVALUATE:
 	case FL_SHIP_S_PENDING_LISTEN:
 	case FL_SHIP_S_LISTEN_PROPOSAL:
 	case FL_SHIP_S_LISTEN_CONFIRM:

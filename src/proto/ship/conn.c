@@ -115,8 +115,10 @@ static unsigned bad_input(enum fl_err err, enum fl_ship_type type)
 static void dispatch(struct fl_ship_conn *c, fl_time now, unsigned input, struct fl_ship_msg *m)
 {
 	switch (c->state) {
+	case FL_SHIP_S_CMI_CLIENT_SEND:
 	case FL_SHIP_S_CMI_CLIENT_WAIT:
 	case FL_SHIP_S_CMI_SERVER_WAIT:
+	case FL_SHIP_S_CMI_SERVER_EVALUATE:
 		fl_ship_cmi_input(c, now, input, m);
 		break;
 	case FL_SHIP_S_READY_LISTEN:
@@ -185,6 +187,9 @@ void fl_ship_conn_message(struct fl_ship_conn *c, fl_time now, struct fl_slice m
 static void time_out(struct fl_ship_conn *c, fl_time now, enum fl_ship_timer which)
 {
 	switch (which) {
+	case FL_SHIP_T_HOLD:
+		fl_ship_cmi_speak(c, now);
+		break;
 	case FL_SHIP_T_CMI:
 		fl_ship_cmi_timeout(c, now);
 		break;
@@ -235,8 +240,10 @@ void fl_ship_conn_decide(struct fl_ship_conn *c, fl_time now, bool trust)
 	fl_ship_lent_done(c);
 	switch (c->state) {
 	case FL_SHIP_S_CMI_START:
+	case FL_SHIP_S_CMI_CLIENT_SEND:
 	case FL_SHIP_S_CMI_CLIENT_WAIT:
-	case FL_SHIP_S_CMI_SERVER_WAIT: /* how hello begins */
+	case FL_SHIP_S_CMI_SERVER_WAIT:
+	case FL_SHIP_S_CMI_SERVER_EVALUATE: /* how hello begins */
 		c->trusted = trust;
 		break;
 	case FL_SHIP_S_READY_LISTEN:

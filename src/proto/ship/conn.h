@@ -55,8 +55,10 @@ FL_MUST enum fl_err fl_ship_timers_settle(struct fl_ship_timers *t, struct fl_fa
 /* Where a connection is; the numbers are the ones in the logs of ship-go (ship.md 5). */
 enum fl_ship_state {
 	FL_SHIP_S_CMI_START = 0,
+	FL_SHIP_S_CMI_CLIENT_SEND = 1, /* our first word is held */
 	FL_SHIP_S_CMI_CLIENT_WAIT = 2,
 	FL_SHIP_S_CMI_SERVER_WAIT = 4,
+	FL_SHIP_S_CMI_SERVER_EVALUATE = 5, /* the peer's has come, ours is held */
 	FL_SHIP_S_READY_LISTEN = 8,
 	FL_SHIP_S_PENDING_LISTEN = 11,
 	FL_SHIP_S_HELLO_OK = 13,

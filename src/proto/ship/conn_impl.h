@@ -27,6 +27,7 @@ enum {
 };
 
 enum fl_ship_timer {
+	FL_SHIP_T_HOLD, /* our first word is held */
 	FL_SHIP_T_CMI,
 	FL_SHIP_T_READY, /* W: Wait-For-Ready */
 	FL_SHIP_T_ASK,   /* S: Send-Prolongation-Request */
@@ -123,7 +124,8 @@ void fl_ship_enter(struct fl_ship_conn *c, enum fl_ship_state to);
 /* ---- timers.c: facts ---- */
 
 void fl_ship_timers_stop(struct fl_ship_conn *c); /* all of them */
-void fl_ship_on_cmi_begun(struct fl_ship_conn *c, fl_time now);
+void fl_ship_on_cmi_held(struct fl_ship_conn *c, fl_time now);
+void fl_ship_on_cmi_awaited(struct fl_ship_conn *c, fl_time now);
 void fl_ship_on_hello_begun(struct fl_ship_conn *c, fl_time now);
 void fl_ship_on_hello_prolonged(struct fl_ship_conn *c, fl_time now);
 /* The peer waits for us, for peer_waits; `ready`: nothing is left for us to wait for. */
@@ -159,6 +161,7 @@ void fl_ship_never(struct fl_ship_conn *c, fl_time now, struct fl_ship_msg *m);
 
 void fl_ship_cmi_start(struct fl_ship_conn *c, fl_time now);
 void fl_ship_cmi_input(struct fl_ship_conn *c, fl_time now, unsigned input, struct fl_ship_msg *m);
+void fl_ship_cmi_speak(struct fl_ship_conn *c, fl_time now); /* what is held goes out */
 void fl_ship_cmi_timeout(struct fl_ship_conn *c, fl_time now);
 
 void fl_ship_hello_start(struct fl_ship_conn *c, fl_time now);

@@ -6,9 +6,11 @@
 
 /* CLOSED is reached from everywhere, by fl_ship_finish, and left by nothing. */
 static const uint64_t moves[FL_SHIP_S_CLOSED + 1] = {
-	[FL_SHIP_S_CMI_START] = TO(CMI_CLIENT_WAIT) | TO(CMI_SERVER_WAIT),
+	[FL_SHIP_S_CMI_START] = TO(CMI_CLIENT_SEND) | TO(CMI_SERVER_WAIT),
+	[FL_SHIP_S_CMI_CLIENT_SEND] = TO(CMI_CLIENT_WAIT) | TO(REJECTED) | TO(ERROR),
 	[FL_SHIP_S_CMI_CLIENT_WAIT] = TO(READY_LISTEN) | TO(REJECTED) | TO(ERROR),
-	[FL_SHIP_S_CMI_SERVER_WAIT] =
+	[FL_SHIP_S_CMI_SERVER_WAIT] = TO(CMI_SERVER_EVALUATE) | TO(REJECTED) | TO(ERROR),
+	[FL_SHIP_S_CMI_SERVER_EVALUATE] =
 		TO(READY_LISTEN) | TO(PENDING_LISTEN) | TO(REJECTED) | TO(ERROR),
 	[FL_SHIP_S_READY_LISTEN] =
 		TO(HELLO_OK) | TO(ABORT_DONE) | TO(REMOTE_ABORT) | TO(REJECTED) | TO(ERROR),
@@ -46,10 +48,14 @@ const char *fl_ship_state_name(enum fl_ship_state s)
 	switch (s) {
 	case FL_SHIP_S_CMI_START:
 		return "cmi-start";
+	case FL_SHIP_S_CMI_CLIENT_SEND:
+		return "cmi-client-send";
 	case FL_SHIP_S_CMI_CLIENT_WAIT:
 		return "cmi-client-wait";
 	case FL_SHIP_S_CMI_SERVER_WAIT:
 		return "cmi-server-wait";
+	case FL_SHIP_S_CMI_SERVER_EVALUATE:
+		return "cmi-server-evaluate";
 	case FL_SHIP_S_READY_LISTEN:
 		return "hello-ready-listen";
 	case FL_SHIP_S_PENDING_LISTEN:

@@ -103,6 +103,28 @@ static void answer_user(struct pair *p, int i)
 	take(p, i);
 }
 
+static void tick(struct pair *p)
+{
+	for (int i = 0; i < 2; i++) {
+		fl_ship_conn_tick(p->side[i].c, p->now);
+		take(p, i);
+	}
+}
+
+/* Nothing is under way. A side that holds its first word has it said; false: none does. */
+static bool hold_ends(struct pair *p)
+{
+	for (int i = 0; i < 2; i++) {
+		enum fl_ship_state s = fl_ship_conn_state(p->side[i].c);
+		if (s != FL_SHIP_S_CMI_CLIENT_SEND && s != FL_SHIP_S_CMI_SERVER_EVALUATE)
+			continue;
+		p->now = fl_ship_conn_deadline(p->side[i].c);
+		tick(p);
+		return true;
+	}
+	return false;
+}
+
 /* One thing that may happen now, whichever; false: there is none. */
 static bool step(struct pair *p)
 {
@@ -116,13 +138,10 @@ static bool step(struct pair *p)
 			may[n++] = 2 + i;
 	}
 	if (n == 0)
-		return false;
+		return hold_ends(p);
 	int which = may[fl_rng_below(&p->rng, (uint64_t)n)];
 	p->now += (fl_time)fl_rng_below(&p->rng, 200) * FL_MS;
-	for (int i = 0; i < 2; i++) {
-		fl_ship_conn_tick(p->side[i].c, p->now);
-		take(p, i);
-	}
+	tick(p);
 	if (which < 2)
 		arrive(p, which);
 	else
@@ -236,10 +255,7 @@ static void wait_until(struct pair *p, fl_time until)
 		if (due > until)
 			break;
 		p->now = due;
-		for (int i = 0; i < 2; i++) {
-			fl_ship_conn_tick(p->side[i].c, p->now);
-			take(p, i);
-		}
+		tick(p);
 	}
 	p->now = until;
 }
