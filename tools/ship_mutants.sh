@@ -41,6 +41,8 @@ sim|domain/devices/live.c|s/^		tell_disconnected(d, v, FL_ERR_TIMEOUT);$/		v->to
 sim|domain/devices/live.c|s/^	d->last_number++;$//
 sim|domain/devices/incoming.c|s/^	l->parked_until = now + FL_DEV_PATIENCE;$/	l->parked_until = FL_NEVER;/
 sim|domain/devices/peer.c|s/^	free(v->gone);$//
+sim|proto/ship/cmi.c|s/^		fl_ship_on_cmi_held(c, now);$/		fl_ship_cmi_speak(c, now);/
+sim|proto/ship/cmi.c|s/^	fl_ship_enter(c, FL_SHIP_S_CMI_SERVER_EVALUATE);$/&\n	fl_ship_cmi_speak(c, now);\n	return;/
 double|domain/devices/rule.c|s/^	v->by_initiator = !v->by_initiator;$//
 double|domain/devices/rule.c|s/now - v->resolved > FL_DEV_LEARNING/now - v->resolved > FL_HOUR/
 double|domain/devices/rule.c|s/^	if (incoming == (existing == FL_DEV_INCOMING))$/	if (false)/

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * tests/sim_ship/peer.c - a device that goes by a rule of ship-go, with its habits: connections
- * end without a frame, farewells come late, and who is dying still stands in the way. Its only
- * partner is the hub.
+ * end without a frame, farewells come late, who is dying still stands in the way, and a word that
+ * comes as soon as it may would be lost. Its only partner is the hub.
  */
 #include "world.h"
 
@@ -13,10 +13,14 @@
 
 enum { LINKS_MAX = 16, HUB = 0 };
 
+/* As server from the upgrade on, as client from its first word on. */
+#define DEAF (40 * FL_MS)
+
 struct link {
 	struct fl_ship_conn *machine;
 	uint64_t number;
 	bool client, open, fresh;
+	fl_time hears_from;
 };
 
 struct scripted {
@@ -143,6 +147,8 @@ static void pump(struct world *w, int node, struct link *l)
 	struct fl_ship_effect e;
 
 	while (fl_ship_conn_next(l->machine, &e)) {
+		if (e.kind == FL_SHIP_DO_STATE && e.state == FL_SHIP_S_CMI_CLIENT_WAIT)
+			l->hears_from = w->now + DEAF;
 		if (e.kind == FL_SHIP_DO_SEND)
 			net_send(w, node, l->number, e.bytes);
 		if (e.kind == FL_SHIP_DO_OPEN)
@@ -244,6 +250,7 @@ void scripted_settle(struct world *w, int node)
 			continue;
 		if (l->fresh) {
 			l->fresh = false;
+			l->hears_from = w->now + DEAF;
 			fl_ship_conn_start(l->machine, w->now);
 		} else if (l->number != s->current && s->kind == NODE_INITIATOR) {
 			close_wire(w, node, l, 1006, "");
@@ -278,8 +285,11 @@ void scripted_message(struct world *w, int node, uint64_t number, struct fl_slic
 {
 	struct link *l = find(of(w, node), number);
 
-	if (l != NULL)
-		fl_ship_conn_message(l->machine, w->now, bytes);
+	if (l == NULL)
+		return;
+	if (w->now < l->hears_from)
+		broken(w, "device %d loses the first words on %u", node, (unsigned)number);
+	fl_ship_conn_message(l->machine, w->now, bytes);
 }
 
 void scripted_lost(struct world *w, int node, uint64_t number, int code)
