@@ -17,6 +17,7 @@
 #include "io/tls_peer.h"
 #include "io/ws_message.h"
 #include "io/ws_upgrade.h"
+#include "proto/ship/conn.h"
 #include "wire/ship/message.h"
 
 #define TIMEOUT_MAX FL_MIN
@@ -35,7 +36,7 @@ struct step {
 struct probe {
 	struct fl_cli *cli;
 	struct fl_loop *loop;
-	struct fl_timer timer;
+	struct fl_timer timer, hold; /* the end; our first word, see FL_SHIP_FIRST_WORD_HELD */
 	struct fl_tls_peer *tls;
 	struct fl_tls_dial *dial;
 	struct fl_ws_upgrade *upgrade;
@@ -45,7 +46,7 @@ struct probe {
 	const char *path;
 	struct fl_tls_dial_to to;
 	fl_time begun;
-	bool has_tls, has_ws;
+	bool has_tls, has_ws, has_spoken;
 	struct fl_tls_peer_facts facts;
 	struct step trace[TRACE_MAX];
 	size_t steps;
@@ -122,11 +123,26 @@ static void on_hello(struct probe *p, const struct fl_ship_msg *m)
 						    : "waits for its user to trust us");
 }
 
+static void speak(void *ctx)
+{
+	static const uint8_t init[] = { 0, 0 };
+	struct probe *p = ctx;
+
+	if (p->has_spoken || p->outcome != GOING_ON)
+		return;
+	p->has_spoken = true;
+	if (fl_wsm_send(p->ws, fl_slice_of(init, sizeof init)) != FL_OK)
+		end(p, NO_CONNECTION, "out of memory");
+	else
+		note(p, true, "init");
+}
+
 static void on_message(void *ctx, struct fl_slice message)
 {
 	struct probe *p = ctx;
 	struct fl_ship_msg m;
 
+	speak(p); /* it hears */
 	enum fl_err err = fl_ship_msg_decode(message, NULL, &m);
 	if (err != FL_OK) {
 		note(p, false, "%zu bytes that are no SHIP message", message.len);
@@ -161,7 +177,6 @@ static void on_upgraded(void *ctx, enum fl_err err, unsigned status, struct fl_s
 	const struct fl_wsm_config cfg = { .client = true,
 					   .message_max = MESSAGE_MAX,
 					   .pending_max = MESSAGE_MAX };
-	static const uint8_t init[] = { 0, 0 };
 	struct probe *p = ctx;
 
 	p->upgrade = NULL;
@@ -176,11 +191,9 @@ static void on_upgraded(void *ctx, enum fl_err err, unsigned status, struct fl_s
 	}
 	p->has_ws = true;
 	note(p, false, "WebSocket");
-	if (fl_wsm_new(s, early, &cfg, &owner, p, &p->ws) != FL_OK ||
-	    fl_wsm_send(p->ws, fl_slice_of(init, sizeof init)) != FL_OK)
+	fl_timer_start(&p->hold, FL_SHIP_FIRST_WORD_HELD);
+	if (fl_wsm_new(s, early, &cfg, &owner, p, &p->ws) != FL_OK)
 		end(p, NO_CONNECTION, "out of memory");
-	else
-		note(p, true, "init");
 }
 
 static void on_dialled(void *ctx, enum fl_err err, const char *why, struct fl_stream *s)
@@ -428,6 +441,7 @@ static void close_all(struct probe *p, struct fl_service *s)
 	p->ws = fl_wsm_close(p->ws, 4001, "close");
 	p->tls = fl_tls_peer_unref(p->tls);
 	fl_timer_done(&p->timer);
+	fl_timer_done(&p->hold);
 	fl_service_close(s);
 }
 
@@ -442,6 +456,8 @@ static enum fl_err look(struct probe *p, int64_t timeout, struct fl_fault *fault
 
 	if (err == FL_OK)
 		err = fl_timer_init(&p->timer, p->loop, on_time, p);
+	if (err == FL_OK)
+		err = fl_timer_init(&p->hold, p->loop, speak, p);
 	if (err != FL_OK)
 		return err;
 	p->begun = fl_loop_now(p->loop);

@@ -6,15 +6,19 @@
 #include "mock.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../crypto/odd_cert.h"
 #include "io/ws_upgrade.h"
 
 enum { PEM_MAX = 64 << 10, HEAD_MAX = 4096, FRAMES = 4 };
+
+#define DEAF (40 * FL_MS)
 
 #define CMI          "\0\0"
 #define HELLO(phase) "\x01{\"connectionHello\":[{\"phase\":\"" phase "\"}]}"
@@ -25,7 +29,7 @@ enum { PEM_MAX = 64 << 10, HEAD_MAX = 4096, FRAMES = 4 };
 #define PENDING "\x01{\"connectionHello\":[{\"phase\":\"pending\"},{\"waiting\":60000}]}"
 
 /* How far the device goes. */
-enum goes { ACCEPTS_NOT, TALKS_PLAIN, HANGS_AT_TLS, ONLY_TLS, ANSWERS, SPEAKS };
+enum goes { ACCEPTS_NOT, TALKS_PLAIN, HANGS_AT_TLS, ONLY_TLS, ANSWERS, SPEAKS, WAS_DEAF };
 
 struct row {
 	const char *name;
@@ -59,6 +63,11 @@ static struct row rows[] = {
 	  .frames = { FRAME(CMI), FRAME(PENDING) },
 	  .code = 0,
 	  .says = "\"direction\":\"sent\",\"what\":\"init\"}" },
+	{ .name = "hears nothing at first",
+	  .goes = WAS_DEAF,
+	  .frames = { FRAME(CMI), FRAME(PENDING) },
+	  .code = 0,
+	  .says = "it speaks SHIP, and waits for its user to trust us" },
 	{ .name = "refuses at hello",
 	  .goes = SPEAKS,
 	  .frames = { FRAME(CMI), FRAME(HELLO("aborted")) },
@@ -185,6 +194,21 @@ static void speak(SSL *ssl, const struct row *row)
 		put_frame(ssl, 8, code, sizeof code);
 }
 
+/* Speaks when it is spoken to, but loses what comes in the first moment and says nothing then. */
+static void speak_if_heard(SSL *ssl, const struct row *row, const struct timespec *since)
+{
+	struct timespec now;
+	char waste[64];
+
+	if (SSL_read(ssl, waste, sizeof waste) <= 0)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if ((now.tv_sec - since->tv_sec) * FL_SEC + now.tv_nsec - since->tv_nsec >= DEAF)
+		speak(ssl, row);
+	else
+		SSL_shutdown(ssl);
+}
+
 /* The key of the request, else nothing was asked. */
 static bool read_request(SSL *ssl, char key[static 32])
 {
@@ -205,6 +229,7 @@ static bool read_request(SSL *ssl, char key[static 32])
 static void answer(SSL *ssl, const struct row *row)
 {
 	char key[32], accept_text[FL_WS_ACCEPT_CAP], text[512];
+	struct timespec since;
 
 	if (!read_request(ssl, key) || row->goes == ONLY_TLS ||
 	    fl_ws_accept(fl_slice_str(key), accept_text) != FL_OK)
@@ -220,9 +245,12 @@ static void answer(SSL *ssl, const struct row *row)
 		memcpy(text + n - strlen("Content-Length: 0\r\n\r\n"), "\r\n", 3);
 		n = (int)strlen(text);
 	}
+	clock_gettime(CLOCK_MONOTONIC, &since);
 	SSL_write(ssl, text, n);
 	if (row->goes == SPEAKS)
 		speak(ssl, row);
+	else if (row->goes == WAS_DEAF)
+		speak_if_heard(ssl, row, &since);
 }
 
 static void serve_tls(const struct device *d, int fd)
@@ -246,6 +274,8 @@ static void *serve(void *ctx)
 
 	if (fd < 0)
 		return NULL;
+	/* Else the answer waits for the tickets of TLS to be acknowledged. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	if (d->row->goes >= ONLY_TLS)
 		serve_tls(d, fd);
 	else if (d->row->goes == TALKS_PLAIN && write(fd, plain, sizeof plain - 1) < 0)

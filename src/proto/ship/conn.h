@@ -34,6 +34,14 @@ enum {
 	FL_SHIP_EARLY_BYTES = 256 << 10,
 };
 
+/*
+ * For how long our first word is held. A ship-go (0.6.0 and 0aa90f6 alike) reads messages a little
+ * before it is in the state that waits for them, and loses what comes in between: as server after
+ * the upgrade, as client after its own first word (docs/protocol/ship.md 8). On a machine that is
+ * busy that is some milliseconds; no user notices what is ten times as long.
+ */
+#define FL_SHIP_FIRST_WORD_HELD (50 * FL_MS)
+
 /* Close codes of the WebSocket. */
 enum {
 	FL_SHIP_CODE_NORMAL = 1000,

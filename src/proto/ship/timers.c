@@ -12,14 +12,6 @@
  */
 #define PEER_WAITS_MAX (240 * FL_SEC)
 
-/*
- * For how long our first word is held. A ship-go (0.6.0 and 0aa90f6 alike) reads messages a little
- * before it is in the state that waits for them, and loses what comes in between: as server after
- * the upgrade, as client after its own first word (docs/protocol/ship.md 8). On a machine that is
- * busy that is some milliseconds; no user notices what is ten times as long.
- */
-#define FIRST_WORD_HELD (50 * FL_MS)
-
 static void start(struct fl_ship_conn *c, enum fl_ship_timer which, fl_time at)
 {
 	if (c->state != FL_SHIP_S_CLOSED)
@@ -97,7 +89,7 @@ void fl_ship_on_phase_over(struct fl_ship_conn *c)
 void fl_ship_on_cmi_held(struct fl_ship_conn *c, fl_time now)
 {
 	fl_ship_timers_stop(c);
-	start(c, FL_SHIP_T_HOLD, now + FIRST_WORD_HELD);
+	start(c, FL_SHIP_T_HOLD, now + FL_SHIP_FIRST_WORD_HELD);
 }
 
 void fl_ship_on_cmi_awaited(struct fl_ship_conn *c, fl_time now)
