@@ -24,7 +24,7 @@ enum { SERVER_INDEX = 0xffffffff };
 
 static struct {
 	const char *side, *hook, *out;
-	double port, pid, clients, rounds, size, window, messages, warm, seconds, inflight;
+	double port, pid, clients, rounds, size, window, messages, warm, seconds, inflight, begun;
 	double settle, hold, deadline, self_cpu, seed, tls12, least;
 } o = { .side = "",
 	.clients = 20,
@@ -35,6 +35,7 @@ static struct {
 	.warm = 0.3,
 	.seconds = 3,
 	.inflight = 8,
+	.begun = 64,
 	.settle = 3,
 	.deadline = 120,
 	.self_cpu = -1,
@@ -52,7 +53,10 @@ static const struct bench_opt opts[] = {
 	{ "messages", "payloads in all", NULL, &o.messages },
 	{ "warm", "seconds before a window", NULL, &o.warm },
 	{ "seconds", "of a window", NULL, &o.seconds },
-	{ "inflight", "connects at the same time", NULL, &o.inflight },
+	{ "inflight", "connects at the same time, in a storm until the upgrade", NULL,
+	  &o.inflight },
+	{ "begun", "handshakes of a storm at the same time, which wait most of it", NULL,
+	  &o.begun },
 	{ "settle", "seconds of quiet before memory is read", NULL, &o.settle },
 	{ "hold", "seconds of idle window", NULL, &o.hold },
 	{ "hook", "command run before memory is read a second time", &o.hook, NULL },
@@ -222,15 +226,27 @@ static int run_identities(void)
 	return 0;
 }
 
+/* Those that a server may take for strangers still. */
+static uint32_t not_upgraded(void)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < fleet.count; i++)
+		n += fleet.at[i].busy && fleet.at[i].ship.state == SHIP_UPGRADE;
+	return n;
+}
+
+/* A server may hold its first word for a moment, so many handshakes keep it busy and few do not. */
 static uint64_t storm_turn(uint64_t begun, uint64_t all)
 {
 	static uint32_t next;
-	while (begun < all && fleet.busy < (uint32_t)o.inflight) {
+	uint32_t fresh = not_upgraded();
+	while (begun < all && fresh < (uint32_t)o.inflight && fleet.busy < (uint32_t)o.begun) {
 		struct device *d = &fleet.at[next++ % fleet.count];
 		if (d->busy)
 			break;
 		d->busy = true;
 		fleet.busy++;
+		fresh++;
 		begun++;
 		device_open(d);
 	}
