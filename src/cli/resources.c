@@ -155,6 +155,7 @@ static const struct fl_column device_columns[] = {
 	{ "Path", "path", FL_COLUMN_TEXT, true },
 	{ "Addresses", "addresses", FL_COLUMN_LIST, true },
 	{ "Pairing", "register", FL_COLUMN_BOOL, true },
+	{ "Allowed", "allow", FL_COLUMN_LIST, true },
 };
 
 static const struct fl_column found_columns[] = {

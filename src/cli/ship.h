@@ -82,6 +82,7 @@ struct fl_ship_settings {
 	char folder[FL_CLI_PATH_MAX];
 	struct fl_strlist interfaces, categories;
 	struct fl_buf pin; /* secret */
+	struct fl_device_limit *limits;
 };
 int fl_ship_settings_read(struct fl_cli *c, struct fl_ship_settings *s,
 			  struct fl_ship_hub_config *out);

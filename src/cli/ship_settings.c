@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cli/ship_settings.c - what the hub is to be: the settings, and the flags of `run` over them. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/ship.h"
@@ -120,6 +121,30 @@ static int read_places(struct fl_cli *c, struct fl_ship_settings *s, struct fl_s
 	return FL_EXIT_DONE;
 }
 
+/* ---- devices ---- */
+
+/* What cannot be known must not end in no limit at all. */
+static int read_limits(struct fl_cli *c, struct fl_ship_settings *s, struct fl_ship_hub_config *out)
+{
+	const struct fl_config *set = c->config;
+
+	s->limits = calloc(set->ship.trusted_count + 1, sizeof *s->limits);
+	if (s->limits == NULL)
+		return fl_cli_fail(c, FL_EXIT_FAILED, NULL, "out of memory");
+	out->limits = s->limits;
+	for (size_t i = 0; i < set->ship.trusted_count; i++) {
+		const struct fl_config_device *d = &set->ship.trusted[i];
+		struct fl_device_limit *l = &s->limits[out->limits_count];
+		if (d->allow == 0 || fl_ski_parse(fl_slice_str(d->ski), &l->ski) != FL_OK)
+			continue;
+		l->categories = d->allow;
+		out->limits_count++;
+	}
+	if (out->limits_count > 0 && out->mdns == FL_MDNS_NONE)
+		return wrong(c, "mdns", "none shows no categories, and ship.trusted has allow");
+	return FL_EXIT_DONE;
+}
+
 /* ---- all ---- */
 
 int fl_ship_settings_read(struct fl_cli *c, struct fl_ship_settings *s,
@@ -151,7 +176,7 @@ int fl_ship_settings_read(struct fl_cli *c, struct fl_ship_settings *s,
 	out->interfaces_count = s->interfaces.len;
 	out->connections_max = set->ship.connections_max;
 	out->message_max = set->ship.message_max;
-	return FL_EXIT_DONE;
+	return read_limits(c, s, out);
 }
 
 void fl_ship_settings_done(struct fl_ship_settings *s)
@@ -159,4 +184,5 @@ void fl_ship_settings_done(struct fl_ship_settings *s)
 	fl_strlist_done(&s->interfaces);
 	fl_strlist_done(&s->categories);
 	fl_buf_wipe(&s->pin);
+	free(s->limits);
 }

@@ -34,9 +34,14 @@ static int setup(void **state)
 	r->b = test_calloc(1, sizeof *r->b);
 	r->a->cfg.brand = "Acme";
 	r->a->cfg.model = "Box";
-	kit_start(r->a, r->loop);
 	kit_start(r->b, r->loop);
 	struct fl_ski ski = kit_ski(r->b);
+	const struct fl_device_limit other = { .ski.b = { 1 }, .categories = 1u << 3 | 1u << 31 };
+	r->a->cfg.limits = &other;
+	r->a->cfg.limits_count = 1;
+	kit_start(r->a, r->loop);
+	r->a->cfg.limits = NULL;
+	r->a->cfg.limits_count = 0;
 	fl_ski_format(&ski, r->ski);
 	snprintf(r->socket, sizeof r->socket, "%s/ship.sock", r->a->dir);
 	const struct fl_ship_admin_config cfg = { .socket = r->socket,
@@ -231,6 +236,7 @@ static void a_device_from_pairing_to_parting(void **state)
 	       "\"trusted\":true,\"visible\":false,\"connected\":true,\"direction\":\"out\"");
 	expect(device, "\"nextTryMs\":null");
 	expect(device, "\"host\":\"127.0.0.1\"");
+	expect(device, "\"allow\":[]");
 	char *list = call(r, "GET", "/api/v1/ship/devices", NULL, 200);
 	snprintf(want, sizeof want, "{\"devices\":[{\"ski\":\"%s\"", r->ski);
 	expect(list, want);
@@ -255,6 +261,17 @@ static void a_device_from_pairing_to_parting(void **state)
 	list = call(r, "GET", "/api/v1/ship/devices", NULL, 200);
 	assert_string_equal(list, "{\"devices\":[]}");
 	free(list);
+}
+
+static void what_a_device_may_be_is_told(void **state)
+{
+	struct rig *r = *state;
+	char path[160];
+
+	snprintf(path, sizeof path, "/api/v1/ship/devices/01%038d/pair", 0);
+	char *device = call(r, "POST", path, "{}", 200);
+	expect(device, "\"allow\":[3,31]");
+	free(device);
 }
 
 static void what_happens_is_read_line_by_line(void **state)
@@ -463,6 +480,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(it_says_who_it_is),
 		T(a_device_from_pairing_to_parting),
+		T(what_a_device_may_be_is_told),
 		T(what_happens_is_read_line_by_line),
 		T(a_reader_that_falls_behind_is_waited_for),
 		T(one_that_goes_is_not_waited_for),

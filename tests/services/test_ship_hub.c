@@ -149,6 +149,28 @@ static void a_window_lets_in(void **state)
 	assert_true(kit_last(p->b, FL_SHIP_EV_TRUST)->trusted);
 }
 
+/* Nothing is announced here, so nobody knows what `a` is. */
+static void a_device_that_may_be_one_thing_only_is_let_in_as_that(void **state)
+{
+	struct pair *p = *state;
+	const struct fl_device_limit limit = { .ski = kit_ski(p->a), .categories = 1u << 3 };
+	struct fl_ski ski = kit_ski(p->a);
+	struct fl_device_info info;
+
+	p->b->cfg.limits = &limit;
+	p->b->cfg.limits_count = 1;
+	kit_stop(p->b);
+	kit_start(p->b, p->loop);
+	kit_pair(p->b, p->a);
+	kit_introduce(p->a, p->b);
+	kit_wait_state(p->a, p->b, FL_DEVICES_ERROR);
+	assert_non_null(strstr(kit_last(p->a, FL_SHIP_EV_STATE)->text, "HTTP status 403"));
+	assert_ok(fl_devices_info(fl_ship_hub_devices(p->b->hub), &ski, &info));
+	assert_int_equal(info.state, FL_DEVICES_ERROR);
+	assert_int_equal(info.allow, 1u << 3);
+	assert_int_equal(kit_count(p->b, FL_SHIP_EV_CONNECTED), 0);
+}
+
 /* The port stays, so that the other side finds it again. */
 static void restart(struct kit_hub *k)
 {
@@ -430,6 +452,7 @@ int main(void)
 		T(one_that_is_not_trusted_waits),
 		T(one_that_waits_is_refused),
 		T(a_window_lets_in),
+		T(a_device_that_may_be_one_thing_only_is_let_in_as_that),
 		T(a_restart_forgets_nothing),
 		T(both_dial_at_once),
 		T(stops_while_a_dial_hangs),

@@ -28,7 +28,7 @@ bool fl_dev_wants_dial(const struct fl_devices *d, const struct fl_dev *v)
 {
 	return d->phase == FL_DEVICES_RUNNING && v->record.trusted && !v->hold &&
 	       fl_registry_live(d->registry, &v->record.ski) == 0 && may_dial(d, v) &&
-	       has_place(d, v);
+	       has_place(d, v) && !fl_dev_is_barred(d, v);
 }
 
 /* Uniform in whole milliseconds, the end of the range excluded. */
@@ -105,6 +105,8 @@ void fl_dev_attempt_now(struct fl_devices *d, fl_time now, struct fl_dev *v)
 		v->attempt = FL_DEV_IDLE;
 	if (fl_dev_current(d, v) == NULL)
 		fl_dev_set_state(d, v, FL_DEVICES_QUEUED, FL_OK, "");
+	if (fl_dev_is_outside(d, v))
+		fl_dev_limit_tell(d, v);
 	fl_dev_attempt_consider(d, now, v);
 }
 
@@ -121,7 +123,10 @@ static void failed(struct fl_devices *d, fl_time now, struct fl_dev *v, enum fl_
 {
 	if (fl_dev_current(d, v) != NULL)
 		return; /* it came by itself meanwhile */
-	fl_dev_set_state(d, v, FL_DEVICES_ERROR, err, why != NULL ? why : fl_err_text(err));
+	if (err == FL_ERR_STATE && fl_dev_is_barred(d, v))
+		fl_dev_limit_tell(d, v);
+	else
+		fl_dev_set_state(d, v, FL_DEVICES_ERROR, err, why != NULL ? why : fl_err_text(err));
 	fl_dev_announce(d);
 	fl_dev_attempt_consider(d, now, v);
 }

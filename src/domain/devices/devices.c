@@ -49,6 +49,10 @@ enum fl_err fl_devices_new(const struct fl_devices_config *cfg, struct fl_fault 
 	if (err == FL_OK &&
 	    fl_registry_new(FL_SKI_LEN, CONNS_OF_ONE, cfg->hash_seed, &d->registry) != FL_OK)
 		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+	if (err == FL_OK && fl_dev_limits_copy(d, cfg) != FL_OK) {
+		err = fl_fault_set(fault, FL_ERR_NOMEM, "out of memory");
+		fl_registry_free(d->registry);
+	}
 	if (err != FL_OK) {
 		fl_wipe(d->pin, sizeof d->pin);
 		free(d);
@@ -77,6 +81,7 @@ struct fl_devices *fl_devices_free(struct fl_devices *d)
 	}
 	free(d->at);
 	free(d->seen);
+	free(d->limits);
 	fl_dev_effects_done(d);
 	fl_map_done(&d->links);
 	fl_registry_free(d->registry);

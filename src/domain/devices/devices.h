@@ -51,6 +51,7 @@ enum {
 	FL_DEVICES_CONNECTIONS_DEFAULT = 10,
 	FL_DEVICES_TELLS_MAX = 1024, /* what waits for an application that does not listen */
 	FL_DEVICES_TELLS_BYTES_MAX = 4 << 20,
+	FL_DEVICES_CATEGORY_MAX = 31, /* that a limit can name */
 };
 #define FL_DEVICES_DRAIN (6 * FL_SEC)
 
@@ -72,6 +73,15 @@ enum fl_device_state {
 const char *fl_devices_state_name(
 	enum fl_device_state s); /* "none", "queued", ..., "remote-denied-trust" */
 
+/*
+ * A device that may only be what the user knows it for: it is connected only while it announces
+ * categories, all of them among these (limit.c).
+ */
+struct fl_device_limit {
+	struct fl_ski ski;
+	uint32_t categories; /* bit n: category n, 1 to FL_DEVICES_CATEGORY_MAX; 0: any */
+};
+
 struct fl_devices_config {
 	struct fl_ski own;
 	const char *ship_id;
@@ -81,6 +91,8 @@ struct fl_devices_config {
 	enum fl_ship_pin_state pin_wanted;
 	const char *pin;
 	struct fl_ship_timers timers;
+	const struct fl_device_limit *limits; /* copied; one a device */
+	size_t limits_count;
 	uint64_t rng_seed; /* of the delays before dialling */
 	uint8_t hash_seed[16];
 };
@@ -189,7 +201,7 @@ FL_MUST enum fl_err fl_devices_visible(struct fl_devices *d, fl_time now,
  * the caller answers with HTTP and closes: FL_ERR_FULL (503), FL_ERR_BUSY (429: too many of this
  * device), FL_ERR_EXISTS (its other connection stays: complete the upgrade, then close with 4001
  * "double connection"), FL_ERR_CLOSED (503: shutting down, or not started), FL_ERR_DENIED (403: it
- * shows our own key), FL_ERR_NOMEM (503).
+ * shows our own key), FL_ERR_STATE (403: outside of its limit), FL_ERR_NOMEM (503).
  */
 FL_MUST enum fl_err fl_devices_incoming(struct fl_devices *d, fl_time now, const struct fl_ski *ski,
 					uint64_t *out_number, bool *out_parked);
@@ -197,8 +209,8 @@ FL_MUST enum fl_err fl_devices_incoming(struct fl_devices *d, fl_time now, const
 /*
  * How a dial ended. `err` FL_OK: upgraded, under the SKI that was asked for. FL_OK: as
  * fl_devices_incoming. Errors: FL_ERR_EXISTS, FL_ERR_CLOSED (called off or shutting down),
- * FL_ERR_FULL, FL_ERR_NOMEM: the caller closes what it has. With `err` not FL_OK nothing comes out
- * and FL_ERR_CLOSED is given.
+ * FL_ERR_STATE (outside of its limit), FL_ERR_FULL, FL_ERR_NOMEM: the caller closes what it has.
+ * With `err` not FL_OK nothing comes out and FL_ERR_CLOSED is given.
  */
 FL_MUST enum fl_err fl_devices_dialled(struct fl_devices *d, fl_time now, uint64_t dial,
 				       enum fl_err err, const char *why, uint64_t *out_number,
@@ -299,6 +311,7 @@ struct fl_device_info {
 	uint64_t number;                 /* of the connection; 0 none */
 	enum fl_ship_state step;         /* of it */
 	unsigned attempts;               /* the counter of ship.md 6.3 */
+	uint32_t allow;                  /* of its limit; 0: any */
 	fl_time next_try;                /* FL_NEVER: none is planned */
 	enum fl_devices_rule rule;       /* that is used against it now */
 };

@@ -99,6 +99,8 @@ struct fl_dev {
 	unsigned tries;  /* since the counter was reset */
 	bool hold;       /* no dialling until the user says so */
 	bool denied;     /* by the device: no dialling while it does not pair */
+	uint32_t allow;  /* of its limit; 0: any category */
+	bool barred;     /* its state says that the limit keeps it out */
 
 	bool by_initiator; /* what `auto` has learnt of it */
 	uint64_t survivor; /* of the last double connection */
@@ -147,6 +149,8 @@ struct fl_devices {
 	size_t count, cap;
 	struct fl_device_entry *seen; /* in order of SKI */
 	size_t seen_count;
+	struct fl_device_limit *limits; /* in order of SKI */
+	size_t limits_count;
 	struct fl_registry *registry;
 	struct fl_map links; /* by number */
 	uint64_t last_number;
@@ -264,6 +268,22 @@ const struct fl_device_entry *fl_dev_seen(const struct fl_devices *d, const stru
 
 /* Where to dial it: the fixed place, or what is seen. False: nowhere. */
 bool fl_dev_place(const struct fl_devices *d, const struct fl_dev *v, struct fl_device_entry *out);
+
+/* ---- what a device may be (limit.c) ---- */
+
+/* Errors: FL_ERR_NOMEM. */
+FL_MUST enum fl_err fl_dev_limits_copy(struct fl_devices *d, const struct fl_devices_config *cfg);
+uint32_t fl_dev_limit_of(const struct fl_devices *d, const struct fl_ski *ski);
+
+/* May no connection of it begin? And may none stand? */
+bool fl_dev_is_barred(const struct fl_devices *d, const struct fl_dev *v);
+bool fl_dev_is_outside(const struct fl_devices *d, const struct fl_dev *v);
+
+/* Why it is not connected, as its state. */
+void fl_dev_limit_tell(struct fl_devices *d, struct fl_dev *v);
+
+/* What is seen has changed: ends what may not stand. */
+void fl_dev_limit_apply(struct fl_devices *d, fl_time now, struct fl_dev *v);
 
 /* ---- the end (shutdown.c) ---- */
 

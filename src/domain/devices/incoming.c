@@ -100,6 +100,10 @@ enum fl_err fl_dev_take(struct fl_devices *d, fl_time now, struct fl_dev *v, boo
 	const enum fl_dev_verdict verdict = fl_dev_decide(
 		fl_dev_rule(d, v), &d->cfg.own, &v->record.ski, !client, existing_of(current));
 
+	if (fl_dev_is_barred(d, v)) {
+		fl_dev_limit_tell(d, v);
+		return FL_ERR_STATE;
+	}
 	if (!fl_dev_has_room(d, v))
 		return FL_ERR_FULL;
 	switch (verdict) {

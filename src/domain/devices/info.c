@@ -47,6 +47,7 @@ static void fill(const struct fl_devices *d, const struct fl_dev *v, struct fl_d
 		.number = l != NULL ? l->number : 0,
 		.step = l != NULL ? fl_ship_conn_state(l->machine) : FL_SHIP_S_CLOSED,
 		.attempts = v->tries,
+		.allow = v->allow,
 		.next_try = v->attempt == FL_DEV_DELAYED ? v->dial_at : FL_NEVER,
 		.rule = fl_dev_rule(d, v),
 	};
@@ -123,6 +124,8 @@ static bool check_dev(const struct fl_devices *d, const struct fl_dev *v)
 	if (v->told != 0 && v->succession == 0 && here->number != v->told)
 		return false;
 	if (fl_devices_is_ending(d) && v->attempt != FL_DEV_IDLE)
+		return false;
+	if (fl_dev_current(d, v) != NULL && fl_dev_is_outside(d, v))
 		return false;
 	if (fl_dev_wants_dial(d, v) && v->attempt == FL_DEV_IDLE)
 		return false; /* never dialled again */

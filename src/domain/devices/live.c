@@ -159,7 +159,9 @@ static void gone_offline(struct fl_devices *d, fl_time now, struct fl_dev *v,
 			 enum fl_device_state state, const struct fl_dev_end *end)
 {
 	tell_disconnected(d, v, end->err);
-	if (v->state != FL_DEVICES_QUEUED) { /* else the user asked again meanwhile */
+	if (fl_dev_is_outside(d, v) && v->record.trusted) {
+		fl_dev_limit_tell(d, v);
+	} else if (v->state != FL_DEVICES_QUEUED) { /* else the user asked again meanwhile */
 		bool wrong = state == FL_DEVICES_ERROR;
 		fl_dev_set_state(d, v, state, wrong ? end->err : FL_OK, wrong ? end->text : "");
 	}

@@ -128,6 +128,7 @@ enum fl_err fl_dev_find_or_add(struct fl_devices *d, fl_time now, const struct f
 		return FL_ERR_NOMEM;
 	}
 	v->record.ski = *ski;
+	v->allow = fl_dev_limit_of(d, ski);
 	v->minute = now;
 	v->due = FL_NEVER;
 	fl_list_init(&v->links);

@@ -92,11 +92,14 @@ enum fl_err fl_devices_visible(struct fl_devices *d, fl_time now, const struct f
 	d->seen_count = kept;
 	if (changed)
 		tell_visible(d);
-	for (size_t i = 0; i < d->count; i++) {
-		if (!d->at[i]->record.trusted)
-			continue;
-		fl_dev_attempt_consider(d, now, d->at[i]);
-		fl_dev_settle(d, now, d->at[i]); /* trusted: it stays */
+	for (size_t i = 0; i < d->count;) {
+		struct fl_dev *v = d->at[i];
+		fl_dev_limit_apply(d, now, v);
+		if (v->record.trusted)
+			fl_dev_attempt_consider(d, now, v);
+		if (v->record.trusted || v->allow != 0)
+			fl_dev_settle(d, now, v);
+		i += i < d->count && d->at[i] == v; /* a stranger may be forgotten */
 	}
 	return FL_OK;
 }

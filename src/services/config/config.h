@@ -34,6 +34,7 @@ struct fl_config_record {
 struct fl_config_device {
 	char *ski;            /* 40 lower-case digits */
 	char *name, *ship_id; /* "" = none, not known */
+	uint32_t allow;       /* bit n: category n; 0: any */
 };
 
 struct fl_config {

@@ -25,15 +25,44 @@ static char **member(struct fl_config_device *d, const char *key)
 	return strcmp(key, "id") == 0 ? &d->ship_id : NULL;
 }
 
+/* An empty list could be meant either way. */
+static enum fl_err read_allowed(struct fl_config_device *d, const struct fl_yaml *y,
+				struct fl_fault *fault)
+{
+	struct fl_fault why = { "" };
+	uint32_t number;
+
+	if (y->kind != FL_YAML_LIST || y->len == 0)
+		return at_line(fault, y, "a list of one category or more in allow");
+	for (size_t i = 0; i < y->len; i++) {
+		const struct fl_yaml *item = y->items[i];
+		if (item->kind != FL_YAML_SCALAR)
+			return at_line(fault, item, "a category, not a list or map");
+		if (fl_config_category_parse(item->text, &why, &number) != FL_OK)
+			return fl_fault_set(fault, FL_ERR_INVALID, "line %u: %s", item->line,
+					    why.text);
+		if (number < 1 || number > FL_CONFIG_ALLOWED_MAX)
+			return at_line(fault, item, "a category from 1 to 31");
+		d->allow |= UINT32_C(1) << number;
+	}
+	return FL_OK;
+}
+
 static enum fl_err read_members(struct fl_config_device *d, const struct fl_yaml *y,
 				struct fl_fault *fault)
 {
 	for (size_t i = 0; i < y->len; i++) {
+		if (strcmp(y->keys[i], "allow") == 0) {
+			enum fl_err err = read_allowed(d, y->items[i], fault);
+			if (err != FL_OK)
+				return err;
+			continue;
+		}
 		char **slot = member(d, y->keys[i]);
 		if (slot == NULL)
 			return fl_fault_set(fault, FL_ERR_INVALID,
-					    "line %u: unknown key %s; a device has ski, name and "
-					    "id",
+					    "line %u: unknown key %s; a device has ski, name, id "
+					    "and allow",
 					    y->key_lines[i], y->keys[i]);
 		if (y->items[i]->kind != FL_YAML_SCALAR)
 			return at_line(fault, y->items[i], "one value, not a list or map");
@@ -71,7 +100,7 @@ enum fl_err fl_config_devices_read(struct fl_config *c, const struct fl_yaml *y,
 				   struct fl_fault *fault)
 {
 	if (y->kind != FL_YAML_LIST)
-		return at_line(fault, y, "a list of devices {ski, name, id}");
+		return at_line(fault, y, "a list of devices {ski, name, id, allow}");
 	if (y->len > FL_CONFIG_TRUSTED_MAX)
 		return at_line(fault, y, "at most 1024 devices");
 	c->ship.trusted = calloc(y->len ? y->len : 1, sizeof *c->ship.trusted);
@@ -80,7 +109,7 @@ enum fl_err fl_config_devices_read(struct fl_config *c, const struct fl_yaml *y,
 	for (size_t i = 0; i < y->len; i++) {
 		struct fl_config_device *d = &c->ship.trusted[c->ship.trusted_count++];
 		if (y->items[i]->kind != FL_YAML_MAP)
-			return at_line(fault, y->items[i], "a device {ski, name, id}");
+			return at_line(fault, y->items[i], "a device {ski, name, id, allow}");
 		enum fl_err err = read_members(d, y->items[i], fault);
 		if (err == FL_OK)
 			err = settle(d, y->items[i], fault);
@@ -102,6 +131,18 @@ void fl_config_devices_done(struct fl_config *c)
 	c->ship.trusted_count = 0;
 }
 
+static void put_allowed(const struct fl_config_device *d, struct fl_jw *w)
+{
+	if (d->allow == 0)
+		return;
+	fl_jw_key(w, "allow");
+	fl_jw_arr(w);
+	for (uint32_t n = 1; n <= FL_CONFIG_ALLOWED_MAX; n++)
+		if (d->allow >> n & 1)
+			fl_jw_u64(w, n);
+	fl_jw_arr_end(w);
+}
+
 void fl_config_devices_json(const struct fl_config *c, struct fl_jw *w)
 {
 	fl_jw_arr(w);
@@ -114,6 +155,7 @@ void fl_config_devices_json(const struct fl_config *c, struct fl_jw *w)
 		fl_jw_str(w, d->name);
 		fl_jw_key(w, "id");
 		fl_jw_str(w, d->ship_id);
+		put_allowed(d, w);
 		fl_jw_obj_end(w);
 	}
 	fl_jw_arr_end(w);
@@ -181,6 +223,34 @@ static void check_categories(const struct fl_config *c, struct fl_config_report 
 			fl_config_say(&r->errors, "ship.categories: %s", fault.text);
 }
 
+static bool is_limited_twice(const struct fl_config *c, size_t at)
+{
+	const struct fl_config_device *d = &c->ship.trusted[at];
+
+	for (size_t i = 0; i < at; i++)
+		if (strcmp(c->ship.trusted[i].ski, d->ski) == 0 &&
+		    c->ship.trusted[i].allow != d->allow)
+			return true;
+	return false;
+}
+
+static void check_devices(const struct fl_config *c, struct fl_config_report *r)
+{
+	bool blind = strcmp(c->ship.mdns, "none") == 0;
+
+	for (size_t i = 0; i < c->ship.trusted_count; i++) {
+		const struct fl_config_device *d = &c->ship.trusted[i];
+		if (is_limited_twice(c, i))
+			fl_config_say(&r->errors, "ship.trusted: %s is there with two limits",
+				      d->ski);
+		if (d->allow != 0 && blind)
+			fl_config_say(&r->errors,
+				      "ship.trusted: %s has allow, and with ship.mdns: none nobody "
+				      "knows its categories",
+				      d->ski);
+	}
+}
+
 void fl_config_hub_check(const struct fl_config *c, struct fl_config_report *r)
 {
 	static const char *const mdns[] = { "auto", "avahi", "embedded", "none", NULL };
@@ -209,6 +279,7 @@ void fl_config_hub_check(const struct fl_config *c, struct fl_config_report *r)
 	check_length("ship.type", c->ship.type, FL_SHIP_NAME_MAX, r);
 	check_length("ship.serial", c->ship.serial, FL_SHIP_NAME_MAX, r);
 	check_categories(c, r);
+	check_devices(c, r);
 	check_range("ship.connections_max", c->ship.connections_max, 1, FL_CONFIG_CONNECTIONS_MAX,
 		    r);
 	check_range("ship.message_max", c->ship.message_max, FL_CONFIG_MESSAGE_LEAST,

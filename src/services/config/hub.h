@@ -9,13 +9,14 @@
 enum {
 	FL_CONFIG_TRUSTED_MAX = 1024,
 	FL_CONFIG_CONNECTIONS_MAX = 1000,
+	FL_CONFIG_ALLOWED_MAX = 31, /* categories that `allow` can name */
 	FL_CONFIG_MESSAGE_LEAST = 4096,
 	FL_CONFIG_MESSAGE_MAX = 16 << 20,
 };
 
 /*
- * The list [{ski, name, id}] of ship.trusted. Errors: FL_ERR_INVALID with the line of the device
- * and what was expected; FL_ERR_NOMEM. What was read stays until fl_config_devices_done.
+ * The list [{ski, name, id, allow}] of ship.trusted. Errors: FL_ERR_INVALID with the line of the
+ * device and what was expected; FL_ERR_NOMEM. What was read stays until fl_config_devices_done.
  */
 FL_MUST enum fl_err fl_config_devices_read(struct fl_config *c, const struct fl_yaml *y,
 					   struct fl_fault *fault);

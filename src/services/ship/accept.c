@@ -33,6 +33,9 @@ static void turn_away(struct fl_ship_hub *h, struct fl_http *x, enum fl_err err)
 	} else if (err == FL_ERR_DENIED) {
 		h->counts.rejected_tls++;
 		answer(x, 403, "that is the key of this hub itself\n");
+	} else if (err == FL_ERR_STATE) {
+		h->counts.rejected_limit++;
+		answer(x, 403, "not while it does not announce a category that is allowed\n");
 	} else {
 		h->counts.rejected_full++;
 		answer(x, 503,

@@ -32,6 +32,17 @@ static void put_categories(struct fl_jw *w, const struct fl_ship_txt *t)
 	fl_jw_arr_end(w);
 }
 
+/* What the settings allow it to be; nothing: anything. */
+static void put_allowed(struct fl_jw *w, uint32_t allow)
+{
+	fl_jw_key(w, "allow");
+	fl_jw_arr(w);
+	for (uint32_t n = 1; n <= FL_DEVICES_CATEGORY_MAX; n++)
+		if (allow >> n & 1)
+			fl_jw_u64(w, n);
+	fl_jw_arr_end(w);
+}
+
 static void put_addresses(struct fl_jw *w, const struct fl_device_entry *e)
 {
 	char text[FL_IP_TEXT_MAX];
@@ -99,6 +110,7 @@ static void put_device(struct fl_jw *w, const struct fl_device_info *i,
 	put_progress(w, i, now);
 	put_bool(w, "keyPinned", i->record.has_pin_sha);
 	put_seen(w, e != NULL ? e : &unseen, &i->record);
+	put_allowed(w, i->allow);
 	fl_jw_obj_end(w);
 }
 

@@ -74,6 +74,7 @@ static void connections(const struct fl_ship_hub *h, struct fl_buf *b)
 	row(b, "rejected_total", "reason", "full", c->rejected_full + stats.refused_limit);
 	row(b, "rejected_total", "reason", "rate", c->rejected_busy);
 	row(b, "rejected_total", "reason", "double", c->double_closed);
+	row(b, "rejected_total", "reason", "category", c->rejected_limit);
 	row(b, "rejected_total", "reason", "hello", stats.failed_hello);
 }
 

@@ -241,6 +241,8 @@ static enum fl_err make_devices(struct fl_ship_hub *h, const struct fl_ship_hub_
 		.pin_wanted = pin_wanted(cfg),
 		.pin = cfg->pin,
 		.timers = cfg->timers,
+		.limits = cfg->limits,
+		.limits_count = cfg->limits_count,
 	};
 
 	enum fl_err err = fl_ship_timers_settle(&dc.timers, fault);

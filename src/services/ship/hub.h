@@ -38,6 +38,8 @@ struct fl_ship_hub_config {
 	const char *const *interfaces; /* names; none: all but loopback */
 	size_t interfaces_count;
 	enum fl_devices_rule rule;
+	const struct fl_device_limit *limits; /* what devices may be; copied */
+	size_t limits_count;
 	const char *pin; /* asked of every device; NULL: none */
 	bool pin_optional;
 	size_t connections_max, message_max; /* 0: defaults of domain/devices */

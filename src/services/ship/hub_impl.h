@@ -34,7 +34,7 @@ struct fl_ship_link {
 struct fl_ship_counts {
 	uint64_t messages_in, messages_out, payloads_in, payloads_out;
 	uint64_t dials, dials_failed, upgrades, double_closed;
-	uint64_t rejected_full, rejected_busy, rejected_tls, rejected_http;
+	uint64_t rejected_full, rejected_busy, rejected_tls, rejected_http, rejected_limit;
 	uint64_t unsaved, slow; /* records not written; devices that did not take what we sent */
 	uint64_t bad_announcements;
 };

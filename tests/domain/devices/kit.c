@@ -12,7 +12,7 @@
 
 #include "proto/ship/kit.h"
 
-enum { WORDS_MAX = 12, OUT_MAX = 1 << 16 };
+enum { WORDS_MAX = 12, OUT_MAX = 1 << 16, LIMITS_MAX = 4 };
 
 static const fl_time epoch = 12345 * FL_SEC + 678; /* any time but zero */
 
@@ -43,6 +43,14 @@ struct fl_ski devices_ski(char letter)
 	return ski;
 }
 
+/* "b35": b of the categories 3 and 5. */
+static const char *take_categories(const char *text, struct fl_ship_txt *t)
+{
+	for (; isdigit((unsigned char)text[1]); text++)
+		t->categories[t->categories_count++] = (uint32_t)(text[1] - '0');
+	return text;
+}
+
 void devices_see(struct fl_devices *d, fl_time now, const char *letters)
 {
 	struct fl_device_entry all[26];
@@ -55,6 +63,7 @@ void devices_see(struct fl_devices *d, fl_time now, const char *letters)
 		all[count].port = 4712;
 		(void)snprintf(all[count].host, sizeof all[count].host, "%c.local",
 			       tolower((unsigned char)*letters));
+		letters = take_categories(letters, &all[count].txt);
 	}
 	assert_int_equal(fl_devices_visible(d, now, all, count), FL_OK);
 }
@@ -282,12 +291,31 @@ static void know(struct play *p, const char *letters)
 	}
 }
 
+/* "b3,c45": what b may be, and what c. */
+static size_t read_limits(const char *text, struct fl_device_limit out[static LIMITS_MAX])
+{
+	size_t count = 0;
+
+	for (; *text != '\0'; text++) {
+		if (isalpha((unsigned char)*text)) {
+			assert_true(count < LIMITS_MAX);
+			out[count++] = (struct fl_device_limit){ .ski = devices_ski(*text) };
+		} else if (isdigit((unsigned char)*text)) {
+			out[count - 1].categories |= 1u << (*text - '0');
+		}
+	}
+	return count;
+}
+
 static void make(struct play *p, char **w)
 {
+	struct fl_device_limit limits[LIMITS_MAX];
 	struct fl_devices_config cfg = {
 		.own = devices_ski('m'), .ship_id = "Us-1", .rng_seed = 7, .hash_seed = { 3 }
 	};
 	const char *known = "", *v;
+
+	cfg.limits = limits;
 
 	for (; *w != NULL; w++) {
 		if (is(*w, "recent"))
@@ -298,6 +326,8 @@ static void make(struct play *p, char **w)
 			cfg.connections_max = (size_t)atoi(v);
 		else if ((v = after(*w, "known=")) != NULL)
 			known = v;
+		else if ((v = after(*w, "allow=")) != NULL)
+			cfg.limits_count = read_limits(v, limits);
 		else if ((v = after(*w, "need=")) != NULL) {
 			cfg.pin = v;
 			cfg.pin_wanted = FL_SHIP_PIN_REQUIRED;

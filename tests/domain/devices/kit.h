@@ -6,9 +6,11 @@
  * below are what came out, all of it, in order. Devices are single letters and so are their SKIs;
  * ours is m, so a to l are smaller and n to z bigger.
  *
- * hub [recent|initiator|auto] [max=N] [need=PIN] [known=DEVICES]    made; known: trusted since long
+ * hub [recent|initiator|auto] [max=N] [need=PIN] [known=DEVICES] [allow=b3,c45]
+ *                      made; known: trusted since long; allow: what categories devices may be of
  * start, shutdown
- * see DEVICES          these and no others; in capitals: it pairs (register=true)
+ * see DEVICES          these and no others; in capitals: it pairs (register=true);
+ *                      b35: of the categories 3 and 5
  * in DEVICE            an incoming connection
  * up NUMBER            its handshake, to the end
  * < NUMBER WORDS       a message: tests/proto/ship/kit.h
