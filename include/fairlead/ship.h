@@ -127,6 +127,7 @@ typedef enum {
 	FL_HUB_EV_TRUST,        /* `trusted`; it is kept in the state folder already */
 	FL_HUB_EV_PIN_WANTED,   /* fl_hub_pin; `optional`: it works without; `text`: why again */
 	FL_HUB_EV_DATA,         /* `conn`, `data`, `data_len`: a payload, plain JSON */
+	FL_HUB_EV_FORGOTTEN,    /* of who is gone, and not trusted, nothing is left */
 } fl_hub_event_kind;
 
 typedef struct {

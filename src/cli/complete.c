@@ -253,7 +253,7 @@ static void offer_names(struct completion *p, enum fl_names names)
 		return;
 	case FL_NAMES_EVENT:
 		offer_words(p, "state connected replaced disconnected data trust shipId pinWanted "
-			       "visible");
+			       "forgotten visible");
 		return;
 	case FL_NAMES_IDENTITY:
 		offer_words(p, "new show export import");

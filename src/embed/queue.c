@@ -42,6 +42,8 @@ static fl_hub_event_kind kind_of(enum fl_ship_event_kind kind)
 		return FL_HUB_EV_TRUST;
 	case FL_SHIP_EV_PIN_WANTED:
 		return FL_HUB_EV_PIN_WANTED;
+	case FL_SHIP_EV_FORGOTTEN:
+		return FL_HUB_EV_FORGOTTEN;
 	case FL_SHIP_EV_DATA:
 		break;
 	}

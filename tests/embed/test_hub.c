@@ -26,7 +26,7 @@ struct node {
 	char dir[64];
 	fl_hub *hub;
 	fl_hub_ski ski;
-	size_t kinds[FL_HUB_EV_DATA + 1];
+	size_t kinds[FL_HUB_EV_FORGOTTEN + 1];
 	fl_hub_state state;
 	char data[TEXT_MAX];
 	bool deaf; /* takes no events */

@@ -81,6 +81,9 @@ static void take(void)
 			must(*t != 0 && *t == e.number);
 			*t = 0;
 			break;
+		case FL_DEVICES_TELL_FORGOTTEN:
+			must(*t == 0);
+			break;
 		case FL_DEVICES_TELL_DATA:
 			must(*t == e.number);
 			break;

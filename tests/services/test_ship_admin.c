@@ -302,6 +302,8 @@ static void what_happens_is_read_line_by_line(void **state)
 	device_path(r, "", path);
 	call_ok(r, "DELETE", path, NULL);
 	client_wait(&all, "\"event\":\"disconnected\"");
+	snprintf(want, sizeof want, "\"event\":\"forgotten\",\"ski\":\"%s\"}\n", r->ski);
+	client_wait(&all, want);
 	assert_null(strstr((const char *)one.got.ptr, "state"));
 	client_close(&one);
 	client_close(&all);

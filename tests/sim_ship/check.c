@@ -42,6 +42,11 @@ void check_tell(struct world *w, int node, const struct fl_devices_effect *e)
 			broken(w, "node %d: data from %d by %u, which is not current", node, peer,
 			       number);
 		break;
+	case FL_DEVICES_TELL_FORGOTTEN:
+		if (v->told != 0 || v->kept)
+			broken(w, "node %d: %d forgotten, and it is connected or trusted", node,
+			       peer);
+		break;
 	case FL_DEVICES_TELL_TRUST:
 		trace(w, "node %d: trust in %d %s", node, peer, e->trusted ? "given" : "taken");
 		if (e->trusted != v->kept)

@@ -152,6 +152,7 @@ enum fl_devices_effect_kind {
 	FL_DEVICES_TELL_TRUST,        /* `trusted` */
 	FL_DEVICES_TELL_PIN_WANTED,   /* `optional`; fl_devices_pin */
 	FL_DEVICES_TELL_DATA,         /* `number`, `bytes`: a plain payload */
+	FL_DEVICES_TELL_FORGOTTEN,    /* of which a state was told: nothing is known of it now */
 };
 
 struct fl_devices_effect {

@@ -92,6 +92,7 @@ struct fl_dev {
 	enum fl_device_state state;
 	enum fl_err err;
 	char text[FL_DEV_TEXT_MAX];
+	bool told_of; /* the application has heard of a state */
 
 	enum fl_dev_attempt attempt;
 	fl_time dial_at; /* DELAYED */

@@ -84,6 +84,19 @@ static bool is_idle(const struct fl_dev *v)
 	       v->attempt == FL_DEV_IDLE;
 }
 
+/* Whoever shows a list of devices takes it off. Without memory the word is lost. */
+static void forget(struct fl_devices *d, struct fl_dev *v)
+{
+	const struct fl_devices_effect what = { .kind = FL_DEVICES_TELL_FORGOTTEN,
+						.ski = v->record.ski };
+
+	if (v->told_of && d->phase == FL_DEVICES_RUNNING) {
+		enum fl_err lost = fl_dev_emit(d, &what);
+		(void)lost;
+	}
+	fl_dev_free(d, v);
+}
+
 /* Of the strangers who were here a moment ago the first to have come makes room. */
 static bool make_room(struct fl_devices *d)
 {
@@ -93,7 +106,7 @@ static bool make_room(struct fl_devices *d)
 		if (is_idle(d->at[i]) && (oldest == NULL || d->at[i]->minute < oldest->minute))
 			oldest = d->at[i];
 	if (oldest != NULL)
-		fl_dev_free(d, oldest);
+		forget(d, oldest);
 	return oldest != NULL;
 }
 
@@ -164,7 +177,7 @@ static fl_time next_due(const struct fl_dev *v)
 void fl_dev_settle(struct fl_devices *d, fl_time now, struct fl_dev *v)
 {
 	if (is_idle(v) && remembered_until(v) <= now) {
-		fl_dev_free(d, v);
+		forget(d, v);
 		return;
 	}
 	v->due = next_due(v);
@@ -205,6 +218,7 @@ void fl_dev_set_state(struct fl_devices *d, struct fl_dev *v, enum fl_device_sta
 	if (v->state == state && v->err == err && strcmp(v->text, text) == 0)
 		return;
 	v->state = state;
+	v->told_of = true;
 	v->err = err;
 	fl_str_copy(v->text, sizeof v->text, fl_slice_str(text));
 	const struct fl_dev_link *l = fl_dev_current(d, v);

@@ -45,6 +45,8 @@ static const char *name_of(enum fl_ship_event_kind kind)
 		return "pinWanted";
 	case FL_SHIP_EV_DATA:
 		return "data";
+	case FL_SHIP_EV_FORGOTTEN:
+		return "forgotten";
 	}
 	return "?";
 }
@@ -65,6 +67,7 @@ static void put_what(const struct fl_ship_event *e, struct fl_jw *w)
 	case FL_SHIP_EV_VISIBLE:
 	case FL_SHIP_EV_CONNECTED:
 	case FL_SHIP_EV_DISCONNECTED:
+	case FL_SHIP_EV_FORGOTTEN:
 		break;
 	case FL_SHIP_EV_STATE:
 		fl_ship_admin_put(w, "state", fl_devices_state_name(e->state));

@@ -37,6 +37,8 @@ static enum fl_ship_event_kind kind_of(enum fl_devices_effect_kind kind)
 		return FL_SHIP_EV_PIN_WANTED;
 	case FL_DEVICES_TELL_DATA:
 		return FL_SHIP_EV_DATA;
+	case FL_DEVICES_TELL_FORGOTTEN:
+		return FL_SHIP_EV_FORGOTTEN;
 	case FL_DEVICES_TELL_VISIBLE:
 	case FL_DEVICES_DO_DIAL:
 	case FL_DEVICES_DO_ABORT:

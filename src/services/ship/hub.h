@@ -139,6 +139,7 @@ enum fl_ship_event_kind {
 	FL_SHIP_EV_TRUST,        /* `trusted` */
 	FL_SHIP_EV_PIN_WANTED,   /* `optional`; `text`: why once more */
 	FL_SHIP_EV_DATA,         /* `conn`, `data`: plain JSON */
+	FL_SHIP_EV_FORGOTTEN,    /* nothing is known of it any more, but what is seen */
 };
 
 struct fl_ship_event {

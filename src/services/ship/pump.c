@@ -88,6 +88,7 @@ static void carry_out(struct fl_ship_hub *h, const struct fl_devices_effect *e)
 	case FL_DEVICES_TELL_TRUST:
 	case FL_DEVICES_TELL_PIN_WANTED:
 	case FL_DEVICES_TELL_DATA:
+	case FL_DEVICES_TELL_FORGOTTEN:
 		fl_ship_hub_tell(h, e);
 		break;
 	}

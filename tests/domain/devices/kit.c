@@ -166,6 +166,9 @@ static void print_effect(struct play *p, const struct fl_devices_effect *e)
 		fl_buf_printf(&p->out, "  %c: data %.*s\n", who, (int)e->bytes.len,
 			      (const char *)e->bytes.ptr);
 		break;
+	case FL_DEVICES_TELL_FORGOTTEN:
+		fl_buf_printf(&p->out, "  %c: forgotten\n", who);
+		break;
 	}
 }
 

@@ -265,6 +265,16 @@ static struct fl_ski numbered(unsigned i)
 	return ski;
 }
 
+static size_t drain_forgotten(struct fl_devices *d)
+{
+	struct fl_devices_effect e;
+	size_t count = 0;
+
+	while (fl_devices_next(d, &e))
+		count += e.kind == FL_DEVICES_TELL_FORGOTTEN;
+	return count;
+}
+
 static void records_are_bounded(void **state)
 {
 	enum { STRANGERS = FL_DEVICES_PEERS_MAX + 10 };
@@ -280,7 +290,7 @@ static void records_are_bounded(void **state)
 		ski = numbered(STRANGERS - i);
 		assert_int_equal(fl_devices_incoming(d, epoch + i, &ski, &number, &parked), FL_OK);
 		fl_devices_lost(d, epoch + i, number, 1006, fl_slice_str(""));
-		drain(d);
+		assert_int_equal(drain_forgotten(d), i >= FL_DEVICES_PEERS_MAX);
 	}
 	ski = numbered(STRANGERS - 9);
 	assert_int_equal(fl_devices_info(d, &ski, &info), FL_ERR_NOT_FOUND);
@@ -290,6 +300,7 @@ static void records_are_bounded(void **state)
 	assert_false(fl_devices_info_at(d, FL_DEVICES_PEERS_MAX, &info));
 	fl_devices_tick(d, epoch + FL_MIN + STRANGERS);
 	assert_false(fl_devices_info_at(d, 0, &info));
+	assert_int_equal(drain_forgotten(d), FL_DEVICES_PEERS_MAX);
 	for (unsigned i = 0; i < FL_DEVICES_PEERS_MAX; i++) {
 		ski = numbered(i);
 		assert_int_equal(fl_devices_register(d, epoch, &ski, NULL, NULL), FL_OK);
