@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tests/services/test_config.c - settings: every type, errors with their place, overrides. */
-#include "../base/table.h"
+#include "config_kit.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -10,76 +10,9 @@
 #include "services/config/config.h"
 #include "services/config/keys.h"
 
-#define ZEROS "0000000000000000000000000000000000" /* the rest of a SKI */
-
-static char dir[] = "/tmp/fl-test-config-XXXXXX";
-static char file[64];
-
-static void write_file(const char *text)
-{
-	FILE *f = fopen(file, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
-	assert_int_equal(fclose(f), 0);
-}
-
-struct result {
-	enum fl_err err;
-	struct fl_config *config; /* NULL on failure */
-	struct fl_config_report report;
-};
-
-static struct result load(const char *text)
-{
-	struct result r = { 0 };
-
-	if (text != NULL)
-		write_file(text);
-	r.err = fl_config_load(text != NULL ? file : "", dir, &r.report, &r.config);
-	assert_int_equal(r.err == FL_OK, r.config != NULL);
-	return r;
-}
-
-static void drop(struct result *r)
-{
-	fl_config_free(r->config);
-	fl_config_report_done(&r->report);
-}
-
-static void print_all(const struct fl_strlist *l, const char *what)
-{
-	for (size_t i = 0; i < l->len; i++)
-		print_message("  %s: %s\n", what, l->at[i]);
-}
-
-/* One line of the list holds all of `a` and `b`. */
-static void assert_said(const struct result *r, const struct fl_strlist *l, const char *a,
-			const char *b)
-{
-	for (size_t i = 0; i < l->len; i++)
-		if (strstr(l->at[i], a) != NULL && (b == NULL || strstr(l->at[i], b) != NULL))
-			return;
-	print_all(&r->report.errors, "error");
-	print_all(&r->report.warnings, "warning");
-	fail_msg("nothing says \"%s\" and \"%s\"", a, b != NULL ? b : "");
-}
-
-static void dump(const struct fl_config *c, struct fl_buf *out)
-{
-	*out = fl_buf_make(1 << 20);
-	fl_config_dump(c, out);
-	fl_buf_byte(out, '\0');
-	assert_err(fl_buf_err(out), FL_OK);
-}
-
 /* ---- good values: the key's line in the dump ---- */
 
-static struct good {
-	const char *name;
-	const char *text;
-	const char *line; /* of the dump */
-} goods[] = {
+static struct good goods[] = {
 	{ "a string", "server_url: https://vpn.example.com\ntls_cert_path: /c\ntls_key_path: /k\n",
 	  "server_url: \"https://vpn.example.com\"\n" },
 	{ "a string in quotes", "listen_addr: \"0.0.0.0:80\"\n", "listen_addr: \"0.0.0.0:80\"\n" },
@@ -133,18 +66,6 @@ static struct good {
 	{ "records of IPv6",
 	  "dns: {extra_records: [{name: a.b, type: AAAA, value: \"fd7a::9\"}]}\n",
 	  "extra_records: [{name: \"a.b\", type: AAAA, value: \"fd7a::9\"}]\n" },
-	{ "the hub: categories", "ship: {categories: [ems, 4, e-mobility]}\n",
-	  "  categories: [\"ems\", \"4\", \"e-mobility\"]\n" },
-	{ "the hub: no device", "ship: {trusted: []}\n", "  trusted: []\n" },
-	{ "the hub: devices", "ship: {trusted: [{ski: \"D7C3-E1 " ZEROS "\", name: box}]}\n",
-	  "  trusted: [{\"ski\":\"d7c3e1" ZEROS "\",\"name\":\"box\",\"id\":\"\"}]\n" },
-	{ "the hub: a device with its id", "ship: {trusted: [{id: X-1, ski: d7c3e1" ZEROS "}]}\n",
-	  "\"name\":\"\",\"id\":\"X-1\"}]\n" },
-	{ "the hub: what a device may be",
-	  "ship: {trusted: [{ski: d7c3e1" ZEROS ", allow: [e-mobility, 31, 1]}]}\n",
-	  "\"id\":\"\",\"allow\":[1,3,31]}]\n" },
-	{ "the hub: most of all", "ship: {connections_max: 1000, message_max: 4096}\n",
-	  "  connections_max: 1000\n  message_max: 4096\n" },
 	{ "a secret is masked", "cli: {address: vpn.example.com, api_key: hskey-api-secret}\n",
 	  "  api_key: \"***\"\n" },
 	{ "a null leaves the default", "listen_addr:\nlog:\n",
@@ -162,51 +83,9 @@ static struct good {
 	{ "features that are off", "oidc: {}\ntls_letsencrypt_hostname: \"\"\n", "log:\n" },
 };
 
-static void read_good(void **state)
-{
-	const struct good *g = *state;
-	struct result r = load(g->text);
-	struct fl_buf out;
-
-	print_all(&r.report.errors, "error");
-	print_all(&r.report.warnings, "warning");
-	assert_err(r.err, FL_OK);
-	assert_int_equal(r.report.errors.len, 0);
-	assert_int_equal(r.report.warnings.len, 0);
-	dump(r.config, &out);
-	if (strstr((const char *)out.ptr, g->line) == NULL)
-		fail_msg("no \"%s\" in:\n%s", g->line, (const char *)out.ptr);
-	assert_null(strstr((const char *)out.ptr, "hskey-api-secret"));
-	fl_buf_done(&out);
-	drop(&r);
-}
-
-/* What is dumped can be read, and then dumps the same. */
-static void dump_again(void **state)
-{
-	const struct good *g = *state;
-	struct result r = load(g->text);
-	struct fl_buf first, second;
-
-	dump(r.config, &first);
-	drop(&r);
-	r = load((const char *)first.ptr);
-	print_all(&r.report.errors, "error");
-	assert_err(r.err, FL_OK);
-	dump(r.config, &second);
-	assert_bytes(fl_buf_slice(&second), fl_buf_slice(&first));
-	fl_buf_done(&first);
-	fl_buf_done(&second);
-	drop(&r);
-}
-
 /* ---- errors of one value: place, key, what was expected ---- */
 
-static struct bad {
-	const char *name;
-	const char *text;
-	const char *at, *says;
-} bads[] = {
+static struct bad bads[] = {
 	{ "bool: a word", "logtail: {enabled: maybe}\n", ":1:20: logtail.enabled",
 	  "true or false" },
 	{ "bool: in quotes", "logtail: {enabled: \"true\"}\n", ":1:20: ", "without quotes" },
@@ -253,55 +132,6 @@ static struct bad {
 	  "A or AAAA" },
 	{ "records: wrong family",
 	  "dns: {extra_records: [{name: a, type: AAAA, value: 1.1.1.1}]}\n", "extra", "address" },
-	{ "ship: unknown", "ship:\n  brnad: x\n", ":2:3: ship.brnad: unknown", "ship.brand?" },
-	{ "ship: listen", "ship: {listen: 4712}\n", "ship.listen", "like :4712" },
-	{ "ship: mdns", "ship: {mdns: bonjour}\n", "ship.mdns", "auto, avahi, embedded, none" },
-	{ "ship: rule", "ship: {double_connections: last}\n", "ship.double_connections", "recent" },
-	{ "ship: a category", "ship: {categories: [fridge]}\n", "ship.categories", "metering (7)" },
-	{ "ship: categories", "ship: {categories: [1, 2, 3, 4, 5, 6, 7, 8, 9]}\n",
-	  "ship.categories", "at most 8" },
-	{ "ship: id", "ship: {id: \"a;b\"}\n", "ship.id", "semicolon" },
-	{ "ship: brand of 33 bytes", "ship: {brand: " ZEROS "}\n", "ship.brand", "at most 32" },
-	{ "ship: model in two lines", "ship: {model: \"a\\nb\"}\n", "ship.model", "printable" },
-	{ "ship: no connections", "ship: {connections_max: 0}\n", "ship.connections_max",
-	  "between 1 and 1000" },
-	{ "ship: too many connections", "ship: {connections_max: 1001}\n", "connections_max",
-	  "between 1 and 1000" },
-	{ "ship: small messages", "ship: {message_max: 4095}\n", "ship.message_max",
-	  "between 4096" },
-	{ "ship: metrics", "ship: {metrics_listen_addr: x}\n", "ship.metrics_listen_addr",
-	  "address" },
-	{ "ship: devices as map", "ship: {trusted: {}}\n", "ship.trusted", "list of devices" },
-	{ "ship: a device as word", "ship: {trusted: [x]}\n", "ship.trusted", "ski, name, id" },
-	{ "ship: a device without SKI", "ship:\n  trusted:\n    - name: x\n", "ship.trusted",
-	  "line 3: expected a ski" },
-	{ "ship: 39 digits", "ship: {trusted: [{ski: d7c3e" ZEROS "}]}\n", "ship.trusted",
-	  "40 hex digits" },
-	{ "ship: unknown of a device",
-	  "ship:\n  trusted:\n    - ski: d7c3e1" ZEROS "\n      nmae: x\n", "ship.trusted",
-	  "line 4: unknown key nmae" },
-	{ "ship: a list in a device", "ship: {trusted: [{ski: [1]}]}\n", "ship.trusted",
-	  "one value" },
-	{ "ship: a long id", "ship: {trusted: [{ski: d7c3e1" ZEROS ", id: " ZEROS ZEROS "}]}\n",
-	  "ship.trusted", "63 bytes" },
-	{ "ship: allow is a word", "ship: {trusted: [{ski: d7c3e1" ZEROS ", allow: ems}]}\n",
-	  "ship.trusted", "in allow" },
-	{ "ship: allow nothing", "ship: {trusted: [{ski: d7c3e1" ZEROS ", allow: []}]}\n",
-	  "ship.trusted", "one category or more" },
-	{ "ship: allow a fridge", "ship: {trusted: [{ski: d7c3e1" ZEROS ", allow: [fridge]}]}\n",
-	  "ship.trusted", "metering (7)" },
-	{ "ship: allow 32", "ship: {trusted: [{ski: d7c3e1" ZEROS ", allow: [32]}]}\n",
-	  "ship.trusted", "from 1 to 31" },
-	{ "ship: allow 0", "ship: {trusted: [{ski: d7c3e1" ZEROS ", allow: [0]}]}\n",
-	  "ship.trusted", "from 1 to 31" },
-	{ "ship: allow a list in it", "ship: {trusted: [{ski: d7c3e1" ZEROS ", allow: [[1]]}]}\n",
-	  "ship.trusted", "not a list" },
-	{ "ship: allow unseen",
-	  "ship: {mdns: none, trusted: [{ski: d7c3e1" ZEROS ", allow: [1]}]}\n", "ship.trusted",
-	  "nobody knows" },
-	{ "ship: allowed twice",
-	  "ship: {trusted: [{ski: d7c3e1" ZEROS ", allow: [1]}, {ski: d7c3e1" ZEROS "}]}\n",
-	  "ship.trusted", "two limits" },
 	{ "a group is a value", "dns: on\n", ":1:1: dns", "keys below it" },
 	{ "a value is a group", "server_url: {a: b}\n", "server_url", "one value" },
 	{ "a list as document", "- a\n", ":1:1: ", "keys and values" },
@@ -398,17 +228,6 @@ static struct bad {
 	{ "rule: cli.address needs a key", "cli: {address: vpn.example.com}\n", "cli.address",
 	  "api_key" },
 };
-
-static void read_bad(void **state)
-{
-	const struct bad *b = *state;
-	struct result r = load(b->text);
-
-	assert_err(r.err, FL_ERR_INVALID);
-	assert_int_equal(r.report.errors.len, 1); /* no error follows from another */
-	assert_said(&r, &r.report.errors, b->at, b->says);
-	drop(&r);
-}
 
 /* ---- what a reload leaves to a restart ---- */
 
@@ -866,9 +685,8 @@ int main(void)
 {
 	static struct suite s;
 
-	if (mkdtemp(dir) == NULL)
+	if (!kit_begin())
 		return 1;
-	snprintf(file, sizeof file, "%s/config.yaml", dir);
 	ROWS(&s, goods, read_good);
 	ROWS(&s, goods, dump_again);
 	ROWS(&s, bads, read_bad);
@@ -887,7 +705,6 @@ int main(void)
 	suite_add(&s, "keys are documented", keys_are_documented, NULL);
 	suite_add(&s, "the sample is fine", sample_is_fine, NULL);
 	int failed = suite_run(&s, "services/config");
-	unlink(file);
-	rmdir(dir);
+	kit_end();
 	return failed;
 }

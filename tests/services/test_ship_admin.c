@@ -215,6 +215,11 @@ static void it_says_who_it_is(void **state)
 	expect(identity, want);
 	assert_null(strstr(identity, "PRIVATE"));
 	free(identity);
+	char *messages = call(r, "GET", "/api/v1/ship/messages", NULL, 200);
+	assert_string_equal(messages,
+			    "{\"path\":\"\",\"maxSize\":0,\"redact\":true,\"written\":0,"
+			    "\"lost\":0,\"waitingBytes\":0,\"failing\":false}");
+	free(messages);
 	char *qr = call(r, "GET", "/api/v1/ship/qr", NULL, 200);
 	expect(qr, "{\"text\":\"SHIP;SKI:");
 	free(qr);

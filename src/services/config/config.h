@@ -97,6 +97,9 @@ struct fl_config {
 		char *pin_file;            /* "" = no PIN is asked */
 		char *metrics_listen_addr; /* "" = off */
 		uint32_t connections_max, message_max;
+		char *log_path; /* of messages; "" = off */
+		uint32_t log_max;
+		bool log_redact;
 		struct fl_config_device *trusted;
 		size_t trusted_count;
 	} ship;

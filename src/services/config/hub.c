@@ -284,4 +284,6 @@ void fl_config_hub_check(const struct fl_config *c, struct fl_config_report *r)
 		    r);
 	check_range("ship.message_max", c->ship.message_max, FL_CONFIG_MESSAGE_LEAST,
 		    FL_CONFIG_MESSAGE_MAX, r);
+	check_range("ship.message_log.max_size", c->ship.log_max, FL_CONFIG_LOG_LEAST,
+		    FL_CONFIG_LOG_MAX, r);
 }

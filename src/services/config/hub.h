@@ -12,6 +12,8 @@ enum {
 	FL_CONFIG_ALLOWED_MAX = 31, /* categories that `allow` can name */
 	FL_CONFIG_MESSAGE_LEAST = 4096,
 	FL_CONFIG_MESSAGE_MAX = 16 << 20,
+	FL_CONFIG_LOG_LEAST = 2 << 20,
+	FL_CONFIG_LOG_MAX = 1 << 30,
 };
 
 /*

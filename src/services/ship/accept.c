@@ -43,18 +43,18 @@ static void turn_away(struct fl_ship_hub *h, struct fl_http *x, enum fl_err err)
 	}
 }
 
-static void enter(struct fl_ship_hub *h, struct fl_http *x, uint64_t number, bool parked)
+static void enter(struct fl_ship_hub *h, struct fl_http *x, const struct fl_ship_link_facts *facts)
 {
 	struct fl_stream *s;
 	struct fl_slice early;
 
 	enum fl_err err = fl_http_upgrade_wsm(x, "ship", &s, &early);
 	if (err == FL_OK)
-		err = fl_ship_link_new(h, s, early, false, number, parked);
+		err = fl_ship_link_new(h, s, early, facts);
 	if (err == FL_OK)
 		h->counts.upgrades++;
 	else
-		fl_devices_lost(h->devices, fl_loop_now(h->loop), number, 1006,
+		fl_devices_lost(h->devices, fl_loop_now(h->loop), facts->number, 1006,
 				fl_slice_of(NULL, 0));
 	fl_ship_pump(h);
 }
@@ -71,13 +71,12 @@ static void close_double(struct fl_ship_hub *h, struct fl_http *x)
 
 static void ask_machine(struct fl_ship_hub *h, struct fl_http *x, const struct fl_ski *ski)
 {
-	uint64_t number;
-	bool parked;
+	struct fl_ship_link_facts facts = { .ski = *ski };
 
-	enum fl_err err =
-		fl_devices_incoming(h->devices, fl_loop_now(h->loop), ski, &number, &parked);
+	enum fl_err err = fl_devices_incoming(h->devices, fl_loop_now(h->loop), ski, &facts.number,
+					      &facts.parked);
 	if (err == FL_OK) {
-		enter(h, x, number, parked);
+		enter(h, x, &facts);
 	} else if (err == FL_ERR_EXISTS) {
 		close_double(h, x);
 	} else {

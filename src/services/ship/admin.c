@@ -18,6 +18,7 @@ static const struct fl_http_route api_routes[] = {
 	  .path = API "window",
 	  .handle = fl_ship_admin_window,
 	  .body_max = FL_SHIP_ADMIN_BODY_MAX },
+	{ .method = "GET", .path = API "messages", .handle = fl_ship_admin_messages },
 	{ .method = "GET", .path = API "events", .handle = fl_ship_admin_events },
 	{ .method = "GET", .path = API "devices", .handle = fl_ship_admin_list },
 	{ .method = "GET", .path = API "devices/*", .handle = fl_ship_admin_show },

@@ -55,6 +55,16 @@ static void traffic(const struct fl_ship_counts *c, struct fl_buf *b)
 	row(b, "payloads_total", "direction", "out", c->payloads_out);
 }
 
+static void messages_logged(const struct fl_ship_hub *h, struct fl_buf *b)
+{
+	struct fl_ship_message_log_stats s;
+
+	fl_ship_message_log_stats(h->log, &s);
+	head(b, "logged_messages_total", "counter", "SHIP messages for the message log.");
+	row(b, "logged_messages_total", "result", "written", s.written);
+	row(b, "logged_messages_total", "result", "lost", s.lost);
+}
+
 static void connections(const struct fl_ship_hub *h, struct fl_buf *b)
 {
 	const struct fl_ship_counts *c = &h->counts;
@@ -100,6 +110,7 @@ void fl_ship_admin_metrics(void *ctx, struct fl_http *x)
 
 	devices(h, &out);
 	traffic(&h->counts, &out);
+	messages_logged(h, &out);
 	connections(h, &out);
 	errors(a, &out);
 	single(&out, "tls_cert_expiry_seconds", "gauge", "Until our certificate expires.",

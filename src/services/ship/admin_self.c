@@ -136,6 +136,32 @@ void fl_ship_admin_identity(void *ctx, struct fl_http *x)
 	answer(x, &out, err);
 }
 
+void fl_ship_admin_messages(void *ctx, struct fl_http *x)
+{
+	const struct fl_ship_admin *a = ctx;
+	struct fl_buf out = fl_buf_make(FL_SHIP_ADMIN_BODY_MAX);
+	struct fl_jw w = fl_jw_make(&out);
+	struct fl_ship_message_log_stats s;
+
+	fl_ship_message_log_stats(a->hub->log, &s);
+	fl_jw_obj(&w);
+	fl_ship_admin_put(&w, "path", s.path);
+	fl_jw_key(&w, "maxSize");
+	fl_jw_u64(&w, s.max);
+	fl_jw_key(&w, "redact");
+	fl_jw_bool(&w, !s.plain);
+	fl_jw_key(&w, "written");
+	fl_jw_u64(&w, s.written);
+	fl_jw_key(&w, "lost");
+	fl_jw_u64(&w, s.lost);
+	fl_jw_key(&w, "waitingBytes");
+	fl_jw_u64(&w, s.waiting);
+	fl_jw_key(&w, "failing");
+	fl_jw_bool(&w, s.failing);
+	fl_jw_obj_end(&w);
+	fl_ship_admin_json(x, &out);
+}
+
 void fl_ship_admin_qr(void *ctx, struct fl_http *x)
 {
 	const struct fl_ship_admin *a = ctx;

@@ -126,18 +126,18 @@ static void failed(struct fl_ship_dial *d)
 static void arrived(struct fl_ship_dial *d, struct fl_stream *s, struct fl_slice early)
 {
 	struct fl_ship_hub *h = d->hub;
-	uint64_t dial = d->number, number;
-	bool parked;
+	struct fl_ship_link_facts facts = { .ski = d->ski, .client = true };
+	uint64_t dial = d->number;
 
 	dial_free(d);
 	enum fl_err err = fl_devices_dialled(h->devices, fl_loop_now(h->loop), dial, FL_OK, NULL,
-					     &number, &parked);
+					     &facts.number, &facts.parked);
 	if (err == FL_ERR_EXISTS)
 		fl_ship_link_refuse(h, s, early, true);
 	else if (err != FL_OK)
 		fl_stream_close(s, 0);
-	else if (fl_ship_link_new(h, s, early, true, number, parked) != FL_OK)
-		fl_devices_lost(h->devices, fl_loop_now(h->loop), number, 1006,
+	else if (fl_ship_link_new(h, s, early, &facts) != FL_OK)
+		fl_devices_lost(h->devices, fl_loop_now(h->loop), facts.number, 1006,
 				fl_slice_of(NULL, 0));
 	fl_ship_pump(h);
 }

@@ -258,6 +258,22 @@ static enum fl_err make_devices(struct fl_ship_hub *h, const struct fl_ship_hub_
 	return err;
 }
 
+static enum fl_err make_log(struct fl_ship_hub *h, const struct fl_ship_hub_config *cfg,
+			    struct fl_fault *fault)
+{
+	const struct fl_ship_message_log_config log = {
+		.path = cfg->message_log,
+		.max = cfg->message_log_max,
+		.plain = cfg->message_log_plain,
+		.ski = h->identity.facts.computed,
+		.ship_id = h->identity.ship_id,
+	};
+
+	if (log.path == NULL || log.path[0] == '\0')
+		return FL_OK;
+	return fl_ship_message_log_new(h->loop, &log, fault, &h->log);
+}
+
 static enum fl_err make(struct fl_ship_hub *h, const struct fl_ship_hub_config *cfg,
 			struct fl_fault *fault)
 {
@@ -281,6 +297,8 @@ static enum fl_err make(struct fl_ship_hub *h, const struct fl_ship_hub_config *
 		err = make_tls(h, cfg, fault);
 	if (err == FL_OK)
 		err = make_devices(h, cfg, fault);
+	if (err == FL_OK)
+		err = make_log(h, cfg, fault);
 	return err;
 }
 
@@ -359,6 +377,7 @@ struct fl_ship_hub *fl_ship_hub_free(struct fl_ship_hub *h)
 	fl_ship_dials_abort(h);
 	drop_links(h);
 	fl_ship_seen_done(h);
+	h->log = fl_ship_message_log_free(h->log);
 	fl_deferred_cancel(&h->say_down);
 	fl_timer_done(&h->timer);
 	fl_timer_done(&h->grace);

@@ -45,6 +45,9 @@ struct fl_ship_hub_config {
 	size_t connections_max, message_max; /* 0: defaults of domain/devices */
 	struct fl_ship_timers timers;        /* 0: defaults */
 	int64_t ping_every, pong_within;     /* ns; 0: 50 s and 10 s */
+	const char *message_log;             /* a capture file (message_log.h); NULL or "": none */
+	uint64_t message_log_max;            /* bytes; 0: default */
+	bool message_log_plain;              /* secrets too */
 	bool tls12_only, large_records;      /* large_records: TLS records over 1024 bytes */
 };
 

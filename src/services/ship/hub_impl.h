@@ -17,6 +17,7 @@
 #include "io/tls_peer.h"
 #include "io/ws_message.h"
 #include "services/ship/hub.h"
+#include "services/ship/message_log.h"
 #include "services/ship/store.h"
 
 enum { FL_SHIP_INSTANCE_MAX = 63, FL_SHIP_STATE_TEXT_MAX = 256 };
@@ -26,6 +27,7 @@ struct fl_ship_link {
 	struct fl_list in;
 	struct fl_ship_hub *hub;
 	uint64_t number;
+	struct fl_ski ski; /* of the device */
 	struct fl_wsm *wsm;
 	bool parked; /* not read from until the machine says so */
 };
@@ -57,6 +59,7 @@ struct fl_ship_hub {
 	struct fl_ship_store *store;
 	struct fl_ship_identity identity;
 	struct fl_devices *devices;
+	struct fl_ship_message_log *log; /* NULL: none is wanted */
 	struct fl_tls_peer *tls;
 
 	/* settings */
@@ -119,10 +122,15 @@ FL_MUST enum fl_err fl_ship_record_keep(struct fl_ship_hub *h, const struct fl_d
 
 /* ---- link.c ---- */
 
+/* What a connection is, as the machine named it. */
+struct fl_ship_link_facts {
+	uint64_t number;
+	struct fl_ski ski;
+	bool client, parked;
+};
 /* Takes `s` and gives it the number. Errors: FL_ERR_NOMEM; the machine has to be told. */
 FL_MUST enum fl_err fl_ship_link_new(struct fl_ship_hub *h, struct fl_stream *s,
-				     struct fl_slice early, bool client, uint64_t number,
-				     bool parked);
+				     struct fl_slice early, const struct fl_ship_link_facts *facts);
 struct fl_ship_link *fl_ship_link_find(const struct fl_ship_hub *h, uint64_t number);
 /* Sends, or gives the connection up. */
 void fl_ship_link_send(struct fl_ship_link *k, struct fl_slice message);

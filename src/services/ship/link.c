@@ -21,6 +21,7 @@ static void on_message(void *ctx, struct fl_slice message)
 	struct fl_ship_hub *h = k->hub;
 
 	h->counts.messages_in++;
+	fl_ship_message_log_put(h->log, &k->ski, k->number, true, message);
 	fl_devices_message(h->devices, fl_loop_now(h->loop), k->number, message);
 	fl_ship_pump(h);
 }
@@ -74,20 +75,22 @@ static void settle_pause(struct fl_ship_link *k)
 }
 
 enum fl_err fl_ship_link_new(struct fl_ship_hub *h, struct fl_stream *s, struct fl_slice early,
-			     bool client, uint64_t number, bool parked)
+			     const struct fl_ship_link_facts *facts)
 {
-	const struct fl_wsm_config cfg = config(h, client);
+	const struct fl_wsm_config cfg = config(h, facts->client);
 	struct fl_ship_link *k = calloc(1, sizeof *k);
 
-	if (k == NULL || fl_map_put(&h->links, &number, k) != FL_OK) {
+	if (k == NULL || fl_map_put(&h->links, &facts->number, k) != FL_OK) {
 		fl_stream_close(s, 0);
 		free(k);
 		return FL_ERR_NOMEM;
 	}
-	*k = (struct fl_ship_link){ .hub = h, .number = number, .parked = parked };
+	*k = (struct fl_ship_link){
+		.hub = h, .number = facts->number, .ski = facts->ski, .parked = facts->parked
+	};
 	enum fl_err err = fl_wsm_new(s, early, &cfg, &owner, k, &k->wsm);
 	if (err != FL_OK) {
-		fl_map_take(&h->links, &number);
+		fl_map_take(&h->links, &facts->number);
 		free(k);
 		return err;
 	}
@@ -109,6 +112,7 @@ void fl_ship_link_send(struct fl_ship_link *k, struct fl_slice message)
 	enum fl_err err = fl_wsm_send(k->wsm, message);
 	if (err == FL_OK) {
 		h->counts.messages_out++;
+		fl_ship_message_log_put(h->log, &k->ski, number, false, message);
 		return;
 	}
 	h->counts.slow += err == FL_ERR_FULL;
