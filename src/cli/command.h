@@ -67,6 +67,7 @@ enum fl_names {
 	FL_NAMES_CATEGORY,
 	FL_NAMES_EVENT,
 	FL_NAMES_IDENTITY, /* new, show, export, import */
+	FL_NAMES_LOG,      /* export, or a device */
 };
 
 struct fl_flag {

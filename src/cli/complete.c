@@ -258,6 +258,10 @@ static void offer_names(struct completion *p, enum fl_names names)
 	case FL_NAMES_IDENTITY:
 		offer_words(p, "new show export import");
 		return;
+	case FL_NAMES_LOG:
+		offer_words(p, "export");
+		offer_devices(p);
+		return;
 	}
 }
 

@@ -7,6 +7,7 @@
  *   ship_send.c      payloads and PINs                  ship_watch.c  events as they come
  *   ship_qr.c        the QR code                        ship_identity.c  key, certificate, SHIP ID
  *   ship_run.c ship_settings.c  the daemon              ship_probe.c  a stranger's look at a device
+ *   ship_export.c  the message log as a capture file
  */
 #ifndef FL_CLI_SHIP_H
 #define FL_CLI_SHIP_H
@@ -69,6 +70,11 @@ int fl_ship_show(struct fl_cli *c, const struct fl_resource *r, const struct fl_
 
 /* An answer that was made here, for fl_ship_show. False: no memory, and that was said. */
 bool fl_ship_own_answer(struct fl_cli *c, struct fl_buf *json, struct fl_answer *out);
+
+/* ---- ship_export.c ---- */
+
+/* `ship log export FILE`. */
+int fl_ship_log_export(struct fl_cli *c);
 
 /* ---- ship_settings.c ---- */
 

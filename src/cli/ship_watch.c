@@ -199,5 +199,10 @@ static void show_line(struct watch *w, struct fl_slice line, struct fl_jv event)
 
 int fl_cmd_ship_log(struct fl_cli *c)
 {
+	if (c->args.words > 0 && strcmp(c->args.word[0], "export") == 0)
+		return fl_ship_log_export(c);
+	if (c->args.words > 1)
+		return fl_cli_fail(c, FL_EXIT_USAGE, "See: fairlead help ship log",
+				   "unexpected argument '%s'", c->args.word[1]);
 	return follow(c, true, show_line);
 }

@@ -101,7 +101,7 @@ is 4 'bad.yaml:2:3: ship.brnad: unknown key; did you mean ship.brand' run -c bad
 note 'nothing was made' [ ! -e a ]
 
 # ---- two hubs ----
-start a --brand Acme --model Gateway --category ems
+start a --brand Acme --model Gateway --category ems --message-log a.pcapng
 one=$pid port1=$port ski1=$ski
 printf 'ship:\n  brand: Demo\n  model: Wallbox\n  serial: "17"\n' >two.yaml
 start b -c two.yaml
@@ -145,6 +145,39 @@ wait "$sender"
 note 'with its digits' grep -q '"event":"data".*"payload":{"datagram":{"n":1.10}}}$' payload
 is 4 'payload\|JSON\|object' send "$ski2" '{"datagram"' -d a
 is 3 'no device matches' send nobody '{"datagram":{}}' -d a
+
+# ---- the message log ----
+magic() { # what the file FILE begins with
+	od -An -tx1 -N4 "$1" | tr -d ' '
+}
+is 0 '^[0-9]* messages written to seen.pcapng' log export seen.pcapng -d a
+note 'a capture' [ "$(magic seen.pcapng)" = 0a0d0d0a ]
+note 'for its owner alone' [ "$(stat -c %a seen.pcapng)" = 600 ]
+note 'whose messages' grep -q "ski=$ski2 direction=out connection=" seen.pcapng
+note 'what was said' grep -q '{"n":1.10}' seen.pcapng
+is 6 'seen.pcapng is there already' log export seen.pcapng -d a
+"$fairlead" ship log export - -d a >again.pcapng
+note 'to standard output' [ "$(magic again.pcapng)" = 0a0d0d0a ]
+printf 'ship: {message_log: {path: a.pcapng}}\n' >log.yaml
+is 0 'messages written to third.pcapng' log export third.pcapng -c log.yaml -d nowhere
+cp seen.pcapng half.pcapng
+printf half >>half.pcapng
+printf 'ship: {message_log: {path: half.pcapng}}\n' >half.yaml
+is 0 'messages written to whole.pcapng' log export whole.pcapng -c half.yaml
+note 'only what is whole' cmp -s seen.pcapng whole.pcapng
+is 3 'keeps no message log' log export none.pcapng -d b
+is 2 'which file' log export -d a
+is 2 'unexpected argument' log gateway export -d a
+printf diary >diary.pcapng
+printf 'ship: {message_log: {path: diary.pcapng}}\n' >diary.yaml
+is 4 'is no message log' log export none.pcapng -c diary.yaml
+note 'nothing is left of it' [ ! -e none.pcapng ]
+printf 'ship: {message_log: {path: nowhere.pcapng}}\n' >nowhere.yaml
+is 3 'there is no message log' log export none.pcapng -c nowhere.yaml
+is 1 'cannot be made' log export nowhere/x -c log.yaml
+is 4 'another kind of file' run -d c -a 127.0.0.1:0 --mdns none --message-log diary.pcapng
+printf "ship: {mdns: auto, trusted: [{ski: $ski2, allow: [3]}]}\n" >allow.yaml
+is 2 'none shows no categories' run -d c -c allow.yaml --mdns none
 
 # ---- a look from outside ----
 is 0 "SKI of the key.*$ski2" probe "127.0.0.1:$port2"
