@@ -216,9 +216,8 @@ static void it_says_who_it_is(void **state)
 	assert_null(strstr(identity, "PRIVATE"));
 	free(identity);
 	char *messages = call(r, "GET", "/api/v1/ship/messages", NULL, 200);
-	assert_string_equal(messages,
-			    "{\"path\":\"\",\"maxSize\":0,\"redact\":true,\"written\":0,"
-			    "\"lost\":0,\"waitingBytes\":0,\"failing\":false}");
+	assert_string_equal(messages, "{\"path\":\"\",\"maxSize\":0,\"redact\":true,\"written\":0,"
+				      "\"lost\":0,\"waitingBytes\":0,\"failing\":false}");
 	free(messages);
 	char *qr = call(r, "GET", "/api/v1/ship/qr", NULL, 200);
 	expect(qr, "{\"text\":\"SHIP;SKI:");
@@ -266,6 +265,57 @@ static void a_device_from_pairing_to_parting(void **state)
 	list = call(r, "GET", "/api/v1/ship/devices", NULL, 200);
 	assert_string_equal(list, "{\"devices\":[]}");
 	free(list);
+}
+
+static struct fl_device_entry entry_of(const struct fl_ski *ski)
+{
+	struct fl_device_entry e;
+
+	memset(&e, 0, sizeof e);
+	e.txt.ski = *ski;
+	e.port = 4712;
+	return e;
+}
+
+static void lists_of_some(void **state)
+{
+	struct rig *r = *state;
+	const struct fl_ski stranger = { .b = { 7 } };
+	struct fl_device_entry seen = entry_of(&stranger);
+	char want[160];
+
+	connect_both(r);
+	assert_ok(fl_devices_visible(r->a->hub->devices, fl_loop_now(r->loop), &seen, 1));
+	fl_ship_pump(r->a->hub);
+	char *services = call(r, "GET", "/api/v1/ship/services", NULL, 200);
+	snprintf(want, sizeof want, "{\"services\":[{\"ski\":\"07%038d\"", 0);
+	expect(services, want);
+	assert_null(strstr(services, r->ski));
+	free(services);
+	char *pairings = call(r, "GET", "/api/v1/ship/pairings", NULL, 200);
+	snprintf(want, sizeof want, "{\"pairings\":[{\"ski\":\"%s\"", r->ski);
+	expect(pairings, want);
+	assert_null(strstr(pairings, "\"07000"));
+	free(pairings);
+	char *all = call(r, "GET", "/api/v1/ship/devices", NULL, 200);
+	expect(all, r->ski);
+	expect(all, "\"07000");
+	free(all);
+}
+
+static void who_asks_is_among_the_pairings(void **state)
+{
+	struct rig *r = *state;
+
+	kit_introduce(r->b, r->a);
+	kit_wait_state(r->a, r->b, FL_DEVICES_RECEIVED_REQUEST);
+	char *pairings = call(r, "GET", "/api/v1/ship/pairings", NULL, 200);
+	expect(pairings, r->ski);
+	expect(pairings, "\"state\":\"received-pairing-request\"");
+	free(pairings);
+	char *services = call(r, "GET", "/api/v1/ship/services", NULL, 200);
+	assert_string_equal(services, "{\"services\":[]}");
+	free(services);
 }
 
 static void what_a_device_may_be_is_told(void **state)
@@ -487,6 +537,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(it_says_who_it_is),
 		T(a_device_from_pairing_to_parting),
+		T(lists_of_some),
+		T(who_asks_is_among_the_pairings),
 		T(what_a_device_may_be_is_told),
 		T(what_happens_is_read_line_by_line),
 		T(a_reader_that_falls_behind_is_waited_for),

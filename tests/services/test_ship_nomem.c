@@ -8,6 +8,7 @@
 #include "../base/alloc_fail.h"
 #include "services/ship/hub_impl.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the one that fails ---- */
@@ -55,13 +56,18 @@ static void a_start_is_whole_or_none(void **state)
 					  .brand = "Acme",
 					  .listen.ip = fl_ip_v4(127, 0, 0, 1) };
 	const char *const interfaces[] = { "eth0", "eth1" };
-	char dir[KIT_DIR_MAX];
+	const struct fl_device_limit limit = { .ski.b = { 1 }, .categories = 1u << 3 };
+	char dir[KIT_DIR_MAX], log[KIT_DIR_MAX + 16];
 
 	(void)state;
 	kit_dir(dir);
 	cfg.state_dir = dir;
 	cfg.interfaces = interfaces;
 	cfg.interfaces_count = 2;
+	cfg.limits = &limit;
+	cfg.limits_count = 1;
+	snprintf(log, sizeof log, "%s/log.pcapng", dir);
+	cfg.message_log = log;
 	size_t n = 0;
 	do {
 		struct fl_ship_hub *h = NULL;

@@ -21,6 +21,8 @@ static const struct fl_http_route api_routes[] = {
 	{ .method = "GET", .path = API "messages", .handle = fl_ship_admin_messages },
 	{ .method = "GET", .path = API "events", .handle = fl_ship_admin_events },
 	{ .method = "GET", .path = API "devices", .handle = fl_ship_admin_list },
+	{ .method = "GET", .path = API "services", .handle = fl_ship_admin_services },
+	{ .method = "GET", .path = API "pairings", .handle = fl_ship_admin_pairings },
 	{ .method = "GET", .path = API "devices/*", .handle = fl_ship_admin_show },
 	{ .method = "DELETE", .path = API "devices/*", .handle = fl_ship_admin_unpair },
 	{ .method = "POST",

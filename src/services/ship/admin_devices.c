@@ -114,8 +114,30 @@ static void put_device(struct fl_jw *w, const struct fl_device_info *i,
 	fl_jw_obj_end(w);
 }
 
+/* Is it wanted? `e` is NULL where it is not seen. */
+typedef bool chosen(const struct fl_device_info *i, const struct fl_device_entry *e);
+
+static bool is_any(const struct fl_device_info *i, const struct fl_device_entry *e)
+{
+	(void)i, (void)e;
+	return true;
+}
+
+static bool is_seen(const struct fl_device_info *i, const struct fl_device_entry *e)
+{
+	(void)i;
+	return e != NULL;
+}
+
+/* Those that the user has paired, or has to say a word about. */
+static bool is_pairing(const struct fl_device_info *i, const struct fl_device_entry *e)
+{
+	(void)e;
+	return i->record.trusted || i->state == FL_DEVICES_RECEIVED_REQUEST;
+}
+
 /* Both lists are in order of SKI: known ones and seen ones become one list. */
-static void put_all(const struct fl_devices *d, struct fl_jw *w, fl_time now)
+static void put_all(const struct fl_devices *d, chosen *is_chosen, struct fl_jw *w, fl_time now)
 {
 	struct fl_device_info info;
 	size_t known = 0, seen = 0;
@@ -129,7 +151,10 @@ static void put_all(const struct fl_devices *d, struct fl_jw *w, fl_time now)
 		if (order > 0)
 			info = (struct fl_device_info){ .record.ski = e->txt.ski,
 							.next_try = FL_NEVER };
-		put_device(w, &info, order >= 0 ? e : NULL, now);
+		if (order < 0)
+			e = NULL;
+		if (is_chosen(&info, e))
+			put_device(w, &info, e, now);
 		known += order <= 0;
 		seen += order >= 0;
 	}
@@ -160,19 +185,34 @@ static bool put_one(const struct fl_ship_admin *a, const struct fl_ski *ski, str
 
 /* ---- questions ---- */
 
-void fl_ship_admin_list(void *ctx, struct fl_http *x)
+static void answer_list(const struct fl_ship_admin *a, struct fl_http *x, const char *name,
+			chosen *is_chosen)
 {
-	const struct fl_ship_admin *a = ctx;
 	struct fl_buf out = fl_buf_make(FL_SHIP_ADMIN_ANSWER_MAX);
 	struct fl_jw w = fl_jw_make(&out);
 
 	fl_jw_obj(&w);
-	fl_jw_key(&w, "devices");
+	fl_jw_key(&w, name);
 	fl_jw_arr(&w);
-	put_all(fl_ship_hub_devices(a->hub), &w, fl_loop_now(a->loop));
+	put_all(fl_ship_hub_devices(a->hub), is_chosen, &w, fl_loop_now(a->loop));
 	fl_jw_arr_end(&w);
 	fl_jw_obj_end(&w);
 	fl_ship_admin_json(x, &out);
+}
+
+void fl_ship_admin_list(void *ctx, struct fl_http *x)
+{
+	answer_list(ctx, x, "devices", is_any);
+}
+
+void fl_ship_admin_services(void *ctx, struct fl_http *x)
+{
+	answer_list(ctx, x, "services", is_seen);
+}
+
+void fl_ship_admin_pairings(void *ctx, struct fl_http *x)
+{
+	answer_list(ctx, x, "pairings", is_pairing);
 }
 
 static void answer_device(const struct fl_ship_admin *a, struct fl_http *x,

@@ -63,9 +63,10 @@ void fl_ship_admin_put(struct fl_jw *w, const char *key, const char *text);
 typedef void fl_ship_admin_handler(void *ctx, struct fl_http *x);
 fl_ship_admin_handler fl_ship_admin_status, fl_ship_admin_identity, fl_ship_admin_qr,
 	fl_ship_admin_window, fl_ship_admin_messages, fl_ship_admin_health, fl_ship_admin_version;
-fl_ship_admin_handler fl_ship_admin_list, fl_ship_admin_show, fl_ship_admin_pair,
-	fl_ship_admin_unpair, fl_ship_admin_refuse_device, fl_ship_admin_connect,
-	fl_ship_admin_disconnect, fl_ship_admin_pin, fl_ship_admin_pin_key, fl_ship_admin_send;
+fl_ship_admin_handler fl_ship_admin_list, fl_ship_admin_services, fl_ship_admin_pairings,
+	fl_ship_admin_show, fl_ship_admin_pair, fl_ship_admin_unpair, fl_ship_admin_refuse_device,
+	fl_ship_admin_connect, fl_ship_admin_disconnect, fl_ship_admin_pin, fl_ship_admin_pin_key,
+	fl_ship_admin_send;
 fl_ship_admin_handler fl_ship_admin_events;
 fl_ship_admin_handler fl_ship_admin_metrics;
 
