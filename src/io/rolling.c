@@ -44,6 +44,28 @@ static void close_file(struct fl_rolling *r)
 	r->fd = -1;
 }
 
+/* It will be replaced one day: is it ours to replace? */
+static enum fl_err check_old(const struct fl_rolling *r, fl_rolling_whole *whole,
+			     struct fl_fault *fault)
+{
+	uint64_t sound;
+	struct stat st;
+	int fd = open(r->old, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 && errno == ENOENT)
+		return FL_OK;
+	if (fd < 0)
+		return fail(fault, "open", r->old);
+	bool ours = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    (st.st_size == 0 || whole(fd, (uint64_t)st.st_size, &sound));
+	close(fd);
+	if (ours)
+		return FL_OK;
+	return fl_fault_set(fault, FL_ERR_INVALID,
+			    "%s is there and is another kind of file, where the older log is to be",
+			    r->old);
+}
+
 static enum fl_err mend(struct fl_rolling *r, fl_rolling_whole *whole, struct fl_fault *fault)
 {
 	uint64_t sound = 0;
@@ -71,7 +93,9 @@ enum fl_err fl_rolling_open(struct fl_rolling *r, const char *path, uint64_t max
 	fl_buf_put(&r->head, head.ptr, head.len);
 	if (fl_buf_err(&r->head) != FL_OK)
 		return FL_ERR_NOMEM;
-	enum fl_err err = open_file(r, fault);
+	enum fl_err err = check_old(r, whole, fault);
+	if (err == FL_OK)
+		err = open_file(r, fault);
 	if (err == FL_OK)
 		err = mend(r, whole, fault);
 	if (err != FL_OK)

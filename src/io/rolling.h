@@ -33,8 +33,8 @@ typedef bool fl_rolling_whole(int fd, uint64_t size, uint64_t *out_whole);
 
 /*
  * Opens or makes it (0600). What is there and is not whole at its end is cut; what is none of ours
- * is left alone. Errors with text: FL_ERR_INVALID (the name is too long; another file is there),
- * FL_ERR_DENIED, FL_ERR_NOT_FOUND (of the folder), FL_ERR_IO, FL_ERR_NOMEM.
+ * is left alone, beside it too. Errors with text: FL_ERR_INVALID (the name is too long; another
+ * file is there), FL_ERR_DENIED, FL_ERR_NOT_FOUND (of the folder), FL_ERR_IO, FL_ERR_NOMEM.
  */
 FL_MUST enum fl_err fl_rolling_open(struct fl_rolling *r, const char *path, uint64_t max,
 				    struct fl_slice head, fl_rolling_whole *whole,

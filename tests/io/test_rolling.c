@@ -183,6 +183,27 @@ static void what_is_not_ours_stays(void **state)
 	assert_int_equal(rmdir(path), 0);
 }
 
+static void nor_is_what_lies_beside_it(void **state)
+{
+	struct fl_fault fault = { "" };
+	struct fl_rolling r;
+
+	(void)state;
+	put_file("diary.");
+	assert_int_equal(rename(path, old), 0);
+	assert_int_equal(open_log(&r, &fault), FL_ERR_INVALID);
+	assert_non_null(strstr(fault.text, "log.1 is there"));
+	assert_int_not_equal(access(path, F_OK), 0);
+	unlink(old);
+	assert_int_equal(mkdir(old, 0700), 0);
+	assert_int_equal(open_log(&r, &fault), FL_ERR_INVALID);
+	assert_int_equal(rmdir(old), 0);
+	put_file("");
+	assert_int_equal(rename(path, old), 0);
+	assert_int_equal(open_log(&r, &fault), FL_OK);
+	fl_rolling_close(&r);
+}
+
 static void no_folder_and_a_long_name(void **state)
 {
 	char name[PATH_MAX + 1];
@@ -261,6 +282,7 @@ int main(void)
 		T(the_head_counts_when_it_goes_on),
 		T(nothing_whole_is_ours_all_the_same),
 		T(what_is_not_ours_stays),
+		T(nor_is_what_lies_beside_it),
 		T(no_folder_and_a_long_name),
 		T(a_file_that_was_taken_away_is_made_anew),
 		T(a_full_disk_takes_nothing_or_all),

@@ -5,11 +5,13 @@
  */
 #include "ship_kit.h"
 
+#include "base/log.h"
 #include "io/file.h"
 #include "services/ship/admin_impl.h"
 #include "wire/pcapng.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -355,6 +357,22 @@ static void limit(rlim_t bytes)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
 }
 
+/* What the log says of the writer, who has a thread of his own. */
+static atomic_uint said_failing, said_again;
+
+static void on_log(void *ctx, const char *line, size_t len)
+{
+	(void)ctx;
+	said_failing += memmem(line, len, "are not written down", 20) != NULL;
+	said_again += memmem(line, len, "written down again", 18) != NULL;
+}
+
+static fl_wall no_clock(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
 struct counted {
 	const struct kit_hub *hub;
 	uint64_t written, lost;
@@ -396,6 +414,7 @@ static void a_hub_goes_on_without_a_disk(void **state)
 
 	(void)state;
 	signal(SIGXFSZ, SIG_IGN);
+	fl_log_setup(FL_LOG_INFO, FL_LOG_TEXT, on_log, no_clock, NULL);
 	a->cfg.message_log = path;
 	b->cfg.pin = "12345678";
 	kit_start(a, loop);
@@ -416,6 +435,8 @@ static void a_hub_goes_on_without_a_disk(void **state)
 	kit_wait_count(b, FL_SHIP_EV_DATA, 3);
 	want.lost = 3;
 	wait_counted(&want);
+	assert_int_equal(said_failing, 1);
+	assert_int_equal(said_again, 0);
 	limit(RLIM_INFINITY);
 	send_number(a, b, 4);
 	kit_wait_count(b, FL_SHIP_EV_DATA, 4);
@@ -423,6 +444,9 @@ static void a_hub_goes_on_without_a_disk(void **state)
 	wait_counted(&want);
 	kit_done(a);
 	kit_done(b);
+	fl_log_setup(FL_LOG_ERROR, FL_LOG_TEXT, NULL, no_clock, NULL);
+	assert_int_equal(said_failing, 1);
+	assert_int_equal(said_again, 1);
 
 	struct file *f = read_log(path);
 	assert_int_equal(f->sections, 1);

@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* A disk that is nearly full takes short messages and no long ones. */
+#define SAY_EVERY FL_MIN
+
 enum { HEAD_MAX = 2048, COMMENT_MAX = 128, SCRATCH_KEPT = 64 << 10 };
 
 /* One block on its way to the disk. */
@@ -37,7 +40,10 @@ struct fl_ship_message_log {
 	atomic_uint_fast64_t written, lost, untold;
 	atomic_bool failing;
 
-	struct fl_rolling file; /* the writer's */
+	/* the writer's */
+	struct fl_rolling file;
+	fl_time say_at; /* not before that again */
+	bool said;      /* that it fails */
 };
 
 /* ---- the file ---- */
@@ -85,7 +91,7 @@ static bool whole(int fd, uint64_t size, uint64_t *out)
 static void on_written(struct fl_ship_message_log *g)
 {
 	g->written++;
-	if (atomic_exchange(&g->failing, false))
+	if (atomic_exchange(&g->failing, false) && g->said)
 		fl_log_info("messages of devices are written down again",
 			    FL_LU("missing", g->lost));
 }
@@ -94,9 +100,15 @@ static void on_lost(struct fl_ship_message_log *g, const struct piece *p, const 
 {
 	g->lost++;
 	g->untold += p->told + 1;
-	if (!atomic_exchange(&g->failing, true))
-		fl_log_error("messages of devices are not written down; the hub goes on without",
-			     FL_LS("why", why));
+	if (atomic_exchange(&g->failing, true))
+		return;
+	fl_time now = fl_loop_now(g->worker.loop);
+	g->said = now >= g->say_at;
+	if (!g->said)
+		return;
+	g->say_at = now + SAY_EVERY;
+	fl_log_error("messages of devices are not written down; the hub goes on without",
+		     FL_LS("why", why));
 }
 
 static void on_piece(void *ctx, const struct fl_letter *l)
