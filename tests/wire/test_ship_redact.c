@@ -80,7 +80,7 @@ static void no_part_tells_the_pin(void **state)
 		struct fl_buf out = fl_buf_make(OUT_MAX);
 		struct fl_slice in = exact(fl_slice_of((const uint8_t *)text, len));
 		fl_ship_redact(in, &out);
-		assert_null(memmem(out.ptr, out.len, "98", 2));
+		assert_true(out.len == 0 || memmem(out.ptr, out.len, "98", 2) == NULL);
 		exact_free(in);
 		fl_buf_done(&out);
 	}
