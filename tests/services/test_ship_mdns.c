@@ -122,6 +122,49 @@ static void seen_paired_and_seen_again(void **state)
 	kit_wait(rig_loop, sees, b, 30);
 }
 
+/* Host A once more, as a device of that category. */
+static void restart_as(uint32_t category)
+{
+	a->cfg.listen.port = kit_port(a);
+	a->cfg.categories[0] = category;
+	a->cfg.categories_count = 1;
+	kit_stop(a);
+	rig_enter(HOST_A);
+	kit_start(a, rig_loop);
+	rig_live(HOST_B);
+}
+
+static bool is_kept_out(void *ctx)
+{
+	const struct fl_ski *ski = ctx;
+	struct fl_device_info info;
+
+	return fl_devices_info(fl_ship_hub_devices(b->hub), ski, &info) == FL_OK &&
+	       info.state == FL_DEVICES_ERROR && strstr(info.text, "not within") != NULL;
+}
+
+static void only_what_it_is_known_for(void **state)
+{
+	struct fl_ski ski = kit_ski(a);
+	const struct fl_device_limit limit = { .ski = ski, .categories = 1u << 3 };
+
+	(void)state;
+	b->cfg.limits = &limit;
+	b->cfg.limits_count = 1;
+	kit_stop(b);
+	kit_start(b, rig_loop);
+	kit_pair(a, b);
+	kit_pair(b, a);
+	kit_wait(rig_loop, is_kept_out, &ski, 30); /* it announces no category */
+	restart_as(3);
+	kit_wait_complete(b, a);
+	restart_as(4);
+	kit_wait_count(b, FL_SHIP_EV_DISCONNECTED, 1);
+	kit_wait(rig_loop, is_kept_out, &ski, 30);
+	kit_wait_state(a, b, FL_DEVICES_ERROR); /* it tries, and is turned away */
+	assert_int_equal(kit_count(b, FL_SHIP_EV_CONNECTED), 1);
+}
+
 static void a_window_is_announced(void **state)
 {
 	(void)state;
@@ -138,6 +181,7 @@ int main(int argc, char **argv)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(one_entry_of_all_that_is_heard),
 		T(seen_paired_and_seen_again),
+		T(only_what_it_is_known_for),
 		T(a_window_is_announced),
 #undef T
 	};
