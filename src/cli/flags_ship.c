@@ -61,7 +61,6 @@ const struct fl_flag fl_flags_ship_run[] = {
 	  .choices = "auto recent initiator",
 	  .help = "which of two connections stays: auto, recent or initiator" },
 	FILENAME("pin-file", "a PIN that is asked of every device, 8 to 16 hex digits"),
-	FILENAME("message-log", "write down what devices say, for ship log export"),
 	END,
 };
 

@@ -176,7 +176,7 @@ int fl_ship_settings_read(struct fl_cli *c, struct fl_ship_settings *s,
 	out->interfaces_count = s->interfaces.len;
 	out->connections_max = set->ship.connections_max;
 	out->message_max = set->ship.message_max;
-	out->message_log = fl_ship_flag_or(c, "message-log", set->ship.log_path);
+	out->message_log = set->ship.log_path;
 	out->message_log_max = set->ship.log_max;
 	out->message_log_plain = !set->ship.log_redact;
 	return read_limits(c, s, out);

@@ -101,7 +101,8 @@ is 4 'bad.yaml:2:3: ship.brnad: unknown key; did you mean ship.brand' run -c bad
 note 'nothing was made' [ ! -e a ]
 
 # ---- two hubs ----
-start a --brand Acme --model Gateway --category ems --message-log a.pcapng
+printf 'ship: {message_log: {path: a.pcapng}}\n' >log.yaml
+start a --brand Acme --model Gateway --category ems -c log.yaml
 one=$pid port1=$port ski1=$ski
 printf 'ship:\n  brand: Demo\n  model: Wallbox\n  serial: "17"\n' >two.yaml
 start b -c two.yaml
@@ -158,7 +159,6 @@ note 'what was said' grep -q '{"n":1.10}' seen.pcapng
 is 6 'seen.pcapng is there already' log export seen.pcapng -d a
 "$fairlead" ship log export - -d a >again.pcapng
 note 'to standard output' [ "$(magic again.pcapng)" = 0a0d0d0a ]
-printf 'ship: {message_log: {path: a.pcapng}}\n' >log.yaml
 is 0 'messages written to third.pcapng' log export third.pcapng -c log.yaml -d nowhere
 cp seen.pcapng half.pcapng
 printf half >>half.pcapng
@@ -175,7 +175,7 @@ note 'nothing is left of it' [ ! -e none.pcapng ]
 printf 'ship: {message_log: {path: nowhere.pcapng}}\n' >nowhere.yaml
 is 3 'there is no message log' log export none.pcapng -c nowhere.yaml
 is 1 'cannot be made' log export nowhere/x -c log.yaml
-is 4 'another kind of file' run -d c -a 127.0.0.1:0 --mdns none --message-log diary.pcapng
+is 4 'another kind of file' run -d c -a 127.0.0.1:0 --mdns none -c diary.yaml
 printf "ship: {mdns: auto, trusted: [{ski: $ski2, allow: [3]}]}\n" >allow.yaml
 is 2 'none shows no categories' run -d c -c allow.yaml --mdns none
 
