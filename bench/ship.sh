@@ -109,7 +109,9 @@ suite_ship() {
 	}
 	[ -x "$SHIP_RIVAL" ] || say "ours alone, no rival: $(cat "$SHIP_RIVAL.skip" 2>/dev/null)"
 	size_of ours "$OURS"
+	as_installed "$OURS"
 	[ ! -x "$SHIP_RIVAL" ] || size_of ship-rival "$SHIP_RIVAL"
+	[ ! -x "$SHIP_RIVAL" ] || as_installed "$SHIP_RIVAL"
 	for r in $(seq "$ROUNDS"); do
 		say "ship round $r of $ROUNDS: handshakes, messages, memory"
 		for side in $(ship_sides "$r"); do
