@@ -99,13 +99,13 @@ static void check_history(const struct fl_state *s, const struct fl_node *n)
 	if (f->known &&
 	    (f->gone || f->created != n->created || !fl_machine_key_eq(&f->machine, &n->machine)))
 		violation("INV-04", "node id %" PRIu64 " is used again", n->id);
+	f->ephemeral |= n->ephemeral; /* it may become so, by a login with such a key (DM-3) */
 	if (f->known)
 		return;
 	f->known = true;
 	f->created = n->created;
 	f->machine = n->machine;
 	f->since = sim_clock.now;
-	f->ephemeral = n->ephemeral;
 	if (k == NULL || k->reusable)
 		return;
 	for (fl_node_id id = 1; id < n->id; id++)
