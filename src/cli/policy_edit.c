@@ -34,19 +34,6 @@ static int read_current(struct fl_cli *c, struct fl_buf *out)
 	return code;
 }
 
-static bool write_all(int fd, struct fl_slice text)
-{
-	while (text.len > 0) {
-		ssize_t n = write(fd, text.ptr, text.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		text = fl_slice_skip(text, (size_t)n);
-	}
-	return true;
-}
-
 /* A file that only its owner can read, with a name by which editors know what it holds. */
 static int make_file(struct fl_cli *c, struct fl_slice text, char path[static NAME_MAX_LEN])
 {
@@ -59,7 +46,7 @@ static int make_file(struct fl_cli *c, struct fl_slice text, char path[static NA
 	if (fd < 0)
 		return fl_cli_fail(c, FL_EXIT_FAILED, "Set TMPDIR to a folder that can be written.",
 				   "cannot create %s: %s", path, strerror(errno));
-	bool ok = write_all(fd, text);
+	bool ok = fl_fd_write(fd, text);
 	ok = close(fd) == 0 && ok;
 	if (ok)
 		return FL_EXIT_DONE;

@@ -15,12 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/file.h"
 #include "wire/pcapng.h"
 
 enum { TRIES = 10, NO_FILE = -1 };
 
-struct export
-{
+struct log_copy {
 	struct fl_cli *cli;
 	char path[FL_CLI_PATH_MAX], old[FL_CLI_PATH_MAX + 2];
 	int newer, older; /* NO_FILE: there is none */
@@ -32,7 +32,7 @@ struct export
 
 /* ---- where it is ---- */
 
-static int ask_hub(struct export *e)
+static int ask_hub(struct log_copy *e)
 {
 	struct fl_answer a = { 0 };
 	int code = fl_cli_get(e->cli, FL_SHIP_API "messages", &a);
@@ -43,7 +43,7 @@ static int ask_hub(struct export *e)
 	return code;
 }
 
-static int find_log(struct export *e)
+static int find_log(struct log_copy *e)
 {
 	int code = fl_cli_config(e->cli);
 
@@ -62,7 +62,7 @@ static int find_log(struct export *e)
 
 /* ---- the two files ---- */
 
-static void close_log(struct export *e)
+static void close_log(struct log_copy *e)
 {
 	if (e->newer >= 0)
 		close(e->newer);
@@ -72,7 +72,7 @@ static void close_log(struct export *e)
 }
 
 /* Is the newer one still the newer one, now that the older one is open? */
-static bool is_same(const struct export *e)
+static bool is_same(const struct log_copy *e)
 {
 	struct stat opened, named;
 
@@ -80,7 +80,7 @@ static bool is_same(const struct export *e)
 	       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
-static int open_log(struct export *e)
+static int open_log(struct log_copy *e)
 {
 	for (int i = 0; i < TRIES; i++) {
 		e->newer = open(e->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -99,22 +99,8 @@ static int open_log(struct export *e)
 
 /* ---- copying ---- */
 
-static bool write_all(int fd, const uint8_t *p, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		p += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 /* The next block; its length, or 0 where nothing whole is left. */
-static uint32_t read_block(struct export *e, int fd, off_t at, uint32_t *out_kind)
+static uint32_t read_block(struct log_copy *e, int fd, off_t at, uint32_t *out_kind)
 {
 	uint32_t len;
 
@@ -126,7 +112,7 @@ static uint32_t read_block(struct export *e, int fd, off_t at, uint32_t *out_kin
 	return len;
 }
 
-static int copy(struct export *e, int fd, const char *name)
+static int copy(struct log_copy *e, int fd, const char *name)
 {
 	uint32_t kind = 0, len;
 	off_t at = 0;
@@ -136,7 +122,7 @@ static int copy(struct export *e, int fd, const char *name)
 	while ((len = read_block(e, fd, at, &kind)) > 0) {
 		if (at == 0 && kind != FL_PCAPNG_SECTION)
 			break;
-		if (!write_all(e->out, e->block, len))
+		if (!fl_fd_write(e->out, fl_slice_of(e->block, len)))
 			return fl_cli_fail(e->cli, FL_EXIT_FAILED, "Is the disk full?",
 					   "%s cannot be written: %s", e->to, strerror(errno));
 		e->messages += kind == FL_PCAPNG_PACKET;
@@ -148,7 +134,7 @@ static int copy(struct export *e, int fd, const char *name)
 }
 
 /* Never over a file that is there. */
-static int open_out(struct export *e)
+static int open_out(struct log_copy *e)
 {
 	if (strcmp(e->to, "-") == 0) {
 		e->out = STDOUT_FILENO;
@@ -167,7 +153,7 @@ static int open_out(struct export *e)
 			   "%s cannot be made: %s", e->to, strerror(errno));
 }
 
-static int finish(struct export *e, int code)
+static int finish(struct log_copy *e, int code)
 {
 	if (e->out < 0 || e->out == STDOUT_FILENO)
 		return code;
@@ -183,7 +169,7 @@ static int finish(struct export *e, int code)
 	return code;
 }
 
-static int export(struct export *e)
+static int copy_log(struct log_copy *e)
 {
 	int code = find_log(e);
 
@@ -202,7 +188,7 @@ static int export(struct export *e)
 
 int fl_ship_log_export(struct fl_cli *c)
 {
-	struct export e = { .cli = c, .newer = NO_FILE, .older = NO_FILE, .out = NO_FILE };
+	struct log_copy e = { .cli = c, .newer = NO_FILE, .older = NO_FILE, .out = NO_FILE };
 
 	if (c->args.words < 2)
 		return fl_cli_fail(c, FL_EXIT_USAGE, "See: fairlead help ship log", "which file?");
@@ -210,7 +196,7 @@ int fl_ship_log_export(struct fl_cli *c)
 	e.block = malloc(FL_PCAPNG_BLOCK_MAX);
 	if (e.block == NULL)
 		return fl_cli_fail(c, FL_EXIT_FAILED, NULL, "out of memory");
-	int code = export(&e);
+	int code = copy_log(&e);
 	free(e.block);
 	return code;
 }

@@ -38,7 +38,7 @@ static const char *hint(int e)
 	}
 }
 
-static enum fl_err fail(struct fl_fault *fault, const char *what, const char *path)
+enum fl_err fl_file_fail(struct fl_fault *fault, const char *what, const char *path)
 {
 	int e = errno;
 	enum fl_err err = e == ENOENT                   ? FL_ERR_NOT_FOUND
@@ -57,7 +57,7 @@ static enum fl_err read_all(int fd, const char *path, struct fl_fault *fault, st
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail(fault, "read", path);
+			return fl_file_fail(fault, "read", path);
 		if (n == 0)
 			break;
 		fl_buf_put(b, step, (size_t)n);
@@ -77,7 +77,7 @@ enum fl_err fl_file_read(const char *path, size_t max, struct fl_fault *fault, s
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return fail(fault, "open", path);
+		return fl_file_fail(fault, "open", path);
 
 	struct fl_buf b = fl_buf_make(max);
 	enum fl_err err = read_all(fd, path, fault, &b);
@@ -90,13 +90,13 @@ enum fl_err fl_file_read(const char *path, size_t max, struct fl_fault *fault, s
 	return FL_OK;
 }
 
-static bool write_all(int fd, struct fl_slice data)
+bool fl_fd_write(int fd, struct fl_slice data)
 {
 	while (data.len > 0) {
 		ssize_t n = write(fd, data.ptr, data.len);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n <= 0)
 			return false;
 		data = fl_slice_skip(data, (size_t)n);
 	}
@@ -134,7 +134,7 @@ static bool sync_folder(const char *path)
 
 static bool fill(int fd, uint32_t mode, struct fl_slice data)
 {
-	bool ok = fchmod(fd, mode) == 0 && write_all(fd, data) && fsync(fd) == 0;
+	bool ok = fchmod(fd, mode) == 0 && fl_fd_write(fd, data) && fsync(fd) == 0;
 	int e = errno;
 
 	if (close(fd) != 0 && ok)
@@ -153,13 +153,13 @@ enum fl_err fl_file_write(const char *path, uint32_t mode, struct fl_slice data,
 		return fl_fault_set(fault, FL_ERR_IO, "the path %s is too long", path);
 	int fd = mkostemp(temp, O_CLOEXEC); /* mode 0600 until all is in place */
 	if (fd < 0)
-		return fail(fault, "create", temp);
+		return fl_file_fail(fault, "create", temp);
 	if (!fill(fd, mode, data) || rename(temp, path) != 0) {
-		enum fl_err err = fail(fault, "write", path);
+		enum fl_err err = fl_file_fail(fault, "write", path);
 		unlink(temp);
 		return err;
 	}
-	return sync_folder(path) ? FL_OK : fail(fault, "sync the folder of", path);
+	return sync_folder(path) ? FL_OK : fl_file_fail(fault, "sync the folder of", path);
 }
 
 static bool make_one(const char *path, uint32_t mode)
@@ -187,8 +187,8 @@ enum fl_err fl_dir_make(const char *path, uint32_t mode, struct fl_fault *fault)
 	for (char *slash = part + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
 		*slash = '\0';
 		if (!make_one(part, mode))
-			return fail(fault, "make the folder", part);
+			return fl_file_fail(fault, "make the folder", part);
 		*slash = '/';
 	}
-	return make_one(part, mode) ? FL_OK : fail(fault, "make the folder", part);
+	return make_one(part, mode) ? FL_OK : fl_file_fail(fault, "make the folder", part);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * io/file.h - small whole files: keys, certificates, configuration.
+ * io/file.h - small whole files: keys, certificates, configuration; and what all writers need.
  *
  * Blocking: for start-up and reload only.
  */
@@ -19,6 +19,12 @@ FL_MUST enum fl_err fl_file_read(const char *path, size_t max, struct fl_fault *
 /* Writes a temporary file beside it, syncs, renames, syncs the folder: old or new, never half. */
 FL_MUST enum fl_err fl_file_write(const char *path, uint32_t mode, struct fl_slice data,
 				  struct fl_fault *fault);
+
+/* All of it, however often it takes. False: errno says why, and a part may be written. */
+bool fl_fd_write(int fd, struct fl_slice data);
+
+/* "cannot WHAT PATH", why by errno, and what to do; gives the error that it is. */
+enum fl_err fl_file_fail(struct fl_fault *fault, const char *what, const char *path);
 
 /* Makes a folder and its parents. */
 FL_MUST enum fl_err fl_dir_make(const char *path, uint32_t mode, struct fl_fault *fault);

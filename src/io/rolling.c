@@ -2,21 +2,13 @@
 /* io/rolling.c - a file that stays within a size. */
 #include "io/rolling.h"
 
+#include "io/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static enum fl_err fail(struct fl_fault *fault, const char *what, const char *path)
-{
-	int e = errno;
-	enum fl_err err = e == ENOENT                 ? FL_ERR_NOT_FOUND
-			  : e == EACCES || e == EPERM ? FL_ERR_DENIED
-						      : FL_ERR_IO;
-	return fl_fault_set(fault, err, "cannot %s %s: %s", what, path, strerror(e));
-}
 
 /* No link is followed: who can write the folder must not choose what this program writes. */
 static enum fl_err open_file(struct fl_rolling *r, struct fl_fault *fault)
@@ -26,7 +18,7 @@ static enum fl_err open_file(struct fl_rolling *r, struct fl_fault *fault)
 	r->fd = open(r->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
 		     0600);
 	if (r->fd < 0)
-		return fail(fault, "open", r->path);
+		return fl_file_fail(fault, "open", r->path);
 	if (fstat(r->fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		r->size = (uint64_t)st.st_size;
 		r->headed = r->torn = false;
@@ -55,7 +47,7 @@ static enum fl_err check_old(const struct fl_rolling *r, fl_rolling_whole *whole
 	if (fd < 0 && errno == ENOENT)
 		return FL_OK;
 	if (fd < 0)
-		return fail(fault, "open", r->old);
+		return fl_file_fail(fault, "open", r->old);
 	bool ours = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 		    (st.st_size == 0 || whole(fd, (uint64_t)st.st_size, &sound));
 	close(fd);
@@ -76,7 +68,7 @@ static enum fl_err mend(struct fl_rolling *r, fl_rolling_whole *whole, struct fl
 				    "another",
 				    r->path);
 	if (sound < r->size && ftruncate(r->fd, (off_t)sound) != 0)
-		return fail(fault, "mend", r->path);
+		return fl_file_fail(fault, "mend", r->path);
 	r->size = sound;
 	return FL_OK;
 }
@@ -106,21 +98,13 @@ enum fl_err fl_rolling_open(struct fl_rolling *r, const char *path, uint64_t max
 /* All of it, or the file is as before; if that fails too, the next one makes up for it. */
 static enum fl_err write_whole(struct fl_rolling *r, struct fl_slice bytes, struct fl_fault *fault)
 {
-	struct fl_slice left = bytes;
-
 	if (r->torn && ftruncate(r->fd, (off_t)r->size) != 0)
-		return fail(fault, "mend", r->path);
+		return fl_file_fail(fault, "mend", r->path);
 	r->torn = false;
-	while (left.len > 0) {
-		ssize_t n = write(r->fd, left.ptr, left.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			enum fl_err err = fail(fault, "write", r->path);
-			r->torn = left.len < bytes.len && ftruncate(r->fd, (off_t)r->size) != 0;
-			return err;
-		}
-		left = fl_slice_skip(left, (size_t)n);
+	if (!fl_fd_write(r->fd, bytes)) {
+		enum fl_err err = fl_file_fail(fault, "write", r->path);
+		r->torn = ftruncate(r->fd, (off_t)r->size) != 0;
+		return err;
 	}
 	r->size += bytes.len;
 	return FL_OK;
@@ -140,7 +124,7 @@ static bool was_taken_away(const struct fl_rolling *r)
 static enum fl_err roll(struct fl_rolling *r, struct fl_fault *fault)
 {
 	if (rename(r->path, r->old) != 0)
-		return fail(fault, "rename", r->path);
+		return fl_file_fail(fault, "rename", r->path);
 	close_file(r);
 	return open_file(r, fault);
 }

@@ -15,15 +15,16 @@ enum {
 };
 #define LENGTH_UNKNOWN UINT64_MAX /* of a section: up to the next one, or the end */
 
+/* By their names in the draft. */
 enum option {
 	OPT_END = 0,
 	OPT_COMMENT = 1,
-	SHB_PROGRAM = 4,
+	SHB_USERAPPL = 4,
 	IF_NAME = 2,
-	IF_DESCRIBE = 3,
-	IF_RESOLUTION = 9,
+	IF_DESCRIPTION = 3,
+	IF_TSRESOL = 9,
 	EPB_FLAGS = 2,
-	EPB_LOST = 4,
+	EPB_DROPCOUNT = 4,
 };
 
 static void pad(struct fl_buf *out, size_t len)
@@ -85,7 +86,7 @@ void fl_pcapng_begin(const struct fl_pcapng_about *a, struct fl_buf *out)
 	fl_buf_le(out, MAJOR, 2);
 	fl_buf_le(out, MINOR, 2);
 	fl_buf_le(out, LENGTH_UNKNOWN, 8);
-	put_text(out, SHB_PROGRAM, a->program);
+	put_text(out, SHB_USERAPPL, a->program);
 	end_block(out, start);
 
 	start = begin_block(out, FL_PCAPNG_INTERFACE);
@@ -93,8 +94,8 @@ void fl_pcapng_begin(const struct fl_pcapng_about *a, struct fl_buf *out)
 	fl_buf_le(out, 0, 2);
 	fl_buf_le(out, FL_PCAPNG_SNAP, 4);
 	put_text(out, IF_NAME, a->name);
-	put_text(out, IF_DESCRIBE, a->describe);
-	put_number(out, IF_RESOLUTION, NANOSECONDS, 1);
+	put_text(out, IF_DESCRIPTION, a->describe);
+	put_number(out, IF_TSRESOL, NANOSECONDS, 1);
 	end_block(out, start);
 }
 
@@ -114,7 +115,7 @@ void fl_pcapng_packet(const struct fl_pcapng_packet *p, struct fl_buf *out)
 	put_text(out, OPT_COMMENT, p->comment);
 	put_number(out, EPB_FLAGS, p->inbound ? INBOUND : OUTBOUND, 4);
 	if (p->lost > 0)
-		put_number(out, EPB_LOST, p->lost, 8);
+		put_number(out, EPB_DROPCOUNT, p->lost, 8);
 	end_block(out, start);
 }
 
