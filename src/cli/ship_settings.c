@@ -9,8 +9,13 @@
 #include "services/config/check.h"
 #include "services/config/hub.h"
 #include "services/ship/hub.h"
+#include "services/ship/message_log.h"
 
 enum { PIN_FILE_MAX = 256 };
+
+/* The two folders do not know each other. */
+_Static_assert((int)FL_CONFIG_LOG_LEAST == (int)FL_SHIP_MESSAGE_LOG_LEAST,
+	       "a size that the settings let through is one that the log takes");
 
 static int wrong(struct fl_cli *c, const char *flag, const char *why)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "crypto/ski.h"
+#include "domain/devices/devices.h"
 #include "services/config/check.h"
 #include "wire/ship/txt.h"
 
@@ -41,7 +42,7 @@ static enum fl_err read_allowed(struct fl_config_device *d, const struct fl_yaml
 		if (fl_config_category_parse(item->text, &why, &number) != FL_OK)
 			return fl_fault_set(fault, FL_ERR_INVALID, "line %u: %s", item->line,
 					    why.text);
-		if (number < 1 || number > FL_CONFIG_ALLOWED_MAX)
+		if (number < 1 || number > FL_DEVICES_CATEGORY_MAX)
 			return at_line(fault, item, "a category from 1 to 31");
 		d->allow |= UINT32_C(1) << number;
 	}
@@ -137,7 +138,7 @@ static void put_allowed(const struct fl_config_device *d, struct fl_jw *w)
 		return;
 	fl_jw_key(w, "allow");
 	fl_jw_arr(w);
-	for (uint32_t n = 1; n <= FL_CONFIG_ALLOWED_MAX; n++)
+	for (uint32_t n = 1; n <= FL_DEVICES_CATEGORY_MAX; n++)
 		if (d->allow >> n & 1)
 			fl_jw_u64(w, n);
 	fl_jw_arr_end(w);
