@@ -13,7 +13,7 @@
  * to be taken nothing is read from devices, and while 4096 are there fl_hub_step does nothing.
  *
  * Thread  one at a time; several hubs share nothing. A host name is resolved on a thread of its
- *         own.
+ *         own, and the message log is written on another.
  */
 #ifndef FAIRLEAD_SHIP_H
 #define FAIRLEAD_SHIP_H
@@ -41,7 +41,7 @@ typedef enum {
 	FL_HUB_E_STATE = -2,    /* not possible now */
 	FL_HUB_E_SYNTAX = -4,   /* a text cannot be read */
 	FL_HUB_E_TOO_BIG = -5,
-	FL_HUB_E_NOT_FOUND = -8, /* no such device */
+	FL_HUB_E_NOT_FOUND = -8, /* no such device; no folder for the message log */
 	FL_HUB_E_DENIED = -10,
 	FL_HUB_E_INVALID = -12,
 	FL_HUB_E_NO_MEMORY = -14,
@@ -67,6 +67,16 @@ typedef enum {
 	FL_HUB_RULE_INITIATOR
 } fl_hub_rule;
 
+/*
+ * A device that may only be what the user knows it for: it is connected only while it announces
+ * categories, all of them among these. An announcement is not signed, so this keeps out what is
+ * there by mistake (docs/ship.md, "What a device may be").
+ */
+typedef struct {
+	fl_hub_ski ski;
+	uint32_t categories; /* bit n: category n, 1 to 31; one at least */
+} fl_hub_limit;
+
 typedef struct {
 	size_t size; /* set by FL_HUB_CONFIG_INIT */
 	/* Identity and trusted devices. Made (0700) with a new identity if it is not there. */
@@ -85,6 +95,20 @@ typedef struct {
 	bool pin_optional;
 	size_t connections_max; /* 0: 10 */
 	size_t message_max;     /* bytes; 0: 1 MiB */
+	/*
+	 * For as long as the hub is open, whoever registers the device. At most 1024, copied; of
+	 * one device all the same. Not with FL_HUB_MDNS_OFF, which shows no categories.
+	 */
+	const fl_hub_limit *limits;
+	size_t limits_count;
+	/*
+	 * What devices and the hub say to each other, as a pcap-ng file (0600) that is added to,
+	 * with an older one, PATH.1, beside it (docs/ship.md, "The message log"); NULL: none. A
+	 * disk that takes no more costs messages in it and nothing else: fl_hub_messages.
+	 */
+	const char *message_log;
+	uint64_t message_log_max; /* bytes of both files, at least 2 MiB; 0: 16 MiB */
+	bool message_log_plain;   /* PINs, serial numbers and the like as they are, not as "***" */
 } fl_hub_config;
 
 #ifdef __cplusplus
@@ -222,6 +246,15 @@ typedef struct {
 } fl_hub_seen;
 /* The i-th device that is seen in the network, in order of SKI; false past the end. */
 FL_API bool fl_hub_visible_at(fl_hub *h, size_t i, fl_hub_seen *out);
+
+/* How the message log does. All of it is zero and `path` "" where there is none. */
+typedef struct {
+	const char *path;       /* of the newer file, from the root on */
+	uint64_t written, lost; /* messages, since the hub was opened */
+	size_t waiting;         /* bytes that wait for the disk: more than 4 MiB are lost */
+	bool failing;           /* the last one could not be written; the next is tried again */
+} fl_hub_message_log;
+FL_API void fl_hub_messages(const fl_hub *h, fl_hub_message_log *out);
 
 FL_API uint16_t fl_hub_port(const fl_hub *h);
 FL_API void fl_hub_own_ski(const fl_hub *h, fl_hub_ski *out);

@@ -2,6 +2,7 @@
 /* embed/call.c - what an application asks for, in the words of its header. */
 #include "embed/hub_impl.h"
 
+#include "services/ship/message_log.h"
 #include "wire/ship/qr.h"
 
 #include <stdio.h>
@@ -238,6 +239,20 @@ bool fl_hub_visible_at(fl_hub *h, size_t i, fl_hub_seen *out)
 		.auto_accept = e->txt.auto_accept,
 	};
 	return true;
+}
+
+void fl_hub_messages(const fl_hub *h, fl_hub_message_log *out)
+{
+	struct fl_ship_message_log_stats s;
+
+	fl_ship_hub_messages(h->ship, &s);
+	*out = (fl_hub_message_log){
+		.path = s.path,
+		.written = s.written,
+		.lost = s.lost,
+		.waiting = s.waiting,
+		.failing = s.failing,
+	};
 }
 
 uint16_t fl_hub_port(const fl_hub *h)

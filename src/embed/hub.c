@@ -2,8 +2,6 @@
 /* embed/hub.c - a hub that is stepped by whoever owns it. */
 #include "embed/hub_impl.h"
 
-#include "services/config/check.h"
-
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,75 +26,6 @@ static void hear(void *ctx, const struct fl_ship_event *e)
 
 	fl_embed_queue_add(&h->queue, e);
 	fl_embed_settle(h);
-}
-
-/* ---- settings ---- */
-
-static enum fl_err parse_listen(const char *text, struct fl_fault *fault, struct fl_addrport *out)
-{
-	if (text == NULL)
-		text = ":4712";
-	if (fl_config_listen_parse(text, out) == FL_OK)
-		return FL_OK;
-	return fl_fault_set(
-		fault, FL_ERR_INVALID,
-		"'%.100s' is not an address and port; write it like :4712 or [::1]:4712", text);
-}
-
-static enum fl_mdns_backend backend_of(fl_hub_mdns mdns)
-{
-	switch (mdns) {
-	case FL_HUB_MDNS_AUTO:
-		return FL_MDNS_AUTO;
-	case FL_HUB_MDNS_AVAHI:
-		return FL_MDNS_AVAHI;
-	case FL_HUB_MDNS_EMBEDDED:
-		return FL_MDNS_EMBEDDED;
-	case FL_HUB_MDNS_OFF:
-		break;
-	}
-	return FL_MDNS_NONE;
-}
-
-static enum fl_devices_rule rule_of(fl_hub_rule rule)
-{
-	switch (rule) {
-	case FL_HUB_RULE_RECENT:
-		return FL_DEVICES_RULE_RECENT;
-	case FL_HUB_RULE_INITIATOR:
-		return FL_DEVICES_RULE_INITIATOR;
-	case FL_HUB_RULE_AUTO:
-		break;
-	}
-	return FL_DEVICES_RULE_AUTO;
-}
-
-static enum fl_err settings(const fl_hub_config *c, struct fl_fault *fault,
-			    struct fl_ship_hub_config *out)
-{
-	*out = (struct fl_ship_hub_config){
-		.state_dir = c->state_dir,
-		.id = c->ship_id,
-		.brand = c->brand,
-		.model = c->model,
-		.type = c->device_type,
-		.serial = c->serial,
-		.instance = c->instance,
-		.interfaces = c->interfaces,
-		.interfaces_count = c->interfaces_count,
-		.mdns = backend_of(c->mdns),
-		.rule = rule_of(c->double_connections),
-		.pin = c->pin,
-		.pin_optional = c->pin_optional,
-		.connections_max = c->connections_max,
-		.message_max = c->message_max,
-		.categories_count = c->categories_count,
-	};
-	if (c->categories_count > FL_SHIP_CATEGORIES_MAX)
-		return fl_fault_set(fault, FL_ERR_INVALID, "more than %d categories",
-				    FL_SHIP_CATEGORIES_MAX);
-	memcpy(out->categories, c->categories, c->categories_count * sizeof *c->categories);
-	return parse_listen(c->listen, fault, &out->listen);
 }
 
 /* ---- life ---- */
@@ -131,13 +60,14 @@ static void on_down(void *ctx)
 
 static enum fl_err start(struct fl_hub *h, const fl_hub_config *cfg, struct fl_fault *fault)
 {
-	struct fl_ship_hub_config settled;
+	struct fl_embed_settings settings;
 
-	enum fl_err err = settings(cfg, fault, &settled);
+	enum fl_err err = fl_embed_settings_read(cfg, fault, &settings);
 	if (err == FL_OK)
 		err = fl_loop_new(&h->loop);
 	if (err == FL_OK)
-		err = fl_ship_hub_new(h->loop, &settled, fault, &h->ship);
+		err = fl_ship_hub_new(h->loop, &settings.hub, fault, &h->ship);
+	fl_embed_settings_done(&settings);
 	if (err == FL_OK) {
 		h->ear = (struct fl_ship_ear){ .hear = hear, .ctx = h };
 		fl_ship_hub_listen(h->ship, &h->ear);

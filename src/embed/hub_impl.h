@@ -3,7 +3,8 @@
  * embed/hub_impl.h - the inside of the embedded hub: a hub of services/ship on a loop of its own,
  * and a queue of what it tells.
  *
- * hub.c    life and steps      queue.c   events that wait     call.c   what an application asks for
+ * hub.c       life and steps               call.c    what an application asks for
+ * settings.c  what it wants the hub to be  queue.c   events that wait
  */
 #ifndef FL_EMBED_HUB_IMPL_H
 #define FL_EMBED_HUB_IMPL_H
@@ -34,6 +35,19 @@ struct fl_hub {
 	bool held, down;
 	struct fl_device_info info; /* what the last answer points into */
 };
+
+/* Strings are borrowed from the application. */
+struct fl_embed_settings {
+	struct fl_ship_hub_config hub;
+	struct fl_device_limit *limits;
+};
+/*
+ * Errors with text: FL_ERR_INVALID, FL_ERR_ARG; FL_ERR_NOMEM. `out` wants fl_embed_settings_done
+ * in any case.
+ */
+FL_MUST enum fl_err fl_embed_settings_read(const fl_hub_config *c, struct fl_fault *fault,
+					   struct fl_embed_settings *out);
+void fl_embed_settings_done(struct fl_embed_settings *s);
 
 void fl_embed_queue_init(struct fl_embed_queue *q);
 void fl_embed_queue_done(struct fl_embed_queue *q);

@@ -9,12 +9,16 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,11 +28,12 @@ enum { TEXT_MAX = 512 };
 
 struct node {
 	char dir[64];
+	fl_hub_config cfg; /* plain() unless a test says else */
 	fl_hub *hub;
 	fl_hub_ski ski;
 	size_t kinds[FL_HUB_EV_FORGOTTEN + 1];
 	fl_hub_state state;
-	char data[TEXT_MAX];
+	char data[TEXT_MAX], cause[TEXT_MAX];
 	bool deaf; /* takes no events */
 };
 
@@ -40,22 +45,41 @@ static int64_t now(void)
 	return t.tv_sec * SECOND + t.tv_nsec;
 }
 
-static void open_node(struct node *n)
+static fl_hub_config plain(void)
 {
 	fl_hub_config cfg = FL_HUB_CONFIG_INIT;
-	char why[TEXT_MAX] = "";
 
-	if (n->dir[0] == '\0') {
-		snprintf(n->dir, sizeof n->dir, "/tmp/fl-embed-XXXXXX");
-		assert_non_null(mkdtemp(n->dir));
-	}
-	cfg.state_dir = n->dir;
 	cfg.brand = "Test";
 	cfg.listen = "127.0.0.1:0";
 	cfg.mdns = FL_HUB_MDNS_OFF;
-	if (fl_hub_open(&cfg, why, sizeof why, &n->hub) != FL_HUB_OK)
+	return cfg;
+}
+
+static void make_dir(struct node *n)
+{
+	snprintf(n->dir, sizeof n->dir, "/tmp/fl-embed-XXXXXX");
+	assert_non_null(mkdtemp(n->dir));
+}
+
+static fl_hub_result try_open(struct node *n, char why[static TEXT_MAX])
+{
+	if (n->dir[0] == '\0')
+		make_dir(n);
+	if (n->cfg.size == 0)
+		n->cfg = plain();
+	n->cfg.state_dir = n->dir;
+	fl_hub_result r = fl_hub_open(&n->cfg, why, TEXT_MAX, &n->hub);
+	if (r == FL_HUB_OK)
+		fl_hub_own_ski(n->hub, &n->ski);
+	return r;
+}
+
+static void open_node(struct node *n)
+{
+	char why[TEXT_MAX] = "";
+
+	if (try_open(n, why) != FL_HUB_OK)
 		fail_msg("%s", why);
-	fl_hub_own_ski(n->hub, &n->ski);
 }
 
 static void close_node(struct node *n)
@@ -78,8 +102,10 @@ static void take_events(struct node *n)
 
 	while (!n->deaf && fl_hub_next(n->hub, &e)) {
 		n->kinds[e.kind]++;
-		if (e.kind == FL_HUB_EV_STATE)
+		if (e.kind == FL_HUB_EV_STATE) {
 			n->state = e.state;
+			snprintf(n->cause, sizeof n->cause, "%s", e.text);
+		}
 		if (e.kind == FL_HUB_EV_DATA)
 			snprintf(n->data, sizeof n->data, "%.*s", (int)e.data_len, e.data);
 	}
@@ -112,14 +138,20 @@ static void wait_kind(struct node *a, struct node *b, const struct node *who,
 	}
 }
 
-static void wait_complete(struct node *a, struct node *b)
+static void wait_state(struct node *a, struct node *b, const struct node *who, fl_hub_state state)
 {
 	int64_t until = now() + 20 * SECOND;
 
-	while (a->state != FL_HUB_COMPLETED || b->state != FL_HUB_COMPLETED) {
+	while (who->state != state) {
 		assert_true(now() < until);
 		turn(a, b, until);
 	}
+}
+
+static void wait_complete(struct node *a, struct node *b)
+{
+	wait_state(a, b, a, FL_HUB_COMPLETED);
+	wait_state(a, b, b, FL_HUB_COMPLETED);
 }
 
 static void pair(struct node *a, struct node *b)
@@ -297,6 +329,178 @@ static void a_qr_text_names_the_hub(void **state)
 	close_node(&a);
 }
 
+/* ---- settings ---- */
+
+static void a_setting_that_cannot_be_meant_opens_nothing(void **state)
+{
+	static const fl_hub_limit none = { { { 1 } }, 0 }, zero = { { { 1 } }, 1u << 3 | 1 },
+				  two[] = { { { { 1 } }, 1u << 3 }, { { { 1 } }, 1u << 4 } },
+				  many[1025] = { { { { 1 } }, 1u << 3 } };
+	static const struct {
+		fl_hub_mdns mdns;
+		const fl_hub_limit *limits;
+		size_t limits_count;
+		const char *log;
+		uint64_t log_max;
+		fl_hub_result result;
+		const char *why;
+	} rows[] = {
+		{ FL_HUB_MDNS_AUTO, &none, 1, NULL, 0, FL_HUB_E_INVALID, "categories from 1" },
+		{ FL_HUB_MDNS_AUTO, &zero, 1, NULL, 0, FL_HUB_E_INVALID, "categories from 1" },
+		{ FL_HUB_MDNS_AUTO, two, 2, NULL, 0, FL_HUB_E_INVALID, "limit 1: its device" },
+		{ FL_HUB_MDNS_AUTO, many, 1025, NULL, 0, FL_HUB_E_INVALID, "more than 1024" },
+		{ FL_HUB_MDNS_AUTO, NULL, 1, NULL, 0, FL_HUB_E_ARGUMENT, "without limits" },
+		{ FL_HUB_MDNS_OFF, two, 1, NULL, 0, FL_HUB_E_INVALID, "mDNS, which is off" },
+		{ FL_HUB_MDNS_OFF, NULL, 0, "log", (2 << 20) - 1, FL_HUB_E_INVALID, "less than" },
+		{ FL_HUB_MDNS_OFF, NULL, 0, "none/log", 0, FL_HUB_E_NOT_FOUND, "none/log" },
+		{ FL_HUB_MDNS_OFF, NULL, 0, "/dev/null", 0, FL_HUB_E_INVALID, "/dev/null" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct node n = { .cfg = plain() };
+		char why[TEXT_MAX] = "";
+		n.cfg.mdns = rows[i].mdns;
+		n.cfg.limits = rows[i].limits;
+		n.cfg.limits_count = rows[i].limits_count;
+		n.cfg.message_log = rows[i].log;
+		n.cfg.message_log_max = rows[i].log_max;
+		fl_hub_result r = try_open(&n, why);
+		if (r != rows[i].result || strstr(why, rows[i].why) == NULL || n.hub != NULL)
+			fail_msg("row %zu: %d, %s", i, (int)r, why);
+		close_node(&n);
+	}
+}
+
+static void a_program_of_an_older_header_has_neither(void **state)
+{
+	struct node a = { .cfg = plain() };
+	fl_hub_message_log log;
+
+	(void)state;
+	a.cfg.size = offsetof(fl_hub_config, limits);
+	a.cfg.limits_count = 1; /* what lies behind is not the hub's */
+	a.cfg.message_log = "none/log";
+	open_node(&a);
+	fl_hub_messages(a.hub, &log);
+	assert_string_equal(log.path, "");
+	assert_int_equal(log.written, 0);
+	close_node(&a);
+}
+
+/* ---- the message log ---- */
+
+static size_t slurp(const char *path, char *out, size_t size)
+{
+	FILE *f = fopen(path, "rb");
+
+	assert_non_null(f);
+	size_t len = fread(out, 1, size, f);
+	fclose(f);
+	return len;
+}
+
+static void what_is_said_is_in_the_log(void **state)
+{
+	static const char text[] = "{\"datagram\":{\"serialNumber\":\"4711\"}}";
+	static const struct {
+		bool plain;
+		const char *there, *not_there;
+	} rows[] = { { false, "\"serialNumber\":\"***\"", "4711" },
+		     { true, "\"serialNumber\":\"4711\"", "***" } };
+	static char all[1 << 16];
+	char path[96];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct node a = { .cfg = plain() }, b = { 0 };
+		fl_hub_message_log log = { .written = 0 };
+		struct stat st;
+		make_dir(&a);
+		snprintf(path, sizeof path, "%s.pcapng", a.dir);
+		a.cfg.message_log = path;
+		a.cfg.message_log_plain = rows[i].plain;
+		pair(&a, &b);
+		assert_int_equal(fl_hub_send(a.hub, b.ski, text, strlen(text), false), FL_HUB_OK);
+		wait_kind(&a, &b, &b, FL_HUB_EV_DATA, 1);
+		fl_hub_messages(a.hub, &log);
+		assert_string_equal(log.path, path);
+		assert_true(log.written + log.waiting > 0);
+		assert_true(log.lost == 0 && !log.failing);
+		close_node(&a); /* waits until all is written */
+		close_node(&b);
+		size_t len = slurp(path, all, sizeof all);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+		assert_memory_equal(all, "\x0a\x0d\x0d\x0a", 4);
+		assert_non_null(memmem(all, len, rows[i].there, strlen(rows[i].there)));
+		assert_null(memmem(all, len, rows[i].not_there, strlen(rows[i].not_there)));
+		unlink(path);
+	}
+}
+
+/* ---- what a device may be ---- */
+
+/* Nothing but the loopback of a network of its own: nobody else is seen there. */
+static bool enter_network(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+		return false;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool up = ioctl(fd, SIOCSIFFLAGS, &lo) == 0;
+	close(fd);
+	return up;
+}
+
+/* Whose categories nobody has announced is not let in, wherever it comes from, unlike others. */
+static void only_what_a_device_is_known_for(void **state)
+{
+	static const char *const lo = "lo";
+	static const struct {
+		bool limited;
+		fl_hub_state state;
+	} rows[] = { { true, FL_HUB_ERROR }, { false, FL_HUB_COMPLETED } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct node a = { 0 }, b = { .cfg = plain() };
+		fl_hub_limit limits[] = { { { { 0xff } }, 1u << 1 }, { { { 0 } }, 1u << 31 } };
+		open_node(&a);
+		limits[1].ski = a.ski;
+		b.cfg.mdns = FL_HUB_MDNS_EMBEDDED;
+		b.cfg.interfaces = &lo;
+		b.cfg.interfaces_count = 1;
+		b.cfg.limits = limits;
+		b.cfg.limits_count = rows[i].limited ? 2 : 1;
+		char why[TEXT_MAX] = "";
+		fl_hub_result r = try_open(&b, why);
+		if (r == FL_HUB_E_UNSUPPORTED) { /* no Avahi, so nobody is seen */
+			close_node(&a);
+			close_node(&b);
+			skip();
+		}
+		if (r != FL_HUB_OK)
+			fail_msg("%s", why);
+		memset(limits, 0, sizeof limits); /* they were copied */
+		assert_int_equal(fl_hub_register(b.hub, a.ski, NULL), FL_HUB_OK);
+		assert_int_equal(fl_hub_register(a.hub, b.ski, NULL), FL_HUB_OK);
+		assert_int_equal(
+			fl_hub_connect(a.hub, b.ski, "127.0.0.1", fl_hub_port(b.hub), NULL),
+			FL_HUB_OK);
+		wait_state(&a, &b, &a, rows[i].state);
+		wait_state(&a, &b, &b, rows[i].state);
+		if (rows[i].limited) {
+			assert_non_null(strstr(a.cause, "403"));
+			assert_non_null(strstr(b.cause, "categories"));
+			assert_int_equal(b.kinds[FL_HUB_EV_CONNECTED], 0);
+		}
+		close_node(&a);
+		close_node(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +510,17 @@ int main(void)
 		cmocka_unit_test(who_does_not_listen_is_waited_for),
 		cmocka_unit_test(what_is_wrong_is_told),
 		cmocka_unit_test(a_qr_text_names_the_hub),
+		cmocka_unit_test(a_setting_that_cannot_be_meant_opens_nothing),
+		cmocka_unit_test(a_program_of_an_older_header_has_neither),
+		cmocka_unit_test(what_is_said_is_in_the_log),
 	};
-	return cmocka_run_group_tests_name("embed/hub", tests, NULL, NULL);
+	const struct CMUnitTest alone[] = {
+		cmocka_unit_test(only_what_a_device_is_known_for),
+	};
+	int failed = cmocka_run_group_tests_name("embed/hub", tests, NULL, NULL);
+	if (!enter_network()) {
+		printf("not looked at: what a device may be; no network namespace can be made\n");
+		return failed;
+	}
+	return failed + cmocka_run_group_tests_name("embed/hub in a network", alone, NULL, NULL);
 }

@@ -375,6 +375,11 @@ const char *fl_ship_hub_id(const struct fl_ship_hub *h)
 	return h->identity.ship_id;
 }
 
+void fl_ship_hub_messages(const struct fl_ship_hub *h, struct fl_ship_message_log_stats *out)
+{
+	fl_ship_message_log_stats(h->log, out);
+}
+
 enum fl_err fl_ship_hub_qr(const struct fl_ship_hub *h, struct fl_buf *out)
 {
 	return fl_ship_qr_write(&h->txt, out);

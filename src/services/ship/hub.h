@@ -52,6 +52,7 @@ struct fl_ship_hub_config {
 };
 
 struct fl_ship_hub;
+struct fl_ship_message_log_stats;
 
 /*
  * Opens the port, takes the state folder and reads what it holds; a new folder gets a new identity.
@@ -180,6 +181,8 @@ const struct fl_devices *fl_ship_hub_devices(const struct fl_ship_hub *h);
 struct fl_addrport fl_ship_hub_at(const struct fl_ship_hub *h); /* where it listens */
 const struct fl_ski *fl_ship_hub_ski(const struct fl_ship_hub *h);
 const char *fl_ship_hub_id(const struct fl_ship_hub *h);
+/* How the message log does (message_log.h). `out->path` is borrowed from the hub. */
+void fl_ship_hub_messages(const struct fl_ship_hub *h, struct fl_ship_message_log_stats *out);
 /* Appends the text for a QR code. Errors: as fl_ship_qr_write. */
 FL_MUST enum fl_err fl_ship_hub_qr(const struct fl_ship_hub *h, struct fl_buf *out);
 
