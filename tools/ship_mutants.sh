@@ -43,6 +43,13 @@ sim|domain/devices/incoming.c|s/^	l->parked_until = now + FL_DEV_PATIENCE;$/	l->
 sim|domain/devices/peer.c|s/^	free(v->gone);$//
 sim|proto/ship/cmi.c|s/^		fl_ship_on_cmi_held(c, now);$/		fl_ship_cmi_speak(c, now);/
 sim|proto/ship/cmi.c|s/^	fl_ship_enter(c, FL_SHIP_S_CMI_SERVER_EVALUATE);$/&\n	fl_ship_cmi_speak(c, now);\n	return;/
+sim|domain/devices/limit.c|s/^	return v->allow != 0 && .*$/	return false;/
+sim|domain/devices/limit.c|s/^	return seen != NULL && .*$/	return false;/
+sim|domain/devices/limit.c|s/^	return t->categories_count > 0;$/	return true;/
+sim|domain/devices/limit.c|s/^		fl_dev_end_links(d, now, v, .*$/		if (fl_dev_current(d, v) == NULL)\n	&/ @@ domain/devices/info.c s/^	if (fl_dev_current(d, v) != NULL && fl_dev_is_outside(d, v))$/	if (false)/
+sim|domain/devices/limit.c|s/^		fl_dev_end_links(d, now, v, .*$/		if (fl_dev_current(d, v) == NULL || v->told != 0)\n	&/ @@ domain/devices/info.c s/^	if (fl_dev_current(d, v) != NULL && fl_dev_is_outside(d, v))$/	if (false)/
+categories|domain/devices/limit.c|s/^	} else if (v->barred && !fl_dev_is_barred(d, v)) {$/	} else if (false) {/
+categories|domain/devices/attempt.c|s/^	       has_place(d, v) && !fl_dev_is_barred(d, v);$/	       has_place(d, v);/
 double|domain/devices/rule.c|s/^	v->by_initiator = !v->by_initiator;$//
 double|domain/devices/rule.c|s/now - v->resolved > FL_DEV_LEARNING/now - v->resolved > FL_HOUR/
 double|domain/devices/rule.c|s/^	if (incoming == (existing == FL_DEV_INCOMING))$/	if (false)/

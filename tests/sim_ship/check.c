@@ -7,6 +7,16 @@
 
 enum { LARGE = 60, LOOK_EVERY = 16 };
 
+/* Data flows from now on. */
+static void check_allowed(struct world *w, int node, int peer, uint64_t number)
+{
+	const struct view *v = &w->node[node].view[peer];
+
+	if (limits_outside(v))
+		broken(w, "node %d: %d connected by %u as %x, allowed is %x", node, peer,
+		       (unsigned)number, (unsigned)v->shown, (unsigned)v->allow);
+}
+
 void check_tell(struct world *w, int node, const struct fl_devices_effect *e)
 {
 	const int peer = node_of(&e->ski);
@@ -20,6 +30,7 @@ void check_tell(struct world *w, int node, const struct fl_devices_effect *e)
 			broken(w, "node %d: %d connected twice, by %u", node, peer, number);
 		if (!v->wanted)
 			broken(w, "node %d: %d connected without trust", node, peer);
+		check_allowed(w, node, peer, e->number);
 		v->told = e->number;
 		break;
 	case FL_DEVICES_TELL_REPLACED:
@@ -28,6 +39,7 @@ void check_tell(struct world *w, int node, const struct fl_devices_effect *e)
 		if (v->told == 0 || v->told != e->old_number)
 			broken(w, "node %d: %d replaced %u, which was not told", node, peer,
 			       (unsigned)e->old_number);
+		check_allowed(w, node, peer, e->number);
 		v->told = e->number;
 		break;
 	case FL_DEVICES_TELL_DISCONNECTED:
@@ -121,6 +133,11 @@ static void check_pair(struct world *w, int a, int b)
 	if (!w->node[a].view[b].wanted || !w->node[b].view[a].wanted) {
 		if (w->node[a].view[b].told != 0)
 			broken(w, "%d and %d are connected, and do not trust each other", a, b);
+		return;
+	}
+	if (limits_outside(&w->node[a].view[b]) || limits_outside(&w->node[b].view[a])) {
+		if (by_a != 0 || by_b != 0)
+			broken(w, "%d and %d are connected, and one may not be what it is", a, b);
 		return;
 	}
 	for (size_t i = 0; i < w->wires; i++) {

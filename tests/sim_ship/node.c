@@ -18,11 +18,14 @@ static bool is_real(const struct node *n)
 static void make_hub(struct world *w, int node)
 {
 	struct node *n = &w->node[node];
+	struct fl_device_limit limits[NODES_MAX];
 	const struct fl_devices_config cfg = {
 		.own = n->ski,
 		.ship_id = "Sim-1",
 		.rule = n->rule,
 		.connections_max = NODES_MAX,
+		.limits = limits,
+		.limits_count = limits_of(w, node, limits),
 		.rng_seed = w->plan.seed * 1000 + (uint64_t)node * 7 + n->life,
 		.hash_seed = { 5 },
 	};
@@ -33,6 +36,7 @@ static void make_hub(struct world *w, int node)
 		struct view *v = &n->view[i];
 		v->told = v->dial = 0;
 		v->windowed = false;
+		v->sees = false;
 		v->hold = false; /* is not kept */
 		if (v->disk != NULL && fl_devices_load(n->hub, v->disk) != FL_OK)
 			abort();
@@ -53,6 +57,8 @@ void node_start(struct world *w, int node)
 	n->window_until = 0;
 	n->last_number = 0;
 	n->tick_at = FL_NEVER;
+	if (!w->calm)
+		limits_change(w, node);
 	if (is_real(n))
 		make_hub(w, node);
 	else
@@ -140,11 +146,12 @@ static void act(struct world *w, int node, const struct fl_devices_effect *e)
 	switch (e->kind) {
 	case FL_DEVICES_DO_DIAL:
 		if (e->number <= n->last_number || v->dial != 0 || n->ending || v->hold ||
-		    !v->wanted)
-			broken(w, "node %d dials %d as %u and may not:%s%s%s", node,
+		    !v->wanted || limits_barred(v))
+			broken(w, "node %d dials %d as %u and may not:%s%s%s%s", node,
 			       node_of(&e->ski), (unsigned)e->number,
 			       v->dial != 0 ? " it does already" : "", v->hold ? " held" : "",
-			       v->wanted ? "" : " not trusted");
+			       v->wanted ? "" : " not trusted",
+			       limits_barred(v) ? " as what it is" : "");
 		n->last_number = e->number;
 		v->dial = e->number;
 		trace(w, "node %d dials %d as %u", node, node_of(&e->ski), (unsigned)e->number);
@@ -251,9 +258,13 @@ void node_seen(struct world *w, int node)
 	}
 	all = calloc((size_t)w->nodes, sizeof *all);
 	for (int i = 0; i < w->nodes; i++) {
-		if (!n->view[i].knows || !w->node[i].up || w->node[i].ending)
+		const bool there = n->view[i].knows && w->node[i].up && !w->node[i].ending;
+		if (!n->ending) /* or it hears nothing any more */
+			limits_seen(w, &n->view[i], there ? &w->node[i] : NULL);
+		if (!there)
 			continue;
 		all[count].txt.ski = w->node[i].ski;
+		limits_announce(&w->node[i], &all[count].txt);
 		all[count].txt.auto_accept = w->node[i].pairs;
 		all[count++].port = 4712;
 	}
@@ -261,6 +272,18 @@ void node_seen(struct world *w, int node)
 		abort();
 	free(all);
 	node_settle(w, node);
+}
+
+static void look_at_taken(struct world *w, int node, int peer, uint64_t number)
+{
+	struct node *n = &w->node[node];
+
+	if (number <= n->last_number)
+		broken(w, "node %d uses number %u again", node, (unsigned)number);
+	if (limits_barred(&n->view[peer]))
+		broken(w, "node %d takes %d by %u, and may not as what it is", node, peer,
+		       (unsigned)number);
+	n->last_number = number;
 }
 
 enum fl_err node_incoming(struct world *w, int node, int from, uint64_t *out_number,
@@ -274,10 +297,8 @@ enum fl_err node_incoming(struct world *w, int node, int from, uint64_t *out_num
 	err = fl_devices_incoming(n->hub, w->now, &w->node[from].ski, out_number, out_parked);
 	trace(w, "node %d takes %d: %u%s %s", node, from, err == FL_OK ? (unsigned)*out_number : 0,
 	      err == FL_OK && *out_parked ? " parked" : "", fl_err_text(err));
-	if (err == FL_OK && *out_number <= n->last_number)
-		broken(w, "node %d uses number %u again", node, (unsigned)*out_number);
 	if (err == FL_OK)
-		n->last_number = *out_number;
+		look_at_taken(w, node, from, *out_number);
 	return err;
 }
 
@@ -293,10 +314,8 @@ enum fl_err node_dialled(struct world *w, int node, int to, uint64_t dial, enum 
 	trace(w, "node %d dialled %d (%s): %u%s %s", node, to, fl_err_text(how),
 	      err == FL_OK ? (unsigned)*out_number : 0,
 	      err == FL_OK && *out_parked ? " parked" : "", fl_err_text(err));
-	if (err == FL_OK && *out_number <= n->last_number)
-		broken(w, "node %d uses number %u again", node, (unsigned)*out_number);
 	if (err == FL_OK)
-		n->last_number = *out_number;
+		look_at_taken(w, node, to, *out_number);
 	return err;
 }
 

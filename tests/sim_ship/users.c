@@ -190,6 +190,9 @@ void weather_act(struct world *w)
 		start_later(w, node);
 	} else if (can_act(w, node)) {
 		node_see(w, node);
+		limits_change(w, node);
+		if (w->limited)
+			everybody_sees(w, node);
 	}
 }
 

@@ -191,6 +191,7 @@ static void make(struct world *w)
 	w->node = calloc((size_t)w->nodes, sizeof *w->node);
 	for (int i = 0; i < w->nodes; i++)
 		make_node(w, i, &shape);
+	limits_make(w, &root);
 	if (w->plan.trace)
 		w->lines = calloc(TRACE_LINES, TRACE_WIDTH);
 }
@@ -271,8 +272,10 @@ static void run_until(struct world *w, fl_time until)
 			broken(w, "time stands still");
 		w->now = e->at;
 		happen(w, e);
-		if (steps % SWEEP_EVERY == 0)
+		if (steps % SWEEP_EVERY == 0) {
 			net_sweep(w);
+			limits_check(w);
+		}
 	}
 	w->now = until;
 }

@@ -29,7 +29,10 @@ struct view {
 	bool windowed;                 /* an auto-accept window let it in */
 	bool hold;                     /* the user wants no dialling */
 	bool kept;                     /* trusted, on disk */
-	bool sees;                     /* it is announced */
+	uint32_t allow;                /* what it may be: bit n, category n; 0: any */
+	bool sees;                     /* it is announced, as far as is heard, */
+	uint32_t shown;                /* as these */
+	fl_time outside_since;         /* when that left what is allowed */
 	uint64_t told;                 /* the connection that the application knows of */
 	uint64_t dial;                 /* that runs; 0 none */
 	struct fl_device_record *disk; /* NULL: nothing is kept */
@@ -46,7 +49,8 @@ struct node {
 	unsigned life;             /* which of its lives this is */
 	bool up, deaf, black;      /* deaf: refuses to be dialled; black: swallows it */
 	bool ending, was_down;
-	bool window, pairs; /* auto-accept: as the user set it, as it is announced */
+	bool window, pairs;           /* auto-accept: as the user set it, as it is announced */
+	uint32_t known_as, announces; /* categories: what it was made as, and what it says */
 	fl_time window_until;
 	uint64_t last_number;
 	fl_time tick_at;
@@ -111,10 +115,10 @@ struct world {
 	struct event **heap;
 	size_t heap_len, heap_cap;
 	uint64_t seq;
-	struct fl_rng net, weather, users, scripts;
+	struct fl_rng net, weather, users, scripts, categories;
 	struct node *node;
 	int nodes;
-	bool mesh, calm, over;
+	bool mesh, limited, calm, over; /* limited: some devices may not be everything */
 	struct wire **wire;
 	size_t wires, wires_cap;
 	uint64_t steps;
@@ -182,6 +186,18 @@ void users_begin(struct world *w);
 void users_act(struct world *w);
 void weather_act(struct world *w);
 void users_calm(struct world *w); /* everything is up, and nobody is held */
+
+/* ---- limits.c ---- */
+
+void limits_make(struct world *w, struct fl_rng *root);
+void limits_change(struct world *w, int node); /* what it announces; tells nobody */
+void limits_announce(const struct node *n, struct fl_ship_txt *out);
+size_t limits_of(const struct world *w, int node,
+		 struct fl_device_limit *out); /* of a hub; at most as many as nodes */
+void limits_seen(struct world *w, struct view *v, const struct node *of); /* NULL: not seen */
+bool limits_outside(const struct view *v); /* it shows what it may not be */
+bool limits_barred(const struct view *v);  /* no connection to it may begin */
+void limits_check(struct world *w);
 
 /* ---- check.c ---- */
 
