@@ -255,6 +255,8 @@ int steady_run(char **argv)
 	for (uint32_t i = 0; i < swarm.count; i++)
 		swarm.nodes[i].registered = o.known > 0;
 	if (o.rush > 0)
+		bench_far_away();
+	if (o.rush > 0)
 		rush(pid, at, ready_ms, &foreign);
 	else
 		join_all(pid);

@@ -80,6 +80,21 @@ static struct sockaddr_in loopback(uint16_t port, unsigned source)
 	return sa;
 }
 
+static bool far_away;
+
+void bench_far_away(void)
+{
+	far_away = true;
+}
+
+/* Before the connect, since the window is agreed on there. */
+static void narrow(int fd)
+{
+	int window = 32 << 10, segment = 8 << 10;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
+	setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment));
+}
+
 int bench_connect(uint16_t port, unsigned source)
 {
 	int one = 1;
@@ -88,6 +103,8 @@ int bench_connect(uint16_t port, unsigned source)
 		bench_die("no socket: %s", strerror(errno));
 	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (far_away)
+		narrow(fd);
 	struct sockaddr_in from = loopback(0, source), to = loopback(port, 0);
 	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) != 0)
 		bench_die("cannot bind a loopback source: %s", strerror(errno));

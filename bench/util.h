@@ -31,6 +31,12 @@ uint64_t bench_digest(const void *src, size_t len, uint64_t seed);
 /* Raises the descriptor limit to its maximum and asks for timers that fire on time. */
 void bench_prepare(void);
 
+/*
+ * From now on connections have little under way, in the pieces of a network, as with machines that
+ * do not share the kernel of the server and its memory for TCP.
+ */
+void bench_far_away(void);
+
 /* Starts a non-blocking connect to 127.0.0.1:port from 127.0.x.y chosen by `source`. */
 int bench_connect(uint16_t port, unsigned source);
 

@@ -114,6 +114,7 @@ enum fl_err fl_loop_new(struct fl_loop **out)
 	fl_list_init(&l->deferred);
 	fl_list_init(&l->bulk.resting);
 	fl_list_init(&l->bulk.due);
+	fl_list_init(&l->silent.owed);
 	fl_list_init(&l->at_free);
 	*out = l;
 	return FL_OK;

@@ -33,6 +33,14 @@ struct fl_loop_bulk {
 	struct fl_deferred turn;
 };
 
+/* Sockets that were written to and may owe us an answer, see stream_silent.c. */
+struct fl_loop_silent {
+	struct fl_list owed;
+	struct fl_timer look;
+	int64_t step; /* between two looks */
+	bool looking;
+};
+
 struct fl_loop {
 	uv_loop_t uv;
 	uv_timer_t alarm; /* wakes the loop for the earliest timer */
@@ -45,6 +53,7 @@ struct fl_loop {
 	bool now_known, stop, running;
 	int handshakes_left;
 	struct fl_loop_bulk bulk;
+	struct fl_loop_silent silent;
 	uint8_t *in, *plain, *out; /* FL_LOOP_SCRATCH each */
 	size_t out_len;
 	unsigned long tls_error; /* OpenSSL's word for what a handshake failed of last */

@@ -102,9 +102,24 @@ bool fl_stream_is_tls(const struct fl_stream *s);
 bool fl_stream_is_local(const struct fl_stream *s); /* a Unix socket */
 struct fl_loop *fl_stream_loop(const struct fl_stream *s);
 
-/* TCP only, others ignore it: detects dead peers within about `user_timeout_ms`. */
-void fl_stream_keepalive(struct fl_stream *s, unsigned idle_s, unsigned interval_s, unsigned probes,
-			 unsigned user_timeout_ms);
+/*
+ * How a peer is found that has vanished; the stream then ends with FL_ERR_TIMEOUT. One that
+ * acknowledges is alive, however slowly it reads: what that costs bounds the owner, by
+ * fl_stream_pending and fl_stream_stalled.
+ */
+struct fl_keepalive {
+	unsigned idle_s, interval_s, probes; /* the kernel's, while nothing is under way */
+	int64_t unanswered; /* ns, while something is: up to a sixth less after its last sign */
+};
+
+/* TCP only, others ignore it. */
+void fl_stream_keepalive(struct fl_stream *s, const struct fl_keepalive *how);
+
+/*
+ * TCP only, others ignore it: over this many bytes that it could not yet send the kernel takes no
+ * more, where it would else hold some MB for each peer that reads slowly.
+ */
+void fl_stream_unsent_max(struct fl_stream *s, unsigned bytes);
 
 /* Trades about a millisecond of delay for fewer system calls while the stream brings much. */
 void fl_stream_bulk(struct fl_stream *s);

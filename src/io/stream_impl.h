@@ -80,6 +80,12 @@ struct fl_sock_bulk {
 	bool allowed;
 };
 
+struct fl_sock_silence {
+	struct fl_list link; /* while it may owe us an answer */
+	fl_time since;       /* when it began to, at the earliest */
+	int64_t limit;       /* ns; 0: it is not watched */
+};
+
 struct fl_sock {
 	struct fl_stream base;
 	uv_poll_t *poll; /* NULL between two loops; apart, since libuv lets go of it later */
@@ -96,6 +102,7 @@ struct fl_sock {
 	struct fl_addrport peer;
 	struct fl_linger *linger;
 	struct fl_sock_bulk bulk;
+	struct fl_sock_silence silence;
 	/* TLS */
 	SSL *ssl;
 	struct fl_slice window; /* records at hand during a call into OpenSSL */
@@ -122,6 +129,9 @@ FL_MUST enum fl_err fl_sock_send(struct fl_sock *k, struct fl_slice data);
 /* Sends what is queued until the kernel has enough. FL_MORE: something is left. */
 FL_MUST enum fl_err fl_sock_flush(struct fl_sock *k);
 
+/* Nothing goes out any more: what is queued is dropped, and the owner is told by the pump. */
+void fl_sock_fail(struct fl_sock *k, enum fl_err why);
+
 /* Closes at once, without any word to the peer. */
 void fl_sock_drop(struct fl_sock *k);
 
@@ -137,6 +147,15 @@ void fl_sock_bulk_note(struct fl_sock *k, size_t n);
 
 /* Back to the poll, as rearming will have it. */
 void fl_sock_bulk_leave(struct fl_sock *k);
+
+/* ---- peers that answer nothing any more ---- */
+
+/* Something is written to a socket that has a limit and is not among those looked at. */
+void fl_sock_silence_begin(struct fl_sock *k);
+/* It leaves its loop. */
+void fl_sock_silence_leave(struct fl_sock *k);
+/* It is closed. */
+void fl_sock_silence_end(struct fl_sock *k);
 
 /* ---- TLS over a socket ---- */
 

@@ -61,6 +61,7 @@ void fl_sock_drop(struct fl_sock *k)
 		return;
 	k->base.closed = true;
 	fl_sock_bulk_leave(k);
+	fl_sock_silence_end(k);
 	fl_deferred_cancel(&k->base.work);
 	if (k->linger != NULL) {
 		fl_timer_done(&k->linger->timer);
@@ -169,6 +170,8 @@ enum fl_err fl_sock_send(struct fl_sock *k, struct fl_slice data)
 {
 	if (k->base.broken)
 		return FL_ERR_CLOSED;
+	if (k->silence.limit > 0 && !fl_list_linked(&k->silence.link))
+		fl_sock_silence_begin(k);
 	if (k->out_len == 0) {
 		ssize_t n = send_some(k->fd, data.ptr, data.len);
 		if (n < 0)
@@ -201,17 +204,21 @@ enum fl_err fl_sock_flush(struct fl_sock *k)
 	return FL_OK;
 }
 
+void fl_sock_fail(struct fl_sock *k, enum fl_err why)
+{
+	k->base.broken = true;
+	forget_out(k);
+	fl_stream_ended(&k->base, why == FL_ERR_TIMEOUT ? FL_ERR_TIMEOUT : FL_ERR_CLOSED);
+}
+
 static void on_writable(struct fl_sock *k)
 {
 	enum fl_err err = fl_sock_flush(k);
 
-	if (err == FL_OK) {
+	if (err == FL_OK)
 		k->base.drained = true;
-	} else if (err != FL_MORE) {
-		k->base.broken = true;
-		forget_out(k);
-		fl_stream_ended(&k->base, err == FL_ERR_TIMEOUT ? FL_ERR_TIMEOUT : FL_ERR_CLOSED);
-	}
+	else if (err != FL_MORE)
+		fl_sock_fail(k, err);
 }
 
 static enum fl_err sock_write(struct fl_stream *s, struct fl_slice data)
@@ -345,6 +352,7 @@ static void sock_close(struct fl_stream *s, int64_t linger)
 	bool hears = !s->broken && !(s->ended && s->end != FL_OK);
 
 	fl_sock_bulk_leave(k);
+	fl_sock_silence_end(k);
 	if (k->ssl != NULL && hears && (linger > 0 || k->out_len == 0))
 		fl_sock_tls_bye(k);
 	if (linger <= 0 || s->broken || k->poll == NULL || begin_linger(k, linger) != FL_OK)
@@ -390,6 +398,7 @@ enum fl_err fl_sock_new(struct fl_loop *l, int fd, bool is_tcp, const struct fl_
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	fl_stream_init(&k->base, &sock_ops, l);
 	fl_list_init(&k->bulk.link);
+	fl_list_init(&k->silence.link);
 	k->fd = fd;
 	k->is_tcp = is_tcp;
 	k->out_max = FL_STREAM_PENDING_DEFAULT;
@@ -417,6 +426,7 @@ void fl_stream_detach(struct fl_stream *s, struct fl_stream_place *out)
 
 	struct fl_sock *k = sock_of(s);
 	fl_sock_bulk_leave(k);
+	fl_sock_silence_leave(k);
 	uv_close((uv_handle_t *)k->poll, on_let_go); /* forgets the descriptor at once */
 	k->poll = NULL;
 	*out = k->place;
@@ -429,7 +439,10 @@ enum fl_err fl_stream_attach(struct fl_stream *s, struct fl_loop *l)
 	for (; s->under != NULL; s = s->under)
 		s->loop = l;
 	s->loop = l;
-	return watch(sock_of(s), l, sock_of(s)->fd);
+	struct fl_sock *k = sock_of(s);
+	if (k->silence.limit > 0)
+		fl_sock_silence_begin(k); /* it may owe an answer from before */
+	return watch(k, l, k->fd);
 }
 
 void fl_stream_place_leave(struct fl_stream_place *place)
@@ -439,20 +452,10 @@ void fl_stream_place_leave(struct fl_stream_place *place)
 	*place = (struct fl_stream_place){ 0 };
 }
 
-void fl_stream_keepalive(struct fl_stream *s, unsigned idle_s, unsigned interval_s, unsigned probes,
-			 unsigned user_timeout_ms)
+void fl_stream_unsent_max(struct fl_stream *s, unsigned bytes)
 {
-	while (s->under != NULL)
-		s = s->under;
+	const struct fl_sock *k = fl_stream_sock(s);
 
-	const struct fl_sock *k = sock_of(s);
-	int on = 1;
-	if (!k->is_tcp || k->fd < 0)
-		return;
-	(void)setsockopt(k->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
-	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
-	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
-			 sizeof user_timeout_ms);
+	if (k->is_tcp)
+		(void)setsockopt(k->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
 }

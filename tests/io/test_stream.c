@@ -761,7 +761,8 @@ static void unix_sockets_are_local(void **state)
 	assert_true(fl_stream_is_local(ear.s));
 	struct fl_addrport peer = fl_stream_peer(ear.s);
 	assert_false(fl_ip_is_set(&peer.ip));
-	fl_stream_keepalive(ear.s, 1, 1, 1, 1);
+	fl_stream_keepalive(ear.s, &(struct fl_keepalive){ 1, 1, 1, FL_SEC });
+	fl_stream_unsent_max(ear.s, 1);
 	assert_int_equal(write(fd, "over", 4), 4);
 	assert_true(net_until(loop, net_ear_has_data, &ear));
 	assert_int_equal(read(fd, got, sizeof got), 4);

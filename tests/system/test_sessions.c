@@ -170,7 +170,7 @@ static void test_kernel_looks_after_the_connection(void **state)
 			    option(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
 				    option(fd, IPPROTO_TCP, TCP_KEEPCNT) <=
 		    30);
-	assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 30000);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0); /* slow is not dead */
 }
 
 /* ---- presence ---- */

@@ -85,6 +85,8 @@ static enum fl_err start_parts(struct fl_control *c)
 	fl_strangers_init(&c->noise.strangers, c->cfg.strangers_per_source, c->cfg.seed);
 	if (c->cfg.first_request != 0)
 		c->noise.common.first_request = c->cfg.first_request;
+	if (c->cfg.unanswered != 0)
+		c->noise.common.keepalive.unanswered = c->cfg.unanswered;
 	fl_pings_init(&c->pings, c->cfg.seed);
 	enum fl_err err = fl_noise_server_start(&c->noise, c->cfg.workers);
 	if (err == FL_OK)

@@ -30,6 +30,7 @@ struct fl_control_config {
 	int64_t probe_interval;             /* of routers that share a subnet: 10 s; 0 = never */
 	int64_t probe_limit;                /* for an answer: 5 s, less than the interval */
 	int64_t first_request;              /* from the handshake to a request inside; 0 = 10 s */
+	int64_t unanswered;                 /* until a client has vanished; 0 = 30 s */
 	struct fl_http_limits inner_limits; /* of HTTP/2 inside Noise */
 	uint8_t seed[32];
 };

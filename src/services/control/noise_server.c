@@ -321,6 +321,14 @@ void fl_noise_server_upgrade(struct fl_noise_server *s, struct fl_http *x)
 
 /* ---- life ---- */
 
+/* Who has vanished is found within 30 s (SES-11). */
+static const struct fl_keepalive keepalive = {
+	.idle_s = 15,
+	.interval_s = 5,
+	.probes = 3,
+	.unanswered = 30 * FL_SEC,
+};
+
 void fl_noise_server_init(struct fl_noise_server *s, struct fl_loop *loop,
 			  const struct fl_private_key *key, uint32_t min_cap,
 			  const struct fl_http_router *inner)
@@ -331,6 +339,7 @@ void fl_noise_server_init(struct fl_noise_server *s, struct fl_loop *loop,
 			.key = *key,
 			.limits = fl_http_limits_default,
 			.first_request = FL_NOISE_FIRST_REQUEST,
+			.keepalive = keepalive,
 			.inner = *inner,
 			.strangers = &s->strangers.budget,
 		},

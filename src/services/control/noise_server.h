@@ -32,7 +32,7 @@ struct fl_noise_desk {
 
 struct fl_noise_server {
 	struct fl_loop *loop;
-	struct fl_noise_common common; /* until start, limits and first_request may be set */
+	struct fl_noise_common common; /* until start what is no key may be set */
 	uint32_t min_cap;
 	struct fl_http_router inner; /* inside Noise; conn_ctx is the struct fl_noise_link */
 	struct fl_http_route passing[FL_NOISE_ROUTES_MAX]; /* the same routes on the workers */

@@ -10,10 +10,6 @@
 enum {
 	SCRATCH_MAX = 4 << 20,
 	SCRATCH_KEEP = 256 << 10,
-	TCP_IDLE_S = 15,
-	TCP_INTERVAL_S = 5,
-	TCP_PROBES = 3,
-	TCP_USER_TIMEOUT_MS = 30000,
 };
 
 struct conversation {
@@ -334,7 +330,8 @@ static enum fl_err begin(struct conversation *c, bool stranger)
 		.ctx = c,
 	};
 
-	fl_stream_keepalive(c->stream, TCP_IDLE_S, TCP_INTERVAL_S, TCP_PROBES, TCP_USER_TIMEOUT_MS);
+	fl_stream_keepalive(c->stream, &common->keepalive);
+	fl_stream_unsent_max(c->stream, FL_NOISE_PENDING_MAX);
 	enum fl_err err = fl_timer_init(&c->timer, w->worker.loop, on_timer, c);
 	if (err == FL_OK)
 		err = fl_noise_send_hello(c->stream, &c->noise, c->response, c->early_payload);

@@ -15,7 +15,8 @@
  * Memory    an idle connection keeps two AEAD keys and the HTTP/2 session; record buffers exist
  *           only while a record is in pieces.
  * Limits    one record of 4 KiB in pieces; FL_NOISE_PENDING_MAX bytes towards the socket, then
- *           HTTP/2 is held back; requests as in io/http_pass.h, then the connection is not read.
+ *           HTTP/2 is held back, and as many in the kernel that it could not send yet; requests as
+ *           in io/http_pass.h, then the connection is not read.
  * Security  no request within `first_request` of the handshake closes the connection.
  * Source    docs/protocol/control.md 1.4 to 1.9
  */
@@ -51,6 +52,7 @@ struct fl_noise_common {
 	struct fl_http_router inner; /* with threads its handlers are fl_noise_worker_pass */
 	struct fl_http_limits limits;
 	int64_t first_request;
+	struct fl_keepalive keepalive;
 	struct fl_http_budget *strangers;
 };
 

@@ -19,10 +19,14 @@ static const int64_t stall_look = 250 * FL_MS;
 
 enum {
 	WS_POLICY_VIOLATION = 1008,
-	KEEPALIVE_IDLE_S = 600,
-	KEEPALIVE_INTERVAL_S = 15,
-	KEEPALIVE_PROBES = 3,
-	USER_TIMEOUT_MS = 15000
+};
+
+/* As derper has it (docs/protocol/relay.md 7); its user timeout is our `unanswered`. */
+static const struct fl_keepalive keepalive = {
+	.idle_s = 600,
+	.interval_s = 15,
+	.probes = 3,
+	.unanswered = 15 * FL_SEC,
 };
 
 static void run(struct fl_relay *r, bool all);
@@ -218,8 +222,7 @@ enum fl_err fl_relay_conn_new(struct fl_relay *r, struct fl_stream *s, struct fl
 		return err;
 	}
 	k->stream = s;
-	fl_stream_keepalive(s, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES,
-			    USER_TIMEOUT_MS);
+	fl_stream_keepalive(s, &keepalive);
 	fl_stream_bulk(s);
 	fl_list_push(&r->conns, &k->link);
 	return FL_OK;

@@ -38,7 +38,7 @@ struct fl_server_source {
 
 /* How long the server waits for others. */
 struct fl_server_times {
-	int64_t grace, keepalive, expiry_scan, hello, first_request;
+	int64_t grace, keepalive, expiry_scan, hello, first_request, unanswered;
 	struct fl_http_limits http;
 };
 

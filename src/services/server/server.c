@@ -25,6 +25,7 @@ static const struct fl_server_times usual_times = {
 	.expiry_scan = 5 * FL_SEC,
 	.hello = 10 * FL_SEC,
 	.first_request = 10 * FL_SEC,
+	.unanswered = 30 * FL_SEC,
 	.http = { 10 * FL_SEC, 30 * FL_SEC, 120 * FL_SEC, 4 << 20, 200 },
 };
 
@@ -35,6 +36,7 @@ static const struct fl_server_times short_times = {
 	.expiry_scan = 200 * FL_MS,
 	.hello = 2 * FL_SEC,
 	.first_request = 2 * FL_SEC,
+	.unanswered = 6 * FL_SEC,
 	.http = { 2 * FL_SEC, 3 * FL_SEC, 120 * FL_SEC, 4 << 20, 200 },
 };
 
@@ -339,6 +341,7 @@ static enum fl_err open_control(struct fl_server *s, struct fl_fault *fault)
 		.probe_interval = c->probe_interval,
 		.probe_limit = c->probe_limit,
 		.first_request = s->times->first_request,
+		.unanswered = s->times->unanswered,
 		.inner_limits = s->times->http,
 	};
 	struct fl_netmap_config *netmap = NULL;

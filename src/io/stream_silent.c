@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * io/stream_silent.c - a peer that answers nothing any more is found.
+ *
+ * While nothing is under way to it the kernel asks, by keep-alive probes. While something is, the
+ * kernel only repeats it, for a quarter of an hour. TCP_USER_TIMEOUT would bound that, but it ends
+ * connections of living peers too: of a window that is full for so long it does not ask whether
+ * the probes are answered. So we look when the peer was heard last, of those sockets only that
+ * were written to, and some times within the limit.
+ *
+ * Source: tcp_probe_timer and tcp_retransmit_timer of Linux; tcp(7), TCP_INFO.
+ */
+#include "io/stream_impl.h"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+
+enum { LOOKS = 6 /* within a limit: so much too early or too late is a sixth of it */ };
+
+static void on_look(void *ctx);
+
+/* Else the kernel's own limit has to do. */
+static void limit_in_kernel(const struct fl_sock *k)
+{
+	unsigned ms = (unsigned)(k->silence.limit / FL_MS);
+
+	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
+void fl_sock_silence_begin(struct fl_sock *k)
+{
+	struct fl_loop *l = k->base.loop;
+	struct fl_loop_silent *s = &l->silent;
+
+	if (s->look.loop == NULL && fl_timer_init(&s->look, l, on_look, l) != FL_OK) {
+		limit_in_kernel(k);
+		return;
+	}
+	if (s->step == 0 || s->step > k->silence.limit / LOOKS)
+		s->step = k->silence.limit / LOOKS;
+	k->silence.since = fl_loop_now(l);
+	fl_list_push(&s->owed, &k->silence.link);
+	if (!fl_timer_armed(&s->look))
+		fl_timer_start(&s->look, s->step);
+}
+
+/* Where nobody owes us anything there is no timer. */
+static void rest(struct fl_loop_silent *s)
+{
+	if (!s->looking && fl_list_empty(&s->owed))
+		fl_timer_done(&s->look);
+}
+
+void fl_sock_silence_leave(struct fl_sock *k)
+{
+	fl_list_del(&k->silence.link);
+	rest(&k->base.loop->silent);
+}
+
+/* What was written last the kernel may try to bring for so long. */
+void fl_sock_silence_end(struct fl_sock *k)
+{
+	fl_sock_silence_leave(k);
+	if (k->silence.limit > 0)
+		limit_in_kernel(k);
+	k->silence.limit = 0;
+}
+
+/* What lies in the kernel is of no use to anybody. */
+static void give_up(struct fl_sock *k)
+{
+	const struct linger none = { .l_onoff = 1 };
+
+	(void)setsockopt(k->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	fl_sock_fail(k, FL_ERR_TIMEOUT);
+	fl_stream_pump(&k->base);
+}
+
+static bool is_waiting(const struct fl_sock *k)
+{
+	int unsent = 0; /* in the kernel, behind a full window */
+
+	return k->out_len > 0 || (ioctl(k->fd, SIOCOUTQNSD, &unsent) == 0 && unsent > 0);
+}
+
+/*
+ * Has it said nothing since it was sent something, or asked, last? Who takes nothing more answers
+ * each time, though it is asked ever more rarely.
+ */
+static bool owes(const struct tcp_info *i)
+{
+	return i->tcpi_probes > 0 ||
+	       (i->tcpi_unacked > 0 && i->tcpi_last_ack_recv > i->tcpi_last_data_sent);
+}
+
+/* How long has the peer owed us an answer? Negative: it owes none, and nothing waits for it. */
+static int64_t silent_for(struct fl_sock *k, fl_time now)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof info;
+
+	if (getsockopt(k->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+		return -1;
+	if (!owes(&info)) {
+		k->silence.since = now;
+		return info.tcpi_unacked > 0 || is_waiting(k) ? 0 : -1;
+	}
+	int64_t heard = (int64_t)info.tcpi_last_ack_recv * FL_MS, owing = now - k->silence.since;
+	return heard < owing ? heard : owing;
+}
+
+static void look_at(struct fl_sock *k, fl_time now)
+{
+	struct fl_loop_silent *s = &k->base.loop->silent;
+	int64_t silent = silent_for(k, now);
+
+	if (silent < 0)
+		return;
+	if (silent < k->silence.limit - s->step)
+		fl_list_push(&s->owed, &k->silence.link);
+	else
+		give_up(k);
+}
+
+static void on_look(void *ctx)
+{
+	struct fl_loop *l = ctx;
+	struct fl_loop_silent *s = &l->silent;
+	fl_time now = fl_loop_now(l);
+	struct fl_list due, *it;
+
+	s->looking = true; /* owners are told meanwhile, and may close and write */
+	fl_list_init(&due);
+	while ((it = fl_list_pop(&s->owed)) != NULL)
+		fl_list_push(&due, it);
+	while ((it = fl_list_pop(&due)) != NULL)
+		look_at(fl_list_entry(it, struct fl_sock, silence.link), now);
+	s->looking = false;
+	fl_timer_start(&s->look, s->step);
+	rest(s);
+}
+
+void fl_stream_keepalive(struct fl_stream *s, const struct fl_keepalive *how)
+{
+	struct fl_sock *k = fl_stream_sock(s);
+	int on = 1;
+
+	if (!k->is_tcp || k->fd < 0)
+		return;
+	(void)setsockopt(k->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_KEEPIDLE, &how->idle_s, sizeof how->idle_s);
+	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_KEEPINTVL, &how->interval_s,
+			 sizeof how->interval_s);
+	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_KEEPCNT, &how->probes, sizeof how->probes);
+	k->silence.limit = how->unanswered;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/io/test_stream_silent.c - who has vanished is found; who only reads slowly, or not at all,
+ * is not taken for one. The kernels at both ends are real; only the limit is short.
+ */
+#include "net.h"
+
+#include <linux/filter.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define LIMIT (300 * FL_MS)
+/* Linux answers probes of a full window twice a second (tcp_invalid_ratelimit), not each. */
+#define LIMIT_OF_PROBES (2 * FL_SEC)
+
+enum { MUCH = 1 << 20 }; /* more than a narrow connection has under way */
+
+static struct fl_loop *loop;
+static struct net_server server;
+static struct net_ear ear;
+static int peer;
+
+static void watch(struct fl_stream *s, int64_t limit)
+{
+	/* The kernel's own probes come too late to be taken for ours. */
+	const struct fl_keepalive how = { 600, 60, 9, limit };
+	fl_stream_keepalive(s, &how);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&ear, 0, sizeof ear);
+	if (fl_loop_new(&loop) != FL_OK)
+		return -1;
+	net_server_start(&server, loop, FL_LISTEN_PLAIN, NULL, NULL);
+	server.count = 0;
+	peer = net_dial_narrow(&server.at);
+	if (!net_until(loop, net_server_one, &server))
+		return -1;
+	net_ear_own(&ear, server.accepted[0]);
+	watch(ear.s, LIMIT);
+	fl_stream_limit(ear.s, MUCH);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	net_ear_done(&ear);
+	fl_listener_close(server.listener);
+	loop = fl_loop_free(loop);
+	close(peer);
+	return 0;
+}
+
+/* From now on its kernel sees nothing of ours. */
+static void vanish(void)
+{
+	struct sock_filter nothing = { .code = BPF_RET | BPF_K };
+	const struct sock_fprog filter = { .len = 1, .filter = &nothing };
+
+	assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
+}
+
+static void say(size_t len)
+{
+	uint8_t *bytes = net_bytes(len);
+
+	assert_int_equal(fl_stream_write(ear.s, fl_slice_of(bytes, len)), FL_OK);
+	free(bytes);
+}
+
+struct reading {
+	size_t got, want;
+};
+
+static bool has_read_all(void *ctx)
+{
+	static uint8_t mem[1 << 16];
+	struct reading *r = ctx;
+	ssize_t n;
+
+	while (r->got < r->want && (n = recv(peer, mem, sizeof mem, MSG_DONTWAIT)) > 0)
+		r->got += (size_t)n;
+	return r->got >= r->want;
+}
+
+static void read_all(size_t want)
+{
+	struct reading r = { .want = want };
+	assert_true(net_until(loop, has_read_all, &r));
+}
+
+static void assert_found(void)
+{
+	assert_true(net_until(loop, net_ear_ended, &ear));
+	assert_int_equal(ear.end, FL_ERR_TIMEOUT);
+	assert_int_equal(ear.ends, 1);
+}
+
+static void what_it_does_not_acknowledge_gives_it_away(void **state)
+{
+	(void)state;
+	vanish();
+	fl_time begun = fl_loop_now(loop);
+	say(1);
+	assert_found();
+	int64_t took = fl_loop_now(loop) - begun;
+	assert_true(took >= LIMIT - LIMIT / 6);
+}
+
+static void it_is_found_behind_a_full_window_too(void **state)
+{
+	(void)state;
+	watch(ear.s, LIMIT_OF_PROBES);
+	say(MUCH);
+	net_for(loop, LIMIT_OF_PROBES / 2);
+	assert_int_equal(ear.ends, 0);
+	vanish();
+	assert_found();
+}
+
+static void a_pause_does_not_hide_it(void **state)
+{
+	(void)state;
+	fl_stream_pause(ear.s, true);
+	vanish();
+	say(1);
+	assert_found();
+}
+
+/* A long silence before is none that it owes. */
+static void after_a_rest_it_has_the_whole_time(void **state)
+{
+	(void)state;
+	say(1);
+	read_all(1);
+	net_for(loop, 2 * LIMIT);
+	vanish();
+	fl_time begun = fl_loop_now(loop);
+	say(1);
+	assert_found();
+	assert_true(fl_loop_now(loop) - begun >= LIMIT - LIMIT / 6);
+}
+
+static void who_does_not_read_is_alive(void **state)
+{
+	(void)state;
+	watch(ear.s, LIMIT_OF_PROBES);
+	say(MUCH);
+	net_for(loop, 5 * LIMIT_OF_PROBES / 2);
+	assert_int_equal(ear.ends, 0);
+	/* Its owner may have had enough of it. */
+	assert_true(fl_stream_stalled(ear.s) > LIMIT_OF_PROBES);
+	read_all(MUCH);
+	assert_int_equal(ear.ends, 0);
+}
+
+static void who_answers_is_let_be(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		say(1);
+		net_for(loop, LIMIT / 3);
+	}
+	assert_int_equal(ear.ends, 0);
+}
+
+static void without_a_limit_nobody_looks(void **state)
+{
+	(void)state;
+	watch(ear.s, 0);
+	vanish();
+	say(1);
+	net_for(loop, 2 * LIMIT);
+	assert_int_equal(ear.ends, 0);
+}
+
+static void on_another_loop_it_is_found_as_well(void **state)
+{
+	struct fl_stream_place place;
+	struct fl_loop *there;
+	struct fl_stream *s = ear.s;
+	(void)state;
+
+	vanish();
+	say(1);
+	fl_stream_detach(s, &place);
+	ear.s = NULL;
+	assert_int_equal(fl_loop_new(&there), FL_OK);
+	assert_int_equal(fl_stream_attach(s, there), FL_OK);
+	net_ear_own(&ear, s);
+	assert_true(net_until(there, net_ear_ended, &ear));
+	assert_int_equal(ear.end, FL_ERR_TIMEOUT);
+	net_ear_done(&ear);
+	fl_stream_place_leave(&place);
+	fl_loop_free(there);
+}
+
+/* Its owner closes it in on_end, or before it is looked at. */
+static void closing_meanwhile_is_fine(void **state)
+{
+	struct net_ear second = { .close_on_end = true };
+	(void)state;
+
+	vanish();
+	say(1);
+	ear.s = fl_stream_close(ear.s, LIMIT / 2);
+	server.count = 0;
+	close(peer);
+	peer = net_dial_narrow(&server.at);
+	assert_true(net_until(loop, net_server_one, &server));
+	net_ear_own(&second, server.accepted[0]);
+	watch(second.s, LIMIT);
+	vanish();
+	assert_int_equal(fl_stream_write(second.s, fl_slice_str("x")), FL_OK);
+	assert_true(net_until(loop, net_ear_ended, &second));
+	assert_null(second.s);
+	net_ear_done(&second);
+}
+
+int main(void)
+{
+#define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(what_it_does_not_acknowledge_gives_it_away),
+		T(it_is_found_behind_a_full_window_too),
+		T(a_pause_does_not_hide_it),
+		T(after_a_rest_it_has_the_whole_time),
+		T(who_does_not_read_is_alive),
+		T(who_answers_is_let_be),
+		T(without_a_limit_nobody_looks),
+		T(on_another_loop_it_is_found_as_well),
+		T(closing_meanwhile_is_fine),
+	};
+	net_warm_up();
+	return cmocka_run_group_tests_name("io/stream_silent", tests, NULL, NULL);
+}
