@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,7 +24,8 @@ type shipCrossing struct {
 }
 
 // TestShipDouble lets both ends dial each other at the same moment, each time with a new peer. It
-// must end with one connection, over which all payloads come, whatever rule either side follows.
+// must end with one connection, over which all payloads come, whatever rule either side follows;
+// the same one at both ends.
 func TestShipDouble(t *testing.T) {
 	for _, name := range shipPeerNames(t) {
 		for _, args := range shipPeerRules(name) {
@@ -166,7 +165,8 @@ type crossingWatch struct {
 	peer     *ShipPeer
 	opens    [2]int    // how often data began to flow, at the hub and at the peer
 	since    time.Time // when these, and one connection, were first seen
-	compared bool      // over that connection
+	link     tcpLink   // that connection
+	compared bool      // over it
 	crashes  int       // of the peer, of the known kind
 }
 
@@ -181,13 +181,16 @@ func (w *crossingWatch) look() error {
 	}
 	a, _ := w.hub.Got(w.peer.SKI())
 	b, _ := w.peer.Got(w.hub.SKI())
-	links := establishedTo(w.hub.Port(), w.peer.Port())
+	links := linksTo(w.hub.Port(), w.peer.Port())
 	if opens := [2]int{a, b}; opens != w.opens {
 		w.opens, w.since, w.compared = opens, time.Time{}, false
 	}
-	if links != 1 || a == 0 || b == 0 {
+	if len(links) != 1 || a == 0 || b == 0 {
 		w.since = time.Time{}
-		return fmt.Errorf("%d connections, %d and %d times opened", links, a, b)
+		return fmt.Errorf("%d connections, %d and %d times opened", len(links), a, b)
+	}
+	if links[0] != w.link {
+		w.link, w.since, w.compared = links[0], time.Time{}, false
 	}
 	if w.since.IsZero() {
 		w.since = time.Now()
@@ -196,12 +199,37 @@ func (w *crossingWatch) look() error {
 		return errors.New("it is too new")
 	}
 	if w.compared {
-		return nil
+		return w.same()
 	}
 	err := w.compare()
 	w.compared = err == nil
 	if err == nil {
 		err = errors.New("not yet seen to stay")
+	}
+	return err
+}
+
+// same checks that the one connection is that of the hub and of the peer: each has an end of it
+// open, and the hub names its own. So what the peer sent and got, it did over this.
+func (w *crossingWatch) same() error {
+	server, client := w.hub, shipEnd(w.peer)
+	if w.link.Server.Here.Port() == uint16(w.peer.Port()) {
+		server, client = client, server
+	}
+	if !w.link.Server.isOf(server.Pid()) || !w.link.Client.isOf(client.Pid()) {
+		return fmt.Errorf("%v is not between %s and %s", w.link, client.Name(), server.Name())
+	}
+	hub, ok := w.hub.(*ShipHub)
+	if !ok { // a stand-in
+		return nil
+	}
+	mine := w.link.Server
+	if client == w.hub {
+		mine = w.link.Client
+	}
+	here, there, err := hub.Ends(w.peer.SKI())
+	if err == nil && (here != mine.Here || there != mine.There) {
+		err = fmt.Errorf("the hub is connected by %v to %v; what there is is %v", here, there, w.link)
 	}
 	return err
 }
@@ -241,24 +269,4 @@ func agreed(hub shipEnd, ski string, mark int) error {
 		return fmt.Errorf("the hub told of %d connected and %d gone; one is there", connected, gone)
 	}
 	return nil
-}
-
-// establishedTo counts the connections that were accepted on any of these loopback ports.
-func establishedTo(ports ...int) (n int) {
-	const established = "01"
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		text, _ := os.ReadFile(table)
-		for _, line := range strings.Split(string(text), "\n")[1:] {
-			f := strings.Fields(line)
-			if len(f) < 4 || f[3] != established {
-				continue
-			}
-			_, hex, _ := strings.Cut(f[1], ":")
-			port, err := strconv.ParseUint(hex, 16, 16)
-			if err == nil && slices.Contains(ports, int(port)) {
-				n++
-			}
-		}
-	}
-	return n
 }

@@ -21,6 +21,7 @@ type shipEnd interface {
 	Name() string
 	SKI() string
 	Port() int
+	Pid() int
 	Log() *shipLog
 	Trust(ski string)            // as a user would
 	Untrust(ski string)          //

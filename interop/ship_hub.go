@@ -9,11 +9,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -274,6 +276,7 @@ func (h *ShipHub) hear(line []byte) {
 func (h *ShipHub) Name() string  { return "hub" }
 func (h *ShipHub) SKI() string   { return h.ski }
 func (h *ShipHub) Port() int     { return h.port }
+func (h *ShipHub) Pid() int      { return h.proc.cmd.Process.Pid }
 func (h *ShipHub) Log() *shipLog { return &h.log }
 
 func (h *ShipHub) Trust(ski string) {
@@ -337,6 +340,17 @@ func (h *ShipHub) Got(ski string) (int, shipTally) {
 		return 0, shipTally{}
 	}
 	return s.opens, shipTally{Count: s.count, Bytes: s.bytes, Sum: hex.EncodeToString(s.sum.Sum(nil))}
+}
+
+// Ends are those of the connection to a peer, as the hub tells them.
+func (h *ShipHub) Ends(ski string) (here, there netip.AddrPort, err error) {
+	var device struct{ Local, Remote string }
+	if err = h.call("GET", "devices/"+ski, nil, &device); err != nil {
+		return here, there, err
+	}
+	here, err = netip.ParseAddrPort(device.Local)
+	there, err2 := netip.ParseAddrPort(device.Remote)
+	return here, there, errors.Join(err, err2)
 }
 
 func (h *ShipHub) Kill() {

@@ -201,6 +201,7 @@ func (p *ShipPeer) crashed() bool {
 func (p *ShipPeer) Name() string  { return p.name }
 func (p *ShipPeer) SKI() string   { return p.ski }
 func (p *ShipPeer) Port() int     { return p.port }
+func (p *ShipPeer) Pid() int      { return p.proc.Process.Pid }
 func (p *ShipPeer) Log() *shipLog { return &p.log }
 
 func (p *ShipPeer) Trust(ski string) {

@@ -152,7 +152,7 @@ func TestShipWithdrawal(t *testing.T) {
 		if n := len(p.hub.Log().Since(0, shipDisconnected, p.peer.SKI())); n != 1 {
 			t.Errorf("the hub told %d times that the peer is gone", n)
 		}
-		if links := establishedTo(p.hub.Port(), p.peer.Port()); links > 1 {
+		if links := len(linksTo(p.hub.Port(), p.peer.Port())); links > 1 {
 			t.Errorf("%d connections are left", links)
 		}
 	})

@@ -144,6 +144,8 @@ static const struct fl_column device_columns[] = {
 	{ "Connected", "connected", FL_COLUMN_BOOL, true },
 	{ "Direction", "direction", FL_COLUMN_TEXT, true },
 	{ "Step", "step", FL_COLUMN_TEXT, true },
+	{ "Local", "local", FL_COLUMN_TEXT, true },
+	{ "Remote", "remote", FL_COLUMN_TEXT, true },
 	{ "Attempts", "attempts", FL_COLUMN_TEXT, true },
 	{ "Next try ms", "nextTryMs", FL_COLUMN_TEXT, true },
 	{ "Type", "type", FL_COLUMN_TEXT, true },

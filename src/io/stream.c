@@ -2,6 +2,7 @@
 /*
  * io/stream.c - what all streams have in common: order, ownership and the public calls.
  */
+#include "io/sockaddr.h"
 #include "io/stream_impl.h"
 
 #include <stdlib.h>
@@ -197,6 +198,11 @@ int64_t fl_stream_stalled(const struct fl_stream *s)
 struct fl_addrport fl_stream_peer(const struct fl_stream *s)
 {
 	return fl_stream_sock(s)->peer;
+}
+
+struct fl_addrport fl_stream_here(const struct fl_stream *s)
+{
+	return fl_sockaddr_bound(fl_stream_sock(s)->fd);
 }
 
 bool fl_stream_is_tls(const struct fl_stream *s)

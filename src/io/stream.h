@@ -98,6 +98,7 @@ FL_MUST enum fl_err fl_stream_attach(struct fl_stream *s, struct fl_loop *l);
 void fl_stream_place_leave(struct fl_stream_place *place); /* once; harmless again */
 
 struct fl_addrport fl_stream_peer(const struct fl_stream *s); /* unset for Unix sockets */
+struct fl_addrport fl_stream_here(const struct fl_stream *s); /* our end of it; the same */
 bool fl_stream_is_tls(const struct fl_stream *s);
 bool fl_stream_is_local(const struct fl_stream *s); /* a Unix socket */
 struct fl_loop *fl_stream_loop(const struct fl_stream *s);

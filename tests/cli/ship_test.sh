@@ -123,6 +123,7 @@ is 0 'is dialled at' connect "$ski2" "127.0.0.1:$port2" -d a
 until_is completed status "$ski2" -d a
 until_is completed status gateway -d b
 is 0 'Connected.*yes' status gateway -d b
+is 0 '"remote":"127.0.0.1:[0-9]' status gateway -d b -o json
 is 0 "^$ski2$" trust -o name -d a
 
 # ---- a payload ----

@@ -107,6 +107,8 @@ static void bytes_arrive_and_answers_leave(void **state)
 	assert_ptr_equal(fl_stream_loop(ear.s), loop);
 	struct fl_addrport peer = fl_stream_peer(ear.s), mine = fl_sockaddr_bound(fd);
 	assert_true(fl_addrport_eq(&peer, &mine));
+	struct fl_addrport here = fl_stream_here(ear.s);
+	assert_true(fl_addrport_eq(&here, &server.at));
 	close(fd);
 }
 
@@ -760,6 +762,8 @@ static void unix_sockets_are_local(void **state)
 	net_ear_own(&ear, local.accepted[0]);
 	assert_true(fl_stream_is_local(ear.s));
 	struct fl_addrport peer = fl_stream_peer(ear.s);
+	assert_false(fl_ip_is_set(&peer.ip));
+	peer = fl_stream_here(ear.s);
 	assert_false(fl_ip_is_set(&peer.ip));
 	fl_stream_keepalive(ear.s, &(struct fl_keepalive){ 1, 1, 1, FL_SEC });
 	fl_stream_unsent_max(ear.s, 1);

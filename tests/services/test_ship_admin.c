@@ -224,6 +224,19 @@ static void it_says_who_it_is(void **state)
 	free(qr);
 }
 
+/* The two ends of the one connection of `k`, as JSON has them. */
+static void ends_of(const struct kit_hub *k, char out[static 160])
+{
+	const struct fl_ship_link *l =
+		fl_list_entry(k->hub->link_list.next, struct fl_ship_link, in);
+	char here[FL_ADDRPORT_TEXT_MAX], there[FL_ADDRPORT_TEXT_MAX];
+
+	assert_ptr_equal(k->hub->link_list.next, k->hub->link_list.prev);
+	fl_addrport_format(&l->here, here);
+	fl_addrport_format(&l->there, there);
+	snprintf(out, 160, "\"local\":\"%s\",\"remote\":\"%s\"", there, here);
+}
+
 static void a_device_from_pairing_to_parting(void **state)
 {
 	struct rig *r = *state;
@@ -238,6 +251,10 @@ static void a_device_from_pairing_to_parting(void **state)
 	expect(device, "\"state\":\"completed\"");
 	expect(device,
 	       "\"trusted\":true,\"visible\":false,\"connected\":true,\"direction\":\"out\"");
+	ends_of(r->b, want); /* what is ours is the other's remote */
+	expect(device, want);
+	snprintf(want, sizeof want, "\"remote\":\"127.0.0.1:%u\"", kit_port(r->b));
+	expect(device, want);
 	expect(device, "\"nextTryMs\":null");
 	expect(device, "\"host\":\"127.0.0.1\"");
 	expect(device, "\"allow\":[]");
@@ -290,6 +307,7 @@ static void lists_of_some(void **state)
 	char *services = call(r, "GET", "/api/v1/ship/services", NULL, 200);
 	snprintf(want, sizeof want, "{\"services\":[{\"ski\":\"07%038d\"", 0);
 	expect(services, want);
+	expect(services, "\"connection\":0,\"local\":\"\",\"remote\":\"\"");
 	assert_null(strstr(services, r->ski));
 	free(services);
 	char *pairings = call(r, "GET", "/api/v1/ship/pairings", NULL, 200);

@@ -75,11 +75,26 @@ static void put_seen(struct fl_jw *w, const struct fl_device_entry *e,
 	put_bool(w, "register", e->txt.auto_accept);
 }
 
-static void put_progress(struct fl_jw *w, const struct fl_device_info *i, fl_time now)
+static void put_end(struct fl_jw *w, const char *key, const struct fl_addrport *at)
 {
+	char text[FL_ADDRPORT_TEXT_MAX] = "";
+
+	if (at != NULL && fl_ip_is_set(&at->ip))
+		fl_addrport_format(at, text);
+	fl_ship_admin_put(w, key, text);
+}
+
+static void put_progress(struct fl_jw *w, const struct fl_ship_admin *a,
+			 const struct fl_device_info *i)
+{
+	const struct fl_ship_link *k = fl_ship_link_find(a->hub, i->number);
+	const fl_time now = fl_loop_now(a->loop);
+
 	fl_ship_admin_put(w, "direction", i->number == 0 ? "" : i->client ? "out" : "in");
 	fl_ship_admin_put(w, "step", i->number == 0 ? "" : fl_ship_state_name(i->step));
 	put_u64(w, "connection", i->number);
+	put_end(w, "local", k != NULL ? &k->here : NULL);
+	put_end(w, "remote", k != NULL ? &k->there : NULL);
 	put_u64(w, "attempts", i->attempts);
 	fl_jw_key(w, "nextTryMs");
 	if (i->next_try == FL_NEVER)
@@ -89,8 +104,8 @@ static void put_progress(struct fl_jw *w, const struct fl_device_info *i, fl_tim
 }
 
 /* Of a device that is only seen, `i` is empty but for its SKI. */
-static void put_device(struct fl_jw *w, const struct fl_device_info *i,
-		       const struct fl_device_entry *e, fl_time now)
+static void put_device(struct fl_jw *w, const struct fl_ship_admin *a,
+		       const struct fl_device_info *i, const struct fl_device_entry *e)
 {
 	static const struct fl_device_entry unseen;
 	char ski[FL_SKI_TEXT_LEN + 1];
@@ -107,7 +122,7 @@ static void put_device(struct fl_jw *w, const struct fl_device_info *i,
 	put_bool(w, "trusted", i->record.trusted);
 	put_bool(w, "visible", e != NULL);
 	put_bool(w, "connected", i->connected);
-	put_progress(w, i, now);
+	put_progress(w, a, i);
 	put_bool(w, "keyPinned", i->record.has_pin_sha);
 	put_seen(w, e != NULL ? e : &unseen, &i->record);
 	put_allowed(w, i->allow);
@@ -137,8 +152,9 @@ static bool is_pairing(const struct fl_device_info *i, const struct fl_device_en
 }
 
 /* Both lists are in order of SKI: known ones and seen ones become one list. */
-static void put_all(const struct fl_devices *d, chosen *is_chosen, struct fl_jw *w, fl_time now)
+static void put_all(const struct fl_ship_admin *a, chosen *is_chosen, struct fl_jw *w)
 {
+	const struct fl_devices *d = fl_ship_hub_devices(a->hub);
 	struct fl_device_info info;
 	size_t known = 0, seen = 0;
 
@@ -154,7 +170,7 @@ static void put_all(const struct fl_devices *d, chosen *is_chosen, struct fl_jw 
 		if (order < 0)
 			e = NULL;
 		if (is_chosen(&info, e))
-			put_device(w, &info, e, now);
+			put_device(w, a, &info, e);
 		known += order <= 0;
 		seen += order >= 0;
 	}
@@ -179,7 +195,7 @@ static bool put_one(const struct fl_ship_admin *a, const struct fl_ski *ski, str
 
 	if (fl_devices_info(d, ski, &info) != FL_OK && e == NULL)
 		return false;
-	put_device(w, &info, e, fl_loop_now(a->loop));
+	put_device(w, a, &info, e);
 	return true;
 }
 
@@ -194,7 +210,7 @@ static void answer_list(const struct fl_ship_admin *a, struct fl_http *x, const 
 	fl_jw_obj(&w);
 	fl_jw_key(&w, name);
 	fl_jw_arr(&w);
-	put_all(fl_ship_hub_devices(a->hub), is_chosen, &w, fl_loop_now(a->loop));
+	put_all(a, is_chosen, &w);
 	fl_jw_arr_end(&w);
 	fl_jw_obj_end(&w);
 	fl_ship_admin_json(x, &out);

@@ -29,7 +29,8 @@ struct fl_ship_link {
 	uint64_t number;
 	struct fl_ski ski; /* of the device */
 	struct fl_wsm *wsm;
-	bool parked; /* not read from until the machine says so */
+	struct fl_addrport here, there; /* its ends, ours first */
+	bool parked;                    /* not read from until the machine says so */
 };
 
 /* How often things happened, for /metrics. */

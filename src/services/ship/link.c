@@ -86,7 +86,12 @@ enum fl_err fl_ship_link_new(struct fl_ship_hub *h, struct fl_stream *s, struct 
 		return FL_ERR_NOMEM;
 	}
 	*k = (struct fl_ship_link){
-		.hub = h, .number = facts->number, .ski = facts->ski, .parked = facts->parked
+		.hub = h,
+		.number = facts->number,
+		.ski = facts->ski,
+		.here = fl_stream_here(s),
+		.there = fl_stream_peer(s),
+		.parked = facts->parked,
 	};
 	enum fl_err err = fl_wsm_new(s, early, &cfg, &owner, k, &k->wsm);
 	if (err != FL_OK) {
