@@ -76,8 +76,7 @@ static enum fl_err result(const struct fl_h2 *h)
 		return h->end;
 	if (!fl_h2_usable(h))
 		return FL_ERR_NOMEM;
-	if (h->out.len > 0 || nghttp2_session_want_read(h->session) ||
-	    nghttp2_session_want_write(h->session))
+	if (nghttp2_session_want_read(h->session) || nghttp2_session_want_write(h->session))
 		return FL_OK;
 	return FL_ERR_CLOSED;
 }

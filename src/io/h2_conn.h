@@ -14,7 +14,7 @@
 
 enum {
 	FL_H2_HEADER_LIST_MAX = 64 << 10,         /* over it the connection ends; a head is less */
-	FL_H2_BATCH = 64 << 10,                   /* bytes given to the transport at once, about */
+	FL_H2_BATCH = 32 << 10,                   /* bytes given to the transport at once, about */
 	FL_H2_OUT_MAX = FL_H2_BATCH + (64 << 10), /* a batch and the frame that overran it */
 };
 
@@ -52,14 +52,14 @@ struct fl_h2 {
 	struct fl_httpx_meter meter;
 	size_t list_bytes; /* of the header block being read */
 
-	struct fl_buf out; /* taken from nghttp2, not yet by the transport */
+	struct fl_buf out; /* a batch in the making; empty outside fl_h2_flush */
 	struct fl_deferred later;
 	struct fl_timer timer;
 	fl_time created_at, head_since, idle_since, nuisance_since, unsent_since;
 	uint32_t nuisance;
 	uint32_t busy; /* depth of calls that settle at their end */
 	bool dirty;    /* output was made since the last flush */
-	bool blocked;  /* transport said FL_AGAIN */
+	bool blocked;  /* the transport was full */
 	bool spent;    /* the one stream has handed out all it had in this flush */
 	bool greeted;  /* the client's SETTINGS came */
 	bool asked;    /* a handler was called */

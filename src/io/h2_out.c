@@ -3,8 +3,8 @@
  * io/h2_out.c - answers and the output of an HTTP/2 connection.
  *
  * Chunks stay counted until their DATA frame is made; then they are copied once, straight into
- * the batch that the transport seals. A connection has a batch only while there is something in
- * it; the loop keeps a small one for the next connection that needs it.
+ * the batch that the transport seals, and only when it has room. So a batch lives for one flush;
+ * the loop keeps a small one for the next connection that needs it.
  */
 #include "io/h2_conn.h"
 #include "io/loop_impl.h"
@@ -82,27 +82,33 @@ static void tell_drained(struct fl_h2 *h)
 	}
 }
 
+static bool is_full(struct fl_h2 *h)
+{
+	h->blocked = h->transport.full != NULL && h->transport.full(h->transport.ctx);
+	return h->blocked;
+}
+
+static bool send_batch(struct fl_h2 *h)
+{
+	enum fl_err err = h->transport.send(h->transport.ctx, fl_buf_slice(&h->out));
+
+	fl_buf_reset(&h->out);
+	if (err != FL_OK && h->end == FL_OK)
+		h->end = err;
+	return err == FL_OK;
+}
+
 void fl_h2_flush(struct fl_h2 *h)
 {
 	if (h->blocked)
-		return; /* a batch waits */
+		return;
 	take_batch(h);
 	h->spent = false;
-	while (h->out.len > 0 || pull(h)) {
-		enum fl_err err = h->transport.send(h->transport.ctx, fl_buf_slice(&h->out));
-		if (err == FL_AGAIN) {
-			h->blocked = true;
-			return;
-		}
-		if (err != FL_OK) {
-			if (h->end == FL_OK)
-				h->end = err;
-			break;
-		}
-		fl_buf_reset(&h->out);
-	}
+	while (!is_full(h) && pull(h) && send_batch(h))
+		;
 	leave_batch(h);
-	tell_drained(h);
+	if (!h->blocked)
+		tell_drained(h);
 }
 
 void fl_h2_flush_later(struct fl_h2 *h)

@@ -218,12 +218,14 @@ FL_MUST enum fl_err fl_http1_serve(struct fl_stream *s, struct fl_slice early,
 
 /*
  * HTTP/2 server connection without a transport of its own: bytes in, bytes out (it runs inside
- * Noise records). `send` is called with bytes to seal and send; it returns FL_AGAIN when the
- * transport is full: then nothing was taken and fl_h2_resume continues later.
+ * Noise records). `send` is called with bytes to seal and send, 32 KiB and a frame at most, and
+ * takes them all. While the transport is `full` (NULL: never) nothing is made ready for it, so that
+ * what waits is the shared chunks of answers and no copies of them; fl_h2_resume continues.
  */
 struct fl_h2;
 struct fl_h2_transport {
 	enum fl_err (*send)(void *ctx, struct fl_slice bytes);
+	bool (*full)(void *ctx);
 	/*
 	 * The connection is over for a reason that no call could return: FL_ERR_TIMEOUT, FL_OK
 	 * after the last stream of a fl_h2_goaway, or what `send` said. Runs once, from the loop;

@@ -19,7 +19,7 @@
 /* After the last byte the peer gets this long to read it and close; a reset would destroy it. */
 #define FAREWELL (2 * FL_SEC)
 
-enum { OUT_FIRST_CAP = 4096 };
+enum { OUT_STEP = 4096 };
 
 struct fl_linger {
 	struct fl_timer timer;
@@ -128,9 +128,11 @@ static enum fl_err reserve_out(struct fl_sock *k, size_t n)
 	if (k->out_at + k->out_len + n <= k->out_cap)
 		return FL_OK;
 
-	size_t cap = k->out_cap > 0 ? k->out_cap : OUT_FIRST_CAP;
-	while (cap < k->out_len + n)
-		cap *= 2;
+	/* Mostly it is the rest of one write, and leaves before there is another. */
+	size_t cap = (n + OUT_STEP - 1) / OUT_STEP * OUT_STEP;
+	if (k->out_len > 0)
+		for (cap = k->out_cap; cap < k->out_len + n;)
+			cap *= 2;
 	uint8_t *out = malloc(cap);
 	if (out == NULL)
 		return FL_ERR_NOMEM;

@@ -135,16 +135,20 @@ static ssize_t read_body(nghttp2_session *s, int32_t id, uint8_t *buf, size_t le
 
 /* ---- server's transport ---- */
 
+static bool transport_full(void *ctx)
+{
+	struct peer *p = ctx;
+
+	p->fulls += p->room == 0;
+	return p->room == 0;
+}
+
 static enum fl_err transport_send(void *ctx, struct fl_slice bytes)
 {
 	struct peer *p = ctx;
 
-	if (p->room != SIZE_MAX && bytes.len > p->room) {
-		p->agains++;
-		return FL_AGAIN;
-	}
 	if (p->room != SIZE_MAX)
-		p->room -= bytes.len;
+		p->room -= bytes.len < p->room ? bytes.len : p->room;
 	p->sends++;
 	p->sent_bytes += bytes.len;
 	fl_buf_put(&p->to_client, bytes.ptr, bytes.len);
@@ -195,10 +199,10 @@ void peer_run(struct peer *p)
 {
 	/* One round more after the last that moved something: deferred work may be due. */
 	for (int quiet = 0; quiet < 2; quiet++) {
-		size_t before = p->sent_bytes + p->agains;
+		size_t before = p->sent_bytes + p->fulls;
 		peer_push(p);
 		fl_loop_poll(p->loop);
-		bool moved = p->to_client.len > 0 || p->sent_bytes + p->agains != before;
+		bool moved = p->to_client.len > 0 || p->sent_bytes + p->fulls != before;
 		peer_pull(p);
 		if (moved)
 			quiet = -1;
@@ -241,6 +245,7 @@ void peer_open(struct peer *p, struct fl_loop *l, const struct fl_http_router *r
 {
 	const struct fl_h2_transport t = {
 		.send = transport_send,
+		.full = transport_full,
 		.on_end = transport_end,
 		.ctx = p,
 	};

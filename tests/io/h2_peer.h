@@ -33,8 +33,8 @@ struct peer {
 	struct fl_h2 *server;
 	nghttp2_session *client;
 	struct fl_buf to_client; /* sealed by nobody */
-	size_t room;             /* bytes the transport still takes; SIZE_MAX: all */
-	size_t sends, sent_bytes, agains, received_bytes;
+	size_t room;             /* bytes until the transport is full; SIZE_MAX: never */
+	size_t sends, sent_bytes, fulls, received_bytes;
 	enum fl_err server_err; /* last error of input or resume */
 	enum fl_err ended;      /* told by on_end */
 	unsigned ends;

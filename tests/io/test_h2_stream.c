@@ -168,12 +168,12 @@ static void drain_is_told_after_the_queue_was_taken(void **state)
 	struct peer_call *c = peer_call(&p, "POST", "/stream", SIZE_MAX, false, NULL);
 	peer_run(&p);
 	assert_int_equal(seen.drains, 0);
-	p.room = 10;
+	p.room = 10; /* full after the next */
 	send_chunk(seen.stream, 3000, 0, FL_OK);
 	assert_int_equal(seen.drains, 0);
 	peer_run(&p);
 	assert_int_equal(seen.drains, 0); /* made into frames, but the transport is full */
-	assert_int_equal(p.agains, 1);
+	assert_int_equal(p.fulls, 1);
 	p.room = SIZE_MAX;
 	seen.end_on_drain = true;
 	assert_int_equal(fl_h2_resume(p.server), FL_OK);
@@ -203,7 +203,7 @@ static void transport_full_keeps_order(void **state)
 	assert_int_equal(c->body_len, 1000000);
 	for (size_t at = 0; at < c->body.len; at++)
 		assert_int_equal(c->body.ptr[at], (uint8_t)(at * 31 >> 3));
-	assert_true(p.agains > 3);
+	assert_true(p.fulls > 3);
 	peer_close(&p);
 }
 

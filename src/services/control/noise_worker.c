@@ -26,7 +26,7 @@ struct conversation {
 	struct fl_buf early;   /* what came behind the initiation */
 	uint8_t initiation[FL_NOISE_INITIATION_LEN], response[FL_NOISE_RESPONSE_LEN];
 	uint32_t slot, gen;
-	bool early_payload;
+	bool early_payload, leaving;
 	void *conn_ctx; /* of the handlers */
 };
 
@@ -49,6 +49,7 @@ static struct fl_letter *put(struct conversation *c, unsigned kind)
 /* The last words: a GOAWAY, the ends of streams, what explains a refusal. */
 static void flush(struct conversation *c)
 {
+	c->leaving = true;
 	if (c->h2 != NULL && fl_h2_resume(c->h2) != FL_OK)
 		c->noise.dead = true;
 }
@@ -131,14 +132,19 @@ static enum fl_err seal_and_send(struct conversation *c, struct fl_slice plain)
 	return err;
 }
 
+/* The kernel has as much as it takes. Last words follow what waits, unless that is much. */
+static bool transport_full(void *ctx)
+{
+	struct conversation *c = ctx;
+	return fl_stream_pending(c->stream) > (c->leaving ? FL_NOISE_LAST_WORDS_MAX : 0);
+}
+
 static enum fl_err transport_send(void *ctx, struct fl_slice bytes)
 {
 	struct conversation *c = ctx;
 
 	if (c->noise.dead)
 		return FL_ERR_CLOSED;
-	if (fl_stream_pending(c->stream) > FL_NOISE_PENDING_MAX)
-		return FL_AGAIN;
 	enum fl_err err = seal_and_send(c, bytes);
 	if (err != FL_OK)
 		close_later(c);
@@ -326,12 +332,13 @@ static enum fl_err begin(struct conversation *c, bool stranger)
 	const struct fl_noise_common *common = w->common;
 	const struct fl_h2_transport transport = {
 		.send = transport_send,
+		.full = transport_full,
 		.on_end = transport_end,
 		.ctx = c,
 	};
 
 	fl_stream_keepalive(c->stream, &common->keepalive);
-	fl_stream_unsent_max(c->stream, FL_NOISE_PENDING_MAX);
+	fl_stream_unsent_max(c->stream, FL_NOISE_UNSENT_MAX);
 	enum fl_err err = fl_timer_init(&c->timer, w->worker.loop, on_timer, c);
 	if (err == FL_OK)
 		err = fl_noise_send_hello(c->stream, &c->noise, c->response, c->early_payload);

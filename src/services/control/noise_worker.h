@@ -14,9 +14,9 @@
  * Thread    the worker's, but for start, adopt and stop.
  * Memory    an idle connection keeps two AEAD keys and the HTTP/2 session; record buffers exist
  *           only while a record is in pieces.
- * Limits    one record of 4 KiB in pieces; FL_NOISE_PENDING_MAX bytes towards the socket, then
- *           HTTP/2 is held back, and as many in the kernel that it could not send yet; requests as
- *           in io/http_pass.h, then the connection is not read.
+ * Limits    one record of 4 KiB in pieces; the rest of one batch of HTTP/2 towards the socket and
+ *           FL_NOISE_UNSENT_MAX in the kernel, then HTTP/2 is held back; requests as in
+ *           io/http_pass.h, then the connection is not read.
  * Security  no request within `first_request` of the handshake closes the connection.
  * Source    docs/protocol/control.md 1.4 to 1.9
  */
@@ -29,7 +29,10 @@
 #include "proto/control/noise.h"
 #include "wire/mapframe.h"
 
-enum { FL_NOISE_PENDING_MAX = 64 << 10 };
+enum {
+	FL_NOISE_UNSENT_MAX = 64 << 10,     /* in the kernel, for a client that reads slowly */
+	FL_NOISE_LAST_WORDS_MAX = 64 << 10, /* behind more the end of answers is not said */
+};
 #define FL_NOISE_FIRST_REQUEST (10 * FL_SEC)
 #define FL_NOISE_PING_INTERVAL (45 * FL_SEC)
 #define FL_NOISE_IDLE_MAX      (10 * FL_MIN)
