@@ -33,6 +33,8 @@ INV-20|services/control/full.c|s/^		err = fl_parts_add(out, m->end);$/		err = FL
 INV-25|services/control/session.c|s/^	fl_session_send(s, &frame, 1);$/	if (frame->len == 0) fl_session_send(s, \&frame, 1);/
 INV-21 INV-23|services/control/distribute.c|s/^	if (!f->made) {/	if (in->peers_count == 1 \&\& in->peers[0].fields == FL_PATCH_ONLINE) return;\n&/
 INV-21|services/control/distribute.c|s/^	if (!f->made) {/	if (in->peers_count == 1 \&\& in->peers[0].fields == FL_PATCH_ENDPOINTS) return;\n&/
+INV-21 INV-23|services/control/batch.c|s/^	add(c, b, c->hold.kept, c->hold.count);$//
+INV-21|services/control/distribute.c|s/fl_hold_due(&c->hold) - now/FL_HOUR/
 INV-22|io/http_answer.c|s/^	fl_list_push(&x->queue, &c->link);$/	struct fl_httpx_chunk *f = fl_list_entry(x->queue.next, struct fl_httpx_chunk, link);\n	bool whole = x->pending > 0 \&\& f->at == 0 \&\& f->bytes->len > 4 \&\& (f->bytes->data[0] | f->bytes->data[1] << 8) + 4 == (int)f->bytes->len;\n	fl_list_push(whole ? x->queue.next : \&x->queue, \&c->link);/
 INV-24|domain/netmap/delta.c|s/for (size_t i = 0; i < in->removed_count; i++) {/for (size_t i = 1; i < in->removed_count; i++) {/
 INV-23 INV-24 INV-30|services/control/governed.c|s/if (id != t->viewer.id && (m == NULL || !m->added))/if (id == 0 \&\& m != NULL)/

@@ -83,6 +83,7 @@ static void look(bool moved, bool stored)
 	const struct fl_state *s = sim.server.core.state;
 
 	check_sessions();
+	check_held();
 	check_bounds();
 	check_pings();
 	check_approvals();

@@ -58,8 +58,8 @@ static void check_told(const struct client *c, const struct fl_node *n)
 
 static bool is_comparable(const struct client *c)
 {
-	return client_is_clean(c) && c->poll->frames > 0 && c->view.frames == c->poll->frames &&
-	       c->poll->node != 0;
+	return client_is_clean(c) && sim.server.control->hold.count == 0 && c->poll->frames > 0 &&
+	       c->view.frames == c->poll->frames && c->poll->node != 0;
 }
 
 static bool same_peers(const struct view *got, const struct view *want)
@@ -87,6 +87,16 @@ static void check_agreement(struct client *c, const struct view *want)
 		broken = "INV-21";
 	violation(broken, "client %u, node %" PRIu64 " believes something else: %s", c->index,
 		  c->poll->node, text);
+}
+
+/* Changes that wait for others are on their way to everybody, but not for long. */
+void check_held(void)
+{
+	const struct fl_hold *h = &sim.server.control->hold;
+
+	if (h->count > 0 && sim_clock.now > h->since + FL_HOLD_LATE)
+		violation("INV-21", "changes of %zu nodes have waited for %.0f ms", h->count,
+			  (double)(sim_clock.now - h->since) / 1e6);
 }
 
 void check_map(struct client *c)

@@ -11,6 +11,9 @@
 #include "sim.h"
 
 enum { MIN_CAP = 113, MAP_MAX = 4 << 10, SESSIONS_MAX = 1024 };
+/* As if a session were many: changes wait for each other in small worlds too. */
+#define FRAME_COST      (300 * FL_US)
+#define FRAME_COST_TINY (4 * FL_MS)
 
 const char server_db[] = "fairlead.db";
 
@@ -141,6 +144,7 @@ static void start_control(struct server *s)
 		.expiry_scan = 5 * FL_SEC,
 		.probe_interval = 10 * FL_SEC,
 		.probe_limit = 5 * FL_SEC,
+		.frame_cost = sim.plan.size == PLAN_TINY ? FRAME_COST_TINY : FRAME_COST,
 		.inner_limits = fl_http_limits_default,
 	};
 

@@ -211,6 +211,7 @@ void check_session_ended(struct exch *e);
 void check_policy(void);
 void check_frame(const struct exch *e, const struct frame *f);
 void check_map(struct client *c);
+void check_held(void);
 void truth_of(const struct fl_node *self, struct view *want);
 void truth_forget(void); /* the server changes or goes, and not by a step */
 void check_idle(const struct fl_state *s);

@@ -79,10 +79,23 @@ static bool is_shown(const struct fl_control *c, fl_user_id user)
 	return fl_state_nodes_of(c->core->state, user, &ids) > 0;
 }
 
+static void add(struct fl_control *c, struct fl_batch *b, const struct fl_change *changes,
+		size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (changes[i].kind == FL_CHANGE_POLICY || changes[i].kind == FL_CHANGE_HEALTH)
+			continue;
+		if (changes[i].kind != FL_CHANGE_USER)
+			b->nodes[b->nodes_count++] = merge_one(&changes[i]);
+		else if (changes[i].fields != FL_CHANGED_ROLE && is_shown(c, changes[i].id))
+			b->profiles[b->profiles_count++] = changes[i].id;
+	}
+}
+
 bool fl_batch_init(struct fl_control *c, struct fl_batch *b, const struct fl_change *changes,
 		   size_t count)
 {
-	size_t room = count ? count : 1; /* calloc of nothing may give NULL */
+	size_t room = c->hold.count + count + 1; /* calloc of nothing may give NULL */
 
 	*b = (struct fl_batch){
 		.nodes = calloc(room, sizeof *b->nodes),
@@ -92,14 +105,8 @@ bool fl_batch_init(struct fl_control *c, struct fl_batch *b, const struct fl_cha
 	};
 	if (b->nodes == NULL || b->profiles == NULL || b->removed == NULL || b->peers == NULL)
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		if (changes[i].kind == FL_CHANGE_POLICY || changes[i].kind == FL_CHANGE_HEALTH)
-			continue;
-		if (changes[i].kind != FL_CHANGE_USER)
-			b->nodes[b->nodes_count++] = merge_one(&changes[i]);
-		else if (changes[i].fields != FL_CHANGED_ROLE && is_shown(c, changes[i].id))
-			b->profiles[b->profiles_count++] = changes[i].id;
-	}
+	add(c, b, c->hold.kept, c->hold.count);
+	add(c, b, changes, count);
 	qsort(b->profiles, b->profiles_count, sizeof *b->profiles, fl_u64_order);
 	fold_equal_ids(b);
 	return true;

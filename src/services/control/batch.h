@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * services/control/batch.h - everything that happened in a tick, merged by node, and how it
- * becomes frames.
+ * services/control/batch.h - everything that happened in a tick, and what was kept for it, merged
+ * by node, and how it becomes frames.
  *
  * Source  docs/lifecycle.md CHG-4, CHG-6
  */
@@ -10,7 +10,7 @@
 
 #include "services/control/internal.h"
 
-/* Everything that happened to one node in this tick. */
+/* Everything that happened to one node. */
 struct fl_merged {
 	fl_node_id id;
 	uint32_t fields; /* of a patch */
@@ -31,7 +31,7 @@ struct fl_batch {
 	size_t peers_count;
 };
 
-/* False: out of memory; `b` can be done all the same. */
+/* With what waits in c->hold. False: out of memory; `b` can be done all the same. */
 bool fl_batch_init(struct fl_control *c, struct fl_batch *b, const struct fl_change *changes,
 		   size_t count);
 void fl_batch_done(struct fl_batch *b);

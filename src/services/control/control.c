@@ -104,6 +104,8 @@ static enum fl_err start_parts(struct fl_control *c)
 	if (err == FL_OK)
 		err = fl_prober_init(&c->prober, c, c->cfg.seed);
 	if (err == FL_OK)
+		err = fl_control_hold_init(c);
+	if (err == FL_OK)
 		err = fl_ephemeral_init(c);
 	return err;
 }
@@ -118,8 +120,6 @@ static void on_changes(void *ctx, const struct fl_change *changes, size_t count)
 		fl_trace_change(&c->trace, c->core->loop, &changes[i]);
 	fl_control_ssh_follow(c, changes, count);
 	fl_control_distribute(c, changes, count);
-	if (!fl_list_empty(&c->view.sessions))
-		fl_delays_since(&c->trace.map_delay, fl_loop_now(c->core->loop));
 }
 
 /* Inside Noise clients take https addresses for Noise, and send others in clear. */
@@ -173,6 +173,7 @@ void fl_control_stop(struct fl_control *c)
 	fl_pings_close(&c->pings);
 	fl_noise_server_goaway(&c->noise);
 	fl_control_restart_sessions(c);
+	fl_control_hold_forget(c);
 	fl_presence_stop(c);
 	fl_ephemeral_done(c);
 	fl_map_init(&c->ephemerals, sizeof(fl_node_id), c->cfg.seed);
@@ -194,6 +195,7 @@ struct fl_control *fl_control_free(struct fl_control *c)
 	fl_prober_done(&c->prober);
 	fl_pings_done(&c->pings);
 	fl_timer_done(&c->expiry_timer);
+	fl_timer_done(&c->hold_timer);
 	fl_fragments_free(c->fragments);
 	fl_mapframe_free(c->framer);
 	fl_netmap_config_unref(c->netmap);

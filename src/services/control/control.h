@@ -29,6 +29,7 @@ struct fl_control_config {
 	int64_t expiry_scan;                /* 5 s */
 	int64_t probe_interval;             /* of routers that share a subnet: 10 s; 0 = never */
 	int64_t probe_limit;                /* for an answer: 5 s, less than the interval */
+	int64_t frame_cost;                 /* of one change to one session; 0 = 12 us (hold.h) */
 	int64_t first_request;              /* from the handshake to a request inside; 0 = 10 s */
 	int64_t unanswered;                 /* until a client has vanished; 0 = 30 s */
 	struct fl_http_limits inner_limits; /* of HTTP/2 inside Noise */
@@ -136,6 +137,7 @@ struct fl_control_stats {
 	uint64_t chunks_made, chunks_shared; /* chunks of peers: written, taken as they were */
 	uint64_t full_made, deltas_made, frames_failed, sessions_ended[FL_SESSION_ENDS];
 	uint64_t frames_suppressed;   /* sessions that a change did not concern */
+	uint64_t changes_held;        /* which were not told at once */
 	uint64_t endpoint_updates[2]; /* done, failed */
 	uint64_t register_refusals, key_theft_refusals;
 	uint64_t strangers_refused, strangers_requests_refused;

@@ -62,8 +62,19 @@ static void gather(struct fl_core *c)
 	fl_state_committed(c->state);
 }
 
+static void tell_listener(struct fl_core *c, const struct fl_change *changes, size_t count)
+{
+	bool called = c->called;
+
+	c->called = false;
+	if (c->listener != NULL && (count > 0 || changes == NULL || called))
+		c->listener(c->listener_ctx, changes, count);
+}
+
 static void announce(struct fl_core *c)
 {
+	static const struct fl_change nothing;
+
 	gather(c);
 	fl_core_route(c);
 	struct fl_change *changes = c->runtime;
@@ -77,8 +88,10 @@ static void announce(struct fl_core *c)
 	if (c->hooks.follow != NULL &&
 	    !c->hooks.follow(c->hooks.ctx, lost ? NULL : changes, lost ? 0 : count))
 		lost = true;
-	if (c->listener != NULL && (count > 0 || lost))
-		c->listener(c->listener_ctx, lost ? NULL : changes, lost ? 0 : count);
+	if (lost)
+		tell_listener(c, NULL, 0);
+	else
+		tell_listener(c, count > 0 ? changes : &nothing, count);
 	c->policy_was = fl_policy_unref(c->policy_was);
 	if (c->runtime != NULL) {
 		free(changes);
@@ -116,8 +129,8 @@ static bool has_work(const struct fl_core *c)
 	const struct fl_dirty *dirty;
 	const struct fl_change *changes;
 	return !fl_list_empty(&c->waits) || (c->turns_left > 0 && !fl_list_empty(&c->turns)) ||
-	       c->runtime_count > 0 || c->runtime_lost || fl_state_dirty(c->state, &dirty) > 0 ||
-	       fl_state_changes(c->state, &changes) > 0;
+	       c->runtime_count > 0 || c->runtime_lost || c->called ||
+	       fl_state_dirty(c->state, &dirty) > 0 || fl_state_changes(c->state, &changes) > 0;
 }
 
 static enum fl_err flush(struct fl_core *c, size_t turns, struct fl_fault *fault)
@@ -232,6 +245,11 @@ void fl_core_done(struct fl_core *c)
 	fl_state_free(c->state);
 	fl_store_close(c->store);
 	*c = (struct fl_core){ 0 };
+}
+
+void fl_core_call(struct fl_core *c)
+{
+	c->called = true;
 }
 
 void fl_core_wait(struct fl_core *c, struct fl_core_wait *w)

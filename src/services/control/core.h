@@ -33,8 +33,8 @@ struct fl_core_wait {
 };
 
 /*
- * Hears the changes of a committed tick, before the waits run. `changes` NULL: they cannot be told
- * for want of memory, so everybody must start over.
+ * Hears the changes of a committed tick, before the waits run, and of one without any if it was
+ * called. `changes` NULL: they cannot be told for want of memory, so everybody must start over.
  */
 typedef void fl_core_listener(void *ctx, const struct fl_change *changes, size_t count);
 
@@ -82,6 +82,7 @@ struct fl_core {
 	struct fl_change *runtime; /* presence changes of this tick: announced, never stored */
 	size_t runtime_count, runtime_cap;
 	bool runtime_lost;
+	bool called; /* the listener wants to hear of this tick */
 	struct {
 		uint64_t commits, commit_failures, rows;
 		struct fl_delays commit_took;
@@ -106,6 +107,12 @@ void fl_core_follow(struct fl_core *c, const struct fl_core_policy_hooks *hooks)
 
 /* Another snapshot is in force. `was`: what it is compared with. References both. */
 void fl_core_policy(struct fl_core *c, struct fl_policy *was, struct fl_policy *now);
+
+/*
+ * The listener hears of the end of this tick even if nothing changes in it: what it tells then is
+ * what was committed.
+ */
+void fl_core_call(struct fl_core *c);
 
 /* Runs `w->fn` after this tick's commit. */
 void fl_core_wait(struct fl_core *c, struct fl_core_wait *w);

@@ -193,13 +193,10 @@ static void start_over(struct fl_control *c)
 	fl_fragments_drop_all(c->fragments);
 }
 
-void fl_control_distribute(void *control, const struct fl_change *changes, size_t count)
+static void tell(struct fl_control *c, const struct fl_change *changes, size_t count)
 {
-	struct fl_control *c = control;
 	struct fl_batch b = { 0 };
 
-	for (size_t i = 0; i < count; i++)
-		log_change(c, &changes[i]);
 	if (changes == NULL || !fl_batch_init(c, &b, changes, count) ||
 	    fl_batch_fill(c, &b) != FL_OK) {
 		start_over(c);
@@ -212,6 +209,69 @@ void fl_control_distribute(void *control, const struct fl_change *changes, size_
 	else if (fl_control_send_governed(c, &b) != FL_OK)
 		start_over(c);
 	fl_batch_done(&b);
+}
+
+/* ---- changes that wait for others ---- */
+
+/* What differs between two snapshots can be told only while both are at hand. */
+static bool policy_moved(const struct fl_core *core)
+{
+	return core->policy_was != NULL && core->policy_was != core->policy;
+}
+
+static bool keep(struct fl_control *c, const struct fl_change *changes, size_t count)
+{
+	fl_time now = fl_loop_now(c->core->loop);
+
+	if (changes == NULL || policy_moved(c->core) ||
+	    !fl_hold_keep(&c->hold, changes, count, now))
+		return false;
+	for (size_t i = 0; i < count; i++) /* maps that are made meanwhile say what is */
+		fl_fragments_drop(c->fragments, changes[i].id);
+	c->stats.changes_held += count;
+	if (!fl_timer_armed(&c->hold_timer))
+		fl_timer_start(&c->hold_timer, fl_hold_due(&c->hold) - now);
+	return true;
+}
+
+/* Not before the tick has been stored, in which something may have changed again. */
+static void on_pause_over(void *ctx)
+{
+	struct fl_control *c = ctx;
+
+	fl_core_call(c->core);
+}
+
+enum fl_err fl_control_hold_init(struct fl_control *c)
+{
+	fl_hold_init(&c->hold, c->cfg.frame_cost);
+	return fl_timer_init(&c->hold_timer, c->core->loop, on_pause_over, c);
+}
+
+void fl_control_hold_forget(struct fl_control *c)
+{
+	fl_timer_stop(&c->hold_timer);
+	fl_hold_told(&c->hold, 0, 0);
+}
+
+void fl_control_distribute(struct fl_control *c, const struct fl_change *changes, size_t count)
+{
+	fl_time now = fl_loop_now(c->core->loop), since = now;
+	uint64_t frames = c->stats.frames_delta;
+
+	for (size_t i = 0; i < count; i++)
+		log_change(c, &changes[i]);
+	if (changes != NULL && c->hold.count + count == 0) /* told with a change of this tick */
+		return;
+	if (keep(c, changes, count))
+		return;
+	if (c->hold.count > 0)
+		since = c->hold.since;
+	tell(c, changes, count);
+	fl_control_hold_forget(c);
+	fl_hold_told(&c->hold, c->stats.frames_delta - frames, now);
+	if (!fl_list_empty(&c->view.sessions))
+		fl_delays_since(&c->trace.map_delay, since);
 }
 
 void fl_control_broadcast_config(struct fl_control *c, bool derp_map, bool dns)

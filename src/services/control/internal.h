@@ -9,6 +9,7 @@
  *   pages.c       what a person's browser sees             metrics.c   counters as text
  *   batch.c       the changes of a tick, by node           viewer.c    what the policy lets one see
  *   governed.c    who hears what under a policy            fragments.c texts of nodes as peers
+ *   hold.c        changes that wait for others
  *   told.c        frames that sessions share under a policy
  *   ping.c        questions to one node                    probe.c     do routers answer?
  *   ssh.c         SSH connections that need a check        ssh_checks.c those that wait
@@ -20,6 +21,7 @@
 
 #include "services/control/control.h"
 #include "services/control/fragments.h"
+#include "services/control/hold.h"
 #include "services/control/noise_server.h"
 #include "services/control/pending.h"
 #include "services/control/ping.h"
@@ -50,8 +52,10 @@ struct fl_control {
 	struct fl_fragments *fragments;
 	struct fl_rng rng; /* jitter */
 	struct fl_view view;
-	struct fl_list leaving;   /* sessions in their grace period, the first to go first */
-	struct fl_map ephemerals; /* node id -> armed deletion */
+	struct fl_hold hold;
+	struct fl_timer hold_timer; /* armed while something is kept */
+	struct fl_list leaving;     /* sessions in their grace period, the first to go first */
+	struct fl_map ephemerals;   /* node id -> armed deletion */
 	struct fl_pings pings;
 	struct fl_prober prober;
 	struct fl_timer expiry_timer;
@@ -112,7 +116,11 @@ void fl_session_send(struct fl_session *s, struct fl_bytes *const *pieces, size_
 void fl_session_close(struct fl_session *s, enum fl_session_end why);
 
 /* ---- distribute.c ---- */
-void fl_control_distribute(void *control, const struct fl_change *changes, size_t count);
+
+/* Tells sessions the changes of a tick, or keeps them to be told with the next (hold.h). */
+void fl_control_distribute(struct fl_control *c, const struct fl_change *changes, size_t count);
+FL_MUST enum fl_err fl_control_hold_init(struct fl_control *c);
+void fl_control_hold_forget(struct fl_control *c); /* nobody is left to be told */
 void fl_control_broadcast_config(struct fl_control *c, bool derp_map, bool dns);
 
 /* What a delta cannot tell, a new session does: clients come back at once and get a whole map. */

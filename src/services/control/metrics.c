@@ -67,6 +67,8 @@ static void traffic(const struct fl_control_stats *s, struct fl_buf *b)
 	       s->queued_bytes);
 	metric(b, "fairlead_map_frames_suppressed_total", "counter",
 	       "Changes that a session had nothing to hear of.", s->frames_suppressed);
+	metric(b, "fairlead_map_changes_held_total", "counter",
+	       "Changes that waited a moment, to be told with others.", s->changes_held);
 	metric(b, "fairlead_ephemeral_timers", "gauge", "Idle ephemeral nodes to be deleted.",
 	       s->ephemeral_timers);
 	metric(b, "fairlead_ssh_checks", "gauge", "SSH connections that were asked about.",
