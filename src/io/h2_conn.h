@@ -30,6 +30,7 @@ struct fl_h2_stream {
 	bool answered; /* the handler has let go; counted in `unsent` until it is closed */
 	bool reset_by_peer;
 	bool parked; /* nghttp2 waits for fl_h2_ops.kick */
+	bool cut;    /* reset by us */
 	bool closed; /* nghttp2 has forgotten it */
 };
 
@@ -55,11 +56,11 @@ struct fl_h2 {
 	struct fl_buf out; /* a batch in the making; empty outside fl_h2_flush */
 	struct fl_deferred later;
 	struct fl_timer timer;
-	fl_time created_at, head_since, idle_since, nuisance_since, unsent_since;
+	fl_time created_at, head_since, idle_since, nuisance_since, unsent_since, blocked_since;
 	uint32_t nuisance;
 	uint32_t busy; /* depth of calls that settle at their end */
 	bool dirty;    /* output was made since the last flush */
-	bool blocked;  /* the transport was full */
+	bool blocked;  /* the transport was full, since blocked_since */
 	bool spent;    /* the one stream has handed out all it had in this flush */
 	bool greeted;  /* the client's SETTINGS came */
 	bool asked;    /* a handler was called */

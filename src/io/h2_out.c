@@ -85,6 +85,8 @@ static void tell_drained(struct fl_h2 *h)
 static bool is_full(struct fl_h2 *h)
 {
 	h->blocked = h->transport.full != NULL && h->transport.full(h->transport.ctx);
+	if (h->blocked)
+		h->blocked_since = fl_loop_now(h->loop);
 	return h->blocked;
 }
 
@@ -251,6 +253,8 @@ static void abort_stream(struct fl_http *x)
 	if (s->closed || !fl_h2_usable(h))
 		return;
 	nghttp2_submit_rst_stream(h->session, 0, s->id, NGHTTP2_INTERNAL_ERROR);
+	s->cut = true;
+	fl_h2_note_answered(h, s);
 	fl_h2_flush_later(h);
 }
 

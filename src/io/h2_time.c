@@ -47,27 +47,45 @@ static fl_time next_deadline(const struct fl_h2 *h)
 	return sooner(conn, sooner(body_due(h), unsent_due(h)));
 }
 
+static bool is_stuck(const struct fl_h2 *h, fl_time now)
+{
+	return h->blocked && now - h->blocked_since >= h->limits.body_timeout;
+}
+
+/*
+ * A reset that a full transport keeps back ends nothing: the peer would hold the connection for as
+ * long as it takes nothing, though the stream is given up (SES-10).
+ */
+static bool is_cut_in_vain(const struct fl_h2 *h, fl_time now)
+{
+	if (!is_stuck(h, now))
+		return false;
+	fl_list_each(it, &h->streams)
+	{
+		if (fl_list_entry(it, const struct fl_h2_stream, link)->cut)
+			return true;
+	}
+	return false;
+}
+
+/* With no body left it waits for the transport, or for its request, which has its own limit. */
+static bool is_stalled(const struct fl_h2 *h, const struct fl_http *x, fl_time now)
+{
+	return x->pending > 0 ? now - x->progress_at >= h->limits.body_timeout : is_stuck(h, now);
+}
+
 /* Streams whose handler has let go; the others are watched by who feeds them. */
 static void reset_stalled(struct fl_h2 *h, fl_time now)
 {
 	fl_list_each(it, &h->streams)
 	{
-		const struct fl_h2_stream *s = fl_list_entry(it, const struct fl_h2_stream, link);
-		bool stalled = s->answered && s->x.pending > 0 &&
-			       now - s->x.progress_at >= h->limits.body_timeout;
-		if (stalled && fl_h2_usable(h))
-			nghttp2_submit_rst_stream(h->session, 0, s->id, NGHTTP2_CANCEL);
+		struct fl_h2_stream *s = fl_list_entry(it, struct fl_h2_stream, link);
+		if (!s->answered || s->cut || !is_stalled(h, &s->x, now) || !fl_h2_usable(h))
+			continue;
+		s->cut = true;
+		nghttp2_submit_rst_stream(h->session, 0, s->id, NGHTTP2_CANCEL);
 	}
 	h->unsent_since = now;
-}
-
-void fl_h2_note_answered(struct fl_h2 *h, struct fl_h2_stream *s)
-{
-	if (s->answered || !fl_httpx_released(&s->x))
-		return;
-	s->answered = true;
-	if (h->unsent++ == 0)
-		h->unsent_since = fl_loop_now(h->loop);
 }
 
 void fl_h2_rearm(struct fl_h2 *h)
@@ -80,6 +98,17 @@ void fl_h2_rearm(struct fl_h2 *h)
 		fl_timer_start(&h->timer, at - fl_loop_now(h->loop));
 }
 
+void fl_h2_note_answered(struct fl_h2 *h, struct fl_h2_stream *s)
+{
+	if (s->answered || !fl_httpx_released(&s->x))
+		return;
+	s->answered = true;
+	if (h->unsent++ > 0)
+		return;
+	h->unsent_since = fl_loop_now(h->loop);
+	fl_h2_rearm(h); /* behind a full transport nothing else does */
+}
+
 void fl_h2_overdue(struct fl_h2 *h)
 {
 	fl_time now = fl_loop_now(h->loop);
@@ -87,8 +116,11 @@ void fl_h2_overdue(struct fl_h2 *h)
 	while (body_due(h) <= now) /* oldest first; each leaves the list */
 		fl_h2_refuse_body(h, fl_list_entry(h->gathering.next, struct fl_h2_stream, todo),
 				  408);
-	if (unsent_due(h) <= now)
+	if (unsent_due(h) <= now) {
+		if (is_cut_in_vain(h, now))
+			fl_h2_terminate(h, NGHTTP2_CANCEL, FL_ERR_TIMEOUT);
 		reset_stalled(h, now);
+	}
 	if (greeting_due(h) <= now)
 		fl_h2_terminate(h, NGHTTP2_SETTINGS_TIMEOUT, FL_ERR_TIMEOUT);
 	else if (due(h->head_since, h->limits.head_timeout) <= now)

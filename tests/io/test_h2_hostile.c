@@ -10,6 +10,8 @@
 
 /* ---- time ---- */
 
+static fl_time seen_at;
+
 static bool call_answered(void)
 {
 	return p.calls[0].closed;
@@ -125,6 +127,85 @@ static void an_answer_without_a_window_is_reset(void **state)
 	assert_true(loop_until(peer_ended));
 	assert_int_equal(p.ended, FL_ERR_TIMEOUT);
 	assert_int_equal(seen.gone, 0);
+	peer_close(&p);
+}
+
+static const struct fl_http_limits hasty = {
+	.body_timeout = 20 * FL_MS,
+	.conn_body_max = 1 << 20,
+	.streams_max = 100,
+};
+
+static bool three_times_over(void)
+{
+	return fl_loop_now(loop) - seen_at > 3 * hasty.body_timeout;
+}
+
+/* The reset cannot reach a peer that takes nothing; nor may it hold the connection. */
+static void what_cannot_be_reset_ends_all(void (*give_up)(struct fl_http *x))
+{
+	peer_open(&p, loop, &router, &hasty, WINDOW, true);
+	peer_call(&p, "GET", "/stream", SIZE_MAX, false, NULL);
+	peer_run(&p);
+	p.room = 0;
+	send_chunk(seen.stream, 100, 0, FL_OK);
+	seen_at = fl_loop_now(loop);
+	assert_true(loop_until(three_times_over));
+	assert_int_equal(p.ends, 0); /* its handler watches it */
+	give_up(seen.stream);
+	assert_true(loop_until(peer_ended));
+	assert_int_equal(p.ended, FL_ERR_TIMEOUT);
+	peer_close(&p);
+}
+
+static void an_abort_is_not_in_vain(void **state)
+{
+	(void)state;
+	what_cannot_be_reset_ends_all(fl_http_abort);
+}
+
+static void an_answer_that_is_not_taken_ends(void **state)
+{
+	(void)state;
+	what_cannot_be_reset_ends_all(fl_http_stream_end);
+}
+
+static void an_end_without_a_body_is_not_in_vain(void **state)
+{
+	(void)state;
+	peer_open(&p, loop, &router, &hasty, WINDOW, true);
+	peer_call(&p, "POST", "/hold", SIZE_MAX, false, NULL);
+	peer_run(&p);
+	p.room = 0;
+	nghttp2_submit_ping(p.client, 0, NULL);
+	peer_run(&p);
+	fl_http_respond(seen.held[0], 204, NULL, fl_slice_of(NULL, 0));
+	assert_true(loop_until(peer_ended));
+	assert_int_equal(p.ended, FL_ERR_TIMEOUT);
+	peer_close(&p);
+}
+
+/* It takes something now and then: then the reset comes through. */
+static void a_reset_has_time(void **state)
+{
+	(void)state;
+	peer_open(&p, loop, &router, &hasty, WINDOW, true);
+	struct peer_call *c = peer_call(&p, "GET", "/stream", SIZE_MAX, false, NULL);
+	struct peer_call *d = peer_call(&p, "POST", "/hold", SIZE_MAX, false, NULL);
+	peer_run(&p);
+	p.room = 0;
+	fl_http_abort(seen.stream);
+	peer_run(&p);
+	assert_false(c->closed);
+	p.room = SIZE_MAX;
+	assert_int_equal(fl_h2_resume(p.server), FL_OK);
+	peer_run(&p);
+	assert_true(c->closed);
+	p.room = 0;
+	seen_at = fl_loop_now(loop);
+	assert_true(loop_until(three_times_over));
+	assert_int_equal(p.ends, 0);
+	assert_false(d->closed);
 	peer_close(&p);
 }
 
@@ -324,6 +405,10 @@ int main(void)
 		T(open_header_block_ends),
 		T(idle_connection_ends),
 		T(an_answer_without_a_window_is_reset),
+		T(an_abort_is_not_in_vain),
+		T(an_answer_that_is_not_taken_ends),
+		T(an_end_without_a_body_is_not_in_vain),
+		T(a_reset_has_time),
 		T(rapid_reset_is_stopped),
 		T(polite_rapid_reset_is_stopped),
 		T(streams_over_the_limit_are_no_flood),
