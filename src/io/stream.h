@@ -110,10 +110,11 @@ struct fl_loop *fl_stream_loop(const struct fl_stream *s);
  */
 struct fl_keepalive {
 	unsigned idle_s, interval_s, probes; /* the kernel's, while nothing is under way */
-	int64_t unanswered; /* ns, while something is: up to a sixth less after its last sign */
+	/* ns, while something is: up to a sixth less after its last sign. 0: as the kernel has it. */
+	int64_t unanswered;
 };
 
-/* TCP only, others ignore it. */
+/* TCP only, others ignore it. Called again it begins anew. */
 void fl_stream_keepalive(struct fl_stream *s, const struct fl_keepalive *how);
 
 /*

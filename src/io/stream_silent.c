@@ -17,7 +17,11 @@
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
-enum { LOOKS = 6 /* within a limit: so much too early or too late is a sixth of it */ };
+enum {
+	LOOKS = 6,           /* within a limit: so much too early or too late is a sixth of it */
+	RTO_MAX_OPTION = 44, /* TCP_RTO_MAX_MS, which not every header has */
+	RTO_MAX_LEAST_MS = 1000,
+};
 
 static void on_look(void *ctx);
 
@@ -29,6 +33,20 @@ static void limit_in_kernel(const struct fl_sock *k)
 	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
 }
 
+/*
+ * The kernel repeats and probes ever more rarely, up to two minutes apart. Who was away for a
+ * while must be tried again before we give up, and who vanished behind a full window be probed.
+ * Linux before 6.15 refuses: there an outage of half the limit may end a connection, and behind a
+ * full window it takes until the next probe.
+ */
+static void try_often(const struct fl_sock *k)
+{
+	int64_t ms = k->silence.limit / LOOKS / FL_MS;
+	int most = ms > RTO_MAX_LEAST_MS ? (int)ms : RTO_MAX_LEAST_MS;
+
+	(void)setsockopt(k->fd, IPPROTO_TCP, RTO_MAX_OPTION, &most, sizeof most);
+}
+
 void fl_sock_silence_begin(struct fl_sock *k)
 {
 	struct fl_loop *l = k->base.loop;
@@ -38,11 +56,12 @@ void fl_sock_silence_begin(struct fl_sock *k)
 		limit_in_kernel(k);
 		return;
 	}
-	if (s->step == 0 || s->step > k->silence.limit / LOOKS)
+	bool sooner = s->step == 0 || s->step > k->silence.limit / LOOKS;
+	if (sooner)
 		s->step = k->silence.limit / LOOKS;
 	k->silence.since = fl_loop_now(l);
 	fl_list_push(&s->owed, &k->silence.link);
-	if (!fl_timer_armed(&s->look))
+	if (sooner || !fl_timer_armed(&s->look))
 		fl_timer_start(&s->look, s->step);
 }
 
@@ -154,5 +173,13 @@ void fl_stream_keepalive(struct fl_stream *s, const struct fl_keepalive *how)
 	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_KEEPINTVL, &how->interval_s,
 			 sizeof how->interval_s);
 	(void)setsockopt(k->fd, IPPROTO_TCP, TCP_KEEPCNT, &how->probes, sizeof how->probes);
+
+	bool owed = fl_list_linked(&k->silence.link);
+	fl_sock_silence_leave(k); /* it was to be looked at as often as an older limit wanted */
 	k->silence.limit = how->unanswered;
+	if (k->silence.limit <= 0)
+		return;
+	try_often(k);
+	if (owed)
+		fl_sock_silence_begin(k);
 }

@@ -6,6 +6,7 @@
 #include "net.h"
 
 #include <linux/filter.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -17,7 +18,13 @@
 /* Linux answers probes of a full window twice a second (tcp_invalid_ratelimit), not each. */
 #define LIMIT_OF_PROBES (2 * FL_SEC)
 
-enum { MUCH = 1 << 20 }; /* more than a narrow connection has under way */
+/* Linux repeats no more often than once a second, if asked to repeat as often as it can. */
+#define LIMIT_OF_AWAY (6 * FL_SEC)
+
+enum {
+	MUCH = 1 << 20,      /* more than a narrow connection has under way */
+	RTO_MAX_OPTION = 44, /* TCP_RTO_MAX_MS */
+};
 
 static struct fl_loop *loop;
 static struct net_server server;
@@ -65,6 +72,12 @@ static void vanish(void)
 	const struct sock_fprog filter = { .len = 1, .filter = &nothing };
 
 	assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
+}
+
+static void come_back(void)
+{
+	int none = 0;
+	assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none), 0);
 }
 
 static void say(size_t len)
@@ -181,6 +194,67 @@ static void without_a_limit_nobody_looks(void **state)
 	assert_int_equal(ear.ends, 0);
 }
 
+/* The kernel asks ever more rarely; it must ask once more before the time is over. */
+static void who_was_away_for_most_of_it_is_let_be(void **state)
+{
+	int most = 1000;
+	(void)state;
+
+	if (setsockopt(peer, IPPROTO_TCP, RTO_MAX_OPTION, &most, sizeof most) != 0)
+		skip(); /* Linux before 6.15 */
+	watch(ear.s, LIMIT_OF_AWAY);
+	vanish();
+	say(1);
+	net_for(loop, LIMIT_OF_AWAY * 3 / 5);
+	come_back();
+	net_for(loop, LIMIT_OF_AWAY / 2);
+	assert_int_equal(ear.ends, 0);
+	read_all(1);
+}
+
+static void a_limit_may_be_taken_back(void **state)
+{
+	(void)state;
+	say(MUCH); /* something waits: it stays among those looked at */
+	watch(ear.s, 0);
+	net_for(loop, 2 * LIMIT);
+	assert_int_equal(ear.ends, 0);
+}
+
+/* Also where the next look was far away, which for the new limit would be too late. */
+static void a_limit_may_be_lowered(void **state)
+{
+	(void)state;
+	watch(ear.s, 100 * FL_SEC);
+	vanish();
+	say(1);
+	watch(ear.s, LIMIT);
+	assert_found();
+}
+
+/* How often one is looked at is no reason to look late at another. */
+static void a_lower_limit_of_another_counts(void **state)
+{
+	struct net_ear second = { 0 };
+	int patient = peer;
+	(void)state;
+
+	watch(ear.s, 100 * FL_SEC);
+	say(1);
+	server.count = 0;
+	peer = net_dial_narrow(&server.at);
+	assert_true(net_until(loop, net_server_one, &server));
+	net_ear_own(&second, server.accepted[0]);
+	watch(second.s, LIMIT);
+	vanish();
+	assert_int_equal(fl_stream_write(second.s, fl_slice_str("x")), FL_OK);
+	assert_true(net_until(loop, net_ear_ended, &second));
+	assert_int_equal(second.end, FL_ERR_TIMEOUT);
+	assert_int_equal(ear.ends, 0);
+	net_ear_done(&second);
+	close(patient);
+}
+
 static void on_another_loop_it_is_found_as_well(void **state)
 {
 	struct fl_stream_place place;
@@ -224,6 +298,65 @@ static void closing_meanwhile_is_fine(void **state)
 	net_ear_done(&second);
 }
 
+/* ---- many at once ---- */
+
+enum { CROWD = 5 };
+
+static struct {
+	struct fl_stream *s;
+	int fd;
+} crowd[CROWD];
+static unsigned crowd_ends;
+
+/* The first that is found takes all the others with it. */
+static void on_crowd_end(void *ctx, enum fl_err why)
+{
+	(void)ctx;
+	assert_int_equal(why, FL_ERR_TIMEOUT);
+	crowd_ends++;
+	for (size_t i = 0; i < CROWD; i++)
+		crowd[i].s = fl_stream_close(crowd[i].s, i % 2 ? LIMIT : 0);
+}
+
+static void on_crowd_data(void *ctx, uint8_t *data, size_t len)
+{
+	(void)ctx;
+	(void)data;
+	(void)len;
+}
+
+static bool crowd_has_ended(void *ctx)
+{
+	(void)ctx;
+	return crowd_ends > 0;
+}
+
+static void who_is_found_may_take_others_along(void **state)
+{
+	static const struct fl_stream_owner owner = { .on_data = on_crowd_data,
+						      .on_end = on_crowd_end };
+	int first = peer;
+	(void)state;
+
+	crowd_ends = 0;
+	for (size_t i = 0; i < CROWD; i++) {
+		server.count = 0;
+		peer = crowd[i].fd = net_dial_narrow(&server.at);
+		assert_true(net_until(loop, net_server_one, &server));
+		struct fl_stream *s = crowd[i].s = server.accepted[0];
+		assert_int_equal(fl_stream_own(s, &owner, NULL, fl_slice_of(NULL, 0)), FL_OK);
+		watch(s, LIMIT);
+		vanish();
+		assert_int_equal(fl_stream_write(s, fl_slice_str("x")), FL_OK);
+	}
+	assert_true(net_until(loop, crowd_has_ended, NULL));
+	net_for(loop, LIMIT);
+	assert_int_equal(crowd_ends, 1);
+	for (size_t i = 0; i < CROWD; i++)
+		close(crowd[i].fd);
+	peer = first;
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -235,8 +368,13 @@ int main(void)
 		T(who_does_not_read_is_alive),
 		T(who_answers_is_let_be),
 		T(without_a_limit_nobody_looks),
+		T(who_was_away_for_most_of_it_is_let_be),
+		T(a_limit_may_be_taken_back),
+		T(a_limit_may_be_lowered),
+		T(a_lower_limit_of_another_counts),
 		T(on_another_loop_it_is_found_as_well),
 		T(closing_meanwhile_is_fine),
+		T(who_is_found_may_take_others_along),
 	};
 	net_warm_up();
 	return cmocka_run_group_tests_name("io/stream_silent", tests, NULL, NULL);
