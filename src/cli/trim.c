@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -40,7 +39,7 @@ void fl_trim_was_done(struct fl_trim *t, size_t resident, size_t used)
 static size_t in_memory(void)
 {
 	char text[STATM_MAX];
-	unsigned long size, resident;
+	char *end;
 
 	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -50,9 +49,8 @@ static size_t in_memory(void)
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	if (sscanf(text, "%lu %lu", &size, &resident) != 2)
-		return 0;
-	return resident * (size_t)sysconf(_SC_PAGESIZE);
+	(void)strtoul(text, &end, 10); /* what is mapped; then what of it is in memory */
+	return strtoul(end, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 /* By the allocator; what it has never had cannot be idle. */

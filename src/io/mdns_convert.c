@@ -100,8 +100,8 @@ char *fl_mdns_other_label(struct fl_mdns *m, const char *label, char *(*next)(co
 
 void fl_mdns_next_label(struct fl_mdns *m)
 {
-	char *label = fl_mdns_other_label(m, m->label, fl_avahi.alternative_service_name,
-					  &m->clashes);
+	char *label =
+		fl_mdns_other_label(m, m->label, fl_avahi.alternative_service_name, &m->clashes);
 
 	if (label != NULL)
 		(void)fl_str_copy(m->label, sizeof m->label, fl_slice_str(label));

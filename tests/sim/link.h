@@ -79,7 +79,7 @@ struct exch {
 	struct fl_buf leaving, arriving; /* a frame, or an answer, in pieces */
 	fl_time sent_at;                 /* when its last frame left */
 	size_t frames;
-	uint64_t node; /* of a map session, once it is open */
+	uint64_t node;  /* of a map session, once it is open */
 	uint64_t asker; /* node of the client that polls, as it knows itself */
 	uint64_t gen;
 	fl_time opened_at;

@@ -225,9 +225,9 @@ struct node_facts {
 	fl_key_id once; /* the single-use key it came with */
 	uint64_t gen;   /* highest of its sessions in this life of the server */
 	fl_time live_at, ended_at, opened_at, since;
-	fl_time unseen_at; /* when a poll of it ended that no look found */
+	fl_time unseen_at;              /* when a poll of it ended that no look found */
 	fl_time probed_at, answered_at; /* the last probe that left, the last answer in time */
-	uint64_t seen_at; /* the look at sessions that found it among the records */
+	uint64_t seen_at;               /* the look at sessions that found it among the records */
 	size_t live;
 	bool ephemeral;
 	bool answered;  /* the last probe is */

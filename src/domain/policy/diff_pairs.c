@@ -91,6 +91,7 @@ static enum fl_err group_add(struct pairer *w, uint32_t thing)
 	if (!key_units(w, a, BETWEEN) || !key_units(w, b, BETWEEN) ||
 	    !fl_intern(&w->groups_seen, w->key, w->key_len * sizeof *w->key, &number, &fresh))
 		return FL_ERR_NOMEM;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the key stays with the pairer */
 	if (fresh && number >= w->groups_cap) {
 		size_t cap = w->groups_cap > 0 ? w->groups_cap * 2 : 16;
 		struct group *groups = realloc(w->groups, cap * sizeof *groups);

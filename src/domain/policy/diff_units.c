@@ -230,8 +230,9 @@ static bool put_sources(struct units_builder *b, bool self)
 	uint64_t *bits = (uint64_t *)(void *)b->blob;
 	bool any = false;
 
-	if (bits != NULL)
-		memset(bits, 0, b->d->words * sizeof *bits);
+	if (bits == NULL) /* there are no things */
+		return false;
+	memset(bits, 0, b->d->words * sizeof *bits);
 	for (uint32_t i = 0; i < b->d->things_len; i++) {
 		const struct fl_thing *t = &b->d->things[i];
 		bool is = t->count == 0 ? !self && is_place_source(b, t)

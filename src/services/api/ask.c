@@ -54,13 +54,13 @@ static void begin(const struct question *q, bool answered, struct fl_jw *w)
 
 static void tell_ping(struct question *q, bool answered)
 {
-	int64_t took = fl_loop_now(q->api->core->loop) - q->since;
+	int64_t us = (fl_loop_now(q->api->core->loop) - q->since) / FL_US;
 	struct fl_buf out = fl_buf_make(FL_API_ANSWER_MAX);
 	struct fl_jw w = fl_jw_make(&out);
 
 	begin(q, answered, &w);
 	fl_jw_key(&w, "seconds");
-	fl_jw_f64(&w, (double)(took / FL_US) / 1e6);
+	fl_jw_f64(&w, (double)us / 1e6);
 	fl_jw_obj_end(&w);
 	fl_api_json(q->x, &out);
 }

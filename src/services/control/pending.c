@@ -109,8 +109,10 @@ static void refresh(struct fl_pending *p, const struct fl_register_request *req)
 static struct fl_pending *oldest_left(struct fl_pending_table *t)
 {
 	fl_list_each(it, &t->records)
+	{
 		if (fl_list_empty(&record_of(it)->followers))
 			return record_of(it);
+	}
 	return NULL;
 }
 
