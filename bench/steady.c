@@ -234,6 +234,7 @@ static bool measure(pid_t pid, struct bench_line *l)
 static void rush(pid_t pid, int64_t at, double ready_ms, const struct bench_foreign *foreign)
 {
 	o.inflight = o.nodes;
+	bench_far_away();
 	join_all(pid);
 	storm_line(pid, at, ready_ms, got.joined, bench_foreign_share(foreign));
 }
@@ -254,8 +255,6 @@ int steady_run(char **argv)
 		got.before.anon = o.anon0;
 	for (uint32_t i = 0; i < swarm.count; i++)
 		swarm.nodes[i].registered = o.known > 0;
-	if (o.rush > 0)
-		bench_far_away();
 	if (o.rush > 0)
 		rush(pid, at, ready_ms, &foreign);
 	else

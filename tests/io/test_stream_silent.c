@@ -232,6 +232,19 @@ static void a_limit_may_be_lowered(void **state)
 	assert_found();
 }
 
+/* A second connection, whose peer vanishes; it takes the place of the first in `peer`. */
+static void expect_end_of_another(struct net_ear *e)
+{
+	server.count = 0;
+	peer = net_dial_narrow(&server.at);
+	assert_true(net_until(loop, net_server_one, &server));
+	net_ear_own(e, server.accepted[0]);
+	watch(e->s, LIMIT);
+	vanish();
+	assert_int_equal(fl_stream_write(e->s, fl_slice_str("x")), FL_OK);
+	assert_true(net_until(loop, net_ear_ended, e));
+}
+
 /* How often one is looked at is no reason to look late at another. */
 static void a_lower_limit_of_another_counts(void **state)
 {
@@ -241,14 +254,7 @@ static void a_lower_limit_of_another_counts(void **state)
 
 	watch(ear.s, 100 * FL_SEC);
 	say(1);
-	server.count = 0;
-	peer = net_dial_narrow(&server.at);
-	assert_true(net_until(loop, net_server_one, &server));
-	net_ear_own(&second, server.accepted[0]);
-	watch(second.s, LIMIT);
-	vanish();
-	assert_int_equal(fl_stream_write(second.s, fl_slice_str("x")), FL_OK);
-	assert_true(net_until(loop, net_ear_ended, &second));
+	expect_end_of_another(&second);
 	assert_int_equal(second.end, FL_ERR_TIMEOUT);
 	assert_int_equal(ear.ends, 0);
 	net_ear_done(&second);
@@ -285,15 +291,8 @@ static void closing_meanwhile_is_fine(void **state)
 	vanish();
 	say(1);
 	ear.s = fl_stream_close(ear.s, LIMIT / 2);
-	server.count = 0;
 	close(peer);
-	peer = net_dial_narrow(&server.at);
-	assert_true(net_until(loop, net_server_one, &server));
-	net_ear_own(&second, server.accepted[0]);
-	watch(second.s, LIMIT);
-	vanish();
-	assert_int_equal(fl_stream_write(second.s, fl_slice_str("x")), FL_OK);
-	assert_true(net_until(loop, net_ear_ended, &second));
+	expect_end_of_another(&second);
 	assert_null(second.s);
 	net_ear_done(&second);
 }

@@ -73,7 +73,7 @@ static void tell_listener(struct fl_core *c, const struct fl_change *changes, si
 
 static void announce(struct fl_core *c)
 {
-	static const struct fl_change nothing;
+	static const struct fl_change nothing; /* NULL would say that they are lost */
 
 	gather(c);
 	fl_core_route(c);
