@@ -11,6 +11,7 @@ enum {
 	BODY_MAX = 64 << 20,
 	JSON_MAX = 256 << 20,
 	BODY_KEPT = 4096,
+	LENGTH_LEN = 4, /* in front of a message */
 	RETRY_AFTER_MS = 500,
 	SILENCE_MS = 120000, /* of a poll until a stock client takes it for dead */
 	SILENCE_LOOK_MS = 1000,
@@ -55,12 +56,12 @@ void swarm_init(struct swarm *s)
 {
 	s->model = model_new(s->count);
 	s->nodes = calloc(s->count, sizeof(*s->nodes));
-	s->json = fl_buf_make(JSON_MAX);
 	if (!s->nodes || fl_mapframe_new(&s->frames) != FL_OK)
 		bench_die("out of memory");
 	for (uint32_t i = 0; i < s->count; i++) {
 		struct node *n = &s->nodes[i];
 		*n = (struct node){ .swarm = s, .index = i, .body = fl_buf_make(BODY_MAX) };
+		n->part.text = fl_buf_make(JSON_MAX);
 		n->link.state = LINK_DEAD;
 		n->link.ear.fd = -1;
 		identify(n);
@@ -77,7 +78,6 @@ void swarm_done(struct swarm *s)
 	s->model = model_free(s->model);
 	pieces_done(&s->pieces);
 	s->frames = fl_mapframe_free(s->frames);
-	fl_buf_done(&s->json);
 }
 
 /* ---- what it says ---- */
@@ -186,6 +186,12 @@ static void give_back(struct node *n)
 	}
 }
 
+static void end_message(struct node *n)
+{
+	fl_buf_done(&n->part.text);
+	n->part = (struct message){ .text = fl_buf_make(JSON_MAX) };
+}
+
 static void lost(struct node *n, const char *why)
 {
 	struct swarm *s = n->swarm;
@@ -197,6 +203,7 @@ static void lost(struct node *n, const char *why)
 	if (s->drops < 10 && !s->quiet)
 		fprintf(stderr, "bench: node %u: %s\n", n->index, why);
 	give_back(n);
+	end_message(n);
 	joined(n);
 	s->lost++;
 	n->state = NODE_RETRY;
@@ -244,38 +251,67 @@ static void judge(struct node *n)
 	s->converged += view_converged(s->model, n->index, &n->view);
 }
 
-static void take_map(struct node *n, struct fl_slice body)
+static void take_map(struct node *n)
 {
 	struct swarm *s = n->swarm;
-	fl_buf_reset(&s->json);
-	if (!pieces_open(&s->pieces, s->model, s->frames, body, &s->json, &s->bytes))
-		bench_die("node %u got a frame that does not decompress", n->index);
-	enum seen what = view_apply(s->model, n->index, &n->view, fl_buf_slice(&s->json));
+	enum seen what = view_apply(s->model, n->index, &n->view, fl_buf_slice(&n->part.text));
 	n->keep_alives += what == SEEN_KEEPALIVE;
 	n->maps += what == SEEN_MAP;
 	if (what == SEEN_MAP)
 		joined(n);
 	if (what == SEEN_MAP && n->first_at == 0) {
 		n->first_at = bench_now();
-		n->first_bytes = body.len;
+		n->first_bytes = n->part.len;
 	}
+	end_message(n);
 	judge(n);
 	if (s->on_map)
 		s->on_map(s, n, what);
 }
 
+static bool begin_message(struct node *n, struct fl_slice in)
+{
+	if (in.len < LENGTH_LEN)
+		return false;
+	for (size_t i = LENGTH_LEN; i-- > 0;) /* little-endian */
+		n->part.left = n->part.left << 8 | in.ptr[i];
+	n->part.len = n->part.left;
+	if (n->part.left == 0 || n->part.left > BODY_MAX)
+		bench_die("node %u got a frame of impossible length", n->index);
+	return true;
+}
+
+/* Gives how much of `in` it took; 0: the rest of a zstd frame has yet to come. */
+static size_t take_part(struct node *n, struct fl_slice in)
+{
+	struct swarm *s = n->swarm;
+	size_t used;
+	bool last = in.len >= n->part.left;
+	if (last)
+		in.len = n->part.left;
+	if (!pieces_open(&s->pieces, s->model, s->frames, in, last, &n->part.text, &s->bytes,
+			 &used))
+		bench_die("node %u got a frame that does not decompress", n->index);
+	n->part.left -= used;
+	if (last)
+		take_map(n);
+	return used;
+}
+
 static void take_frames(struct node *n)
 {
-	size_t at = 0, used;
-	struct fl_slice body, rest = fl_buf_slice(&n->body);
-	enum fl_err err;
-	while ((err = fl_mapframe_next(fl_slice_skip(rest, at), BODY_MAX, &body, &used)) == FL_OK) {
-		take_map(n, body);
-		at += used;
+	struct fl_slice in = fl_buf_slice(&n->body);
+	size_t used = 1;
+	while (used > 0 && in.len > 0) {
+		if (n->part.left == 0) {
+			if (!begin_message(n, in))
+				break;
+			in = fl_slice_skip(in, LENGTH_LEN);
+		}
+		used = in.len > 0 ? take_part(n, in) : 0;
+		in = fl_slice_skip(in, used);
 	}
-	if (err != FL_MORE)
-		bench_die("node %u got a frame of impossible length", n->index);
-	fl_buf_consume(&n->body, at);
+	fl_buf_consume(&n->body, n->body.len - in.len);
 	if (n->body.len == 0)
 		give_back(n);
 }
@@ -361,6 +397,7 @@ void node_close(struct node *n)
 	n->state = NODE_NEW;
 	fl_buf_done(&n->body);
 	n->body = fl_buf_make(BODY_MAX);
+	end_message(n);
 }
 
 void swarm_judge(struct swarm *s)

@@ -23,6 +23,12 @@ enum node_state {
 	NODE_RETRY, /* at retry_at */
 };
 
+/* A message of a poll, taken in as it comes: a map of thousands may be on its way to each. */
+struct message {
+	struct fl_buf text;
+	size_t len, left; /* as it comes; 0: between two */
+};
+
 struct node {
 	struct link link;
 	struct swarm *swarm;
@@ -33,7 +39,8 @@ struct node {
 	int status;
 	struct fl_private_key machine;
 	char node_key[FL_KEY_TEXT_MAX], disco_key[FL_KEY_TEXT_MAX], name[16];
-	struct fl_buf body;
+	struct fl_buf body;  /* as it came, and not yet taken */
+	struct message part; /* of the poll under way */
 	struct view view;
 	uint64_t keep_alives, maps, lites;
 	int64_t asked_at, registered_at, retry_at, heard_at;
@@ -54,7 +61,6 @@ struct swarm {
 	struct model *model;
 	struct fl_mapframe *frames;
 	struct pieces pieces;
-	struct fl_buf json;
 	uint32_t opened, joining, lost; /* from the front; on their way; waiting to be reopened */
 	uint32_t registered, polling, converged;
 	int64_t next_look, next_listen;

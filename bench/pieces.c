@@ -37,15 +37,21 @@ static bool open_one(struct pieces *p, struct model *m, struct fl_mapframe *fram
 }
 
 bool pieces_open(struct pieces *p, struct model *m, struct fl_mapframe *frames,
-		 struct fl_slice body, struct fl_buf *out, uint64_t *bytes)
+		 struct fl_slice body, bool last, struct fl_buf *out, uint64_t *bytes,
+		 size_t *out_used)
 {
-	while (body.len > 0) {
-		size_t n = ZSTD_findFrameCompressedSize(body.ptr, body.len);
-		if (ZSTD_isError(n) || n > body.len ||
-		    !open_one(p, m, frames, fl_slice_of(body.ptr, n), out, bytes))
+	size_t at = 0;
+	while (at < body.len) {
+		struct fl_slice rest = fl_slice_skip(body, at);
+		size_t n = ZSTD_findFrameCompressedSize(rest.ptr, rest.len);
+		if (ZSTD_isError(n) && !last)
+			break; /* not yet whole, or it will still be wrong at the end */
+		if (ZSTD_isError(n) ||
+		    !open_one(p, m, frames, fl_slice_of(rest.ptr, n), out, bytes))
 			return false;
-		body = fl_slice_skip(body, n);
+		at += n;
 	}
+	*out_used = at;
 	return fl_buf_err(out) == FL_OK;
 }
 

@@ -23,11 +23,13 @@ struct pieces {
 };
 
 /*
- * Appends the text of one message, pieces as said above, and counts into `bytes` what the text is
- * long without that. False: it does not decompress.
+ * Appends the text of the whole zstd frames that `body` begins with, pieces as said above, counts
+ * into `bytes` what the text is long without that, and says how much it took. `last`: the message
+ * ends with `body`. False: it does not decompress.
  */
 bool pieces_open(struct pieces *p, struct model *m, struct fl_mapframe *frames,
-		 struct fl_slice body, struct fl_buf *out, uint64_t *bytes);
+		 struct fl_slice body, bool last, struct fl_buf *out, uint64_t *bytes,
+		 size_t *out_used);
 void pieces_done(struct pieces *p);
 
 #endif
