@@ -10,10 +10,14 @@
  */
 #include "client.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#include "services/control/noise_worker.h"
 
 enum {
 	READERS = 4,
@@ -22,6 +26,7 @@ enum {
 	UPDATE_LEN = 18 << 10, /* of one that is not compressed */
 	QUEUE_MAX = 4 << 20,   /* of changes that a slow client may have waiting */
 	QUEUE_SLACK = 2 << 20, /* its first map, what is on its way to the socket, malloc's own */
+	WRITE_MAX = 64 << 10,  /* by which the kernel may exceed its bound */
 	DEAD_AFTER = 30,       /* s */
 	TURNS_MAX = 200,
 };
@@ -174,11 +179,20 @@ static bool is_cut(void *connections)
 	return sys_stats(&sys).connections < *(uint64_t *)connections;
 }
 
+/* What the kernel holds for a client and could not send yet. */
+static size_t unsent_to(const struct node *n)
+{
+	int bytes = 0;
+
+	assert_int_equal(ioctl(sys_server_end(&sys, n->c.fd), SIOCOUTQNSD, &bytes), 0);
+	return (size_t)bytes;
+}
+
 static void test_slow_reader(void **state)
 {
 	uint64_t dropped = sys_stats(&sys).sessions_dropped_slow;
 	unsigned sent = 0;
-	size_t queued = 0;
+	size_t queued = 0, unsent = 0;
 	const struct slow *row = *state;
 	struct node slow;
 
@@ -192,12 +206,16 @@ static void test_slow_reader(void **state)
 		turns += tell(++version);
 		sent++;
 		size_t now = sys_stats(&sys).queued_bytes, live = sys_usage().live;
+		size_t kept = unsent_to(&slow);
 		queued = now > queued ? now : queued;
+		unsent = kept > unsent ? kept : unsent;
 		most = live > most ? live : most;
 	}
 	assert_int_equal(sys_stats(&sys).sessions_dropped_slow, dropped + 1);
 	assert_true((size_t)sent * UPDATE_LEN > QUEUE_MAX / 2); /* not at once: it had a queue */
 	assert_true(queued <= QUEUE_MAX + QUEUE_SLACK);
+	assert_true(unsent <= FL_NOISE_UNSENT_MAX + WRITE_MAX);
+	assert_true(!row->tcp || unsent > 0);
 	if (most > before + QUEUE_MAX + QUEUE_SLACK)
 		fail_msg("%zu bytes for one that does not read", most - before);
 	if (turns >= (usual + 2) * sent)
@@ -213,8 +231,8 @@ static void test_slow_reader(void **state)
 	assert_true(slow.poll->closed && !slow.poll->ended); /* an error, not an orderly end */
 	expect_return(&slow);
 	leave(&slow);
-	printf("\t%u updates, %zu bytes queued, %u turns of %u changes\n", sent, queued, turns,
-	       sent);
+	printf("\t%u updates, %zu bytes queued, %zu in the kernel, %u turns of %u changes\n", sent,
+	       queued, unsent, turns, sent);
 }
 
 /* ---- it has vanished ---- */

@@ -26,7 +26,7 @@ struct conversation {
 	struct fl_buf early;   /* what came behind the initiation */
 	uint8_t initiation[FL_NOISE_INITIATION_LEN], response[FL_NOISE_RESPONSE_LEN];
 	uint32_t slot, gen;
-	bool early_payload, leaving;
+	bool early_payload;
 	void *conn_ctx; /* of the handlers */
 };
 
@@ -46,10 +46,9 @@ static struct fl_letter *put(struct conversation *c, unsigned kind)
 
 /* ---- the end ---- */
 
-/* The last words: a GOAWAY, the ends of streams, what explains a refusal. */
+/* The last words: a GOAWAY, the ends of streams. None follow what the kernel did not take. */
 static void flush(struct conversation *c)
 {
-	c->leaving = true;
 	if (c->h2 != NULL && fl_h2_resume(c->h2) != FL_OK)
 		c->noise.dead = true;
 }
@@ -132,11 +131,11 @@ static enum fl_err seal_and_send(struct conversation *c, struct fl_slice plain)
 	return err;
 }
 
-/* The kernel has as much as it takes. Last words follow what waits, unless that is much. */
+/* The kernel has as much as it takes. */
 static bool transport_full(void *ctx)
 {
 	struct conversation *c = ctx;
-	return fl_stream_pending(c->stream) > (c->leaving ? FL_NOISE_LAST_WORDS_MAX : 0);
+	return fl_stream_pending(c->stream) > 0;
 }
 
 static enum fl_err transport_send(void *ctx, struct fl_slice bytes)

@@ -29,10 +29,7 @@
 #include "proto/control/noise.h"
 #include "wire/mapframe.h"
 
-enum {
-	FL_NOISE_UNSENT_MAX = 64 << 10,     /* in the kernel, for a client that reads slowly */
-	FL_NOISE_LAST_WORDS_MAX = 64 << 10, /* behind more the end of answers is not said */
-};
+enum { FL_NOISE_UNSENT_MAX = 64 << 10 }; /* in the kernel, for a client that reads slowly */
 #define FL_NOISE_FIRST_REQUEST (10 * FL_SEC)
 #define FL_NOISE_PING_INTERVAL (45 * FL_SEC)
 #define FL_NOISE_IDLE_MAX      (10 * FL_MIN)
