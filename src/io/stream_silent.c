@@ -97,11 +97,12 @@ static void give_up(struct fl_sock *k)
 	fl_stream_pump(&k->base);
 }
 
+/* Something that we wrote has not been acknowledged, or not even left. Asked of nearly all, often. */
 static bool is_waiting(const struct fl_sock *k)
 {
-	int unsent = 0; /* in the kernel, behind a full window */
+	int there = 0;
 
-	return k->out_len > 0 || (ioctl(k->fd, SIOCOUTQNSD, &unsent) == 0 && unsent > 0);
+	return k->out_len > 0 || ioctl(k->fd, SIOCOUTQ, &there) != 0 || there > 0;
 }
 
 /*
@@ -120,11 +121,11 @@ static int64_t silent_for(struct fl_sock *k, fl_time now)
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof info;
 
-	if (getsockopt(k->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+	if (!is_waiting(k) || getsockopt(k->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
 		return -1;
 	if (!owes(&info)) {
 		k->silence.since = now;
-		return info.tcpi_unacked > 0 || is_waiting(k) ? 0 : -1;
+		return 0;
 	}
 	int64_t heard = (int64_t)info.tcpi_last_ack_recv * FL_MS, owing = now - k->silence.since;
 	return heard < owing ? heard : owing;
