@@ -109,7 +109,7 @@ suite_ship() {
 	}
 	[ -x "$SHIP_RIVAL" ] || say "ours alone, no rival: $(cat "$SHIP_RIVAL.skip" 2>/dev/null)"
 	size_of ours "$OURS"
-	as_installed "$OURS"
+	as_installed "$OURS" "$GENERATORS/bench_tlsleast"
 	[ ! -x "$SHIP_RIVAL" ] || size_of ship-rival "$SHIP_RIVAL"
 	[ ! -x "$SHIP_RIVAL" ] || as_installed "$SHIP_RIVAL"
 	for r in $(seq "$ROUNDS"); do
@@ -120,6 +120,7 @@ suite_ship() {
 			ship_idle "$side" "$r"
 		done
 		ship_footprint "$r" ours-hub
+		ship_footprint "$r" tls-least
 		[ ! -x "$SHIP_RIVAL" ] || ship_footprint "$r" ship-rival
 	done
 	rm -rf "$work/ship"

@@ -2,7 +2,8 @@
 # bench/sides.sh - how each server is set up, started and stopped. Sourced by run.sh.
 #
 # A side is a name: ours; headscale (default timers) or headscale-tuned; derper; ours-hub (the
-# program), ours-ship and ship-rival (the least programs around the two libraries). Each start is
+# program), ours-ship and ship-rival (the least programs around the two libraries), tls-least (the
+# least around OpenSSL, which does nothing). Each start is
 # fresh unless a folder is given that has state. Every server listens on 127.0.0.1 only.
 
 # config_control SIDE DIR PORT: writes DIR/config.yaml. Both servers read the same keys.
@@ -91,6 +92,7 @@ command_of() {
 	ours-ship)
 		echo "$GENERATORS/bench_shipecho --dir $2/state --port $3 --trusted $2/trusted"
 		;;
+	tls-least) echo "$GENERATORS/bench_tlsleast $2 $3" ;;
 	ship-rival) echo "$SHIP_RIVAL -dir $2 -port $3 -quiet -echo -trusted $2/trusted" ;;
 	esac
 }
