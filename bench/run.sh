@@ -135,7 +135,8 @@ generators() {
 	[ -f "$work/gen/build.ninja" ] || meson setup "$work/gen" "$root" -Dbench=true -Dtests=false \
 		--buildtype=release >"$work/setup.log" 2>&1
 	ninja -C "$work/gen" bench/bench_swarm bench/bench_derpswarm bench/bench_stunblast \
-		bench/bench_policy bench/bench_shipload bench/bench_shipecho >>"$work/setup.log" 2>&1 || {
+		bench/bench_policy bench/bench_shipload bench/bench_shipecho bench/bench_tlsleast \
+		>>"$work/setup.log" 2>&1 || {
 		tail -n 20 "$work/setup.log" >&2
 		exit 1
 	}

@@ -25,7 +25,7 @@ struct fl_control_config {
 	uint32_t strangers_per_source;      /* connections of machines without a node; 0 = any */
 	uint32_t workers;                   /* threads for Noise connections; 0: the loop's own */
 	int64_t grace;                      /* 10 s */
-	int64_t keepalive;                  /* 50 s, plus up to 9 s of jitter */
+	int64_t keepalive;                  /* 50 s, plus up to 9 s: jitter, on whole seconds */
 	int64_t expiry_scan;                /* 5 s */
 	int64_t probe_interval;             /* of routers that share a subnet: 10 s; 0 = never */
 	int64_t probe_limit;                /* for an answer: 5 s, less than the interval */

@@ -23,12 +23,18 @@ static fl_time now_of(const struct fl_session *s)
 	return fl_loop_now(s->control->core->loop);
 }
 
-/* For a client that has heard nothing since `since`. */
+/*
+ * For a client that has heard nothing since `since`. On whole beats, seconds unless a test says
+ * otherwise: what is due in the same one leaves at once, and an idle server sleeps in between.
+ */
 static void arm_keepalive(struct fl_session *s, fl_time since)
 {
 	struct fl_control *c = s->control;
-	int64_t jitter = (int64_t)fl_rng_below(&c->rng, (uint64_t)c->cfg.keepalive / 50 * 9);
-	fl_timer_start(&s->timer, since + c->cfg.keepalive + jitter - now_of(s));
+	int64_t beat = c->cfg.keepalive / 50 + 1;
+	fl_time due = since + c->cfg.keepalive + (int64_t)fl_rng_below(&c->rng, (uint64_t)beat * 8);
+
+	due += beat - due % beat;
+	fl_timer_start(&s->timer, due - now_of(s));
 }
 
 static void note_sent(struct fl_session *s)
