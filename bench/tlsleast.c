@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bench/tlsleast.c - the least that a TLS server on the distribution's OpenSSL costs: listens, reads
- * a certificate and its key, and rests. No program on that library can be smaller or start sooner.
+ * bench/tlsleast.c - the least that a TLS server on the distribution's OpenSSL costs.
+ *
+ * It listens, reads a certificate and its key, and rests. No program on that library is smaller, or
+ * ready sooner.
  *
  *   tlsleast DIR PORT      until SIGTERM; cert.pem and key.pem in DIR
  */

@@ -97,7 +97,7 @@ static void give_up(struct fl_sock *k)
 	fl_stream_pump(&k->base);
 }
 
-/* Something that we wrote has not been acknowledged, or not even left. Asked of nearly all, often. */
+/* Is something that we wrote not acknowledged, or has not even left? Cheap, for nearly all. */
 static bool is_waiting(const struct fl_sock *k)
 {
 	int there = 0;
