@@ -3,8 +3,8 @@
 #
 # A side is a name: ours; headscale (default timers) or headscale-tuned; derper; ours-hub (the
 # program), ours-ship and ship-rival (the least programs around the two libraries), tls-least (the
-# least around OpenSSL, which does nothing). Each start is
-# fresh unless a folder is given that has state. Every server listens on 127.0.0.1 only.
+# least around OpenSSL, which does nothing). Each start is fresh unless a folder is given that has
+# state. Every server listens on 127.0.0.1 only.
 
 # config_control SIDE DIR PORT: writes DIR/config.yaml. Both servers read the same keys.
 config_control() {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# tools/lint_requirements.sh BUILD [ROOT] - docs/requirements.md names only tests that exist.
+# tools/lint_requirements.sh BUILD [ROOT] - docs/requirements.md names only tests that exist, and no
+# more rows sleep than it says.
 #
 # BUILD is a configured build folder: its list of tests is the one that counts. The names stand in
 # backquotes in the last column of the rows; what each kind is, the document says. Prints the names
@@ -66,7 +67,7 @@ while read -r row name; do
 done <"$work/named"
 
 # H-029.5: a row that sleeps may pass for the wrong reason.
-sleeping=$(cat interop/conformance_*_test.go | grep -c 'time\.Sleep')
+sleeping=$(cat interop/conformance_*_test.go | grep -c 'time\.Sleep' || true)
 if [ "$sleeping" -gt 4 ]; then
 	failed=$((failed + 1))
 	echo "docs/requirements.md: H-029.5: $sleeping rows sleep, not four"

@@ -30,7 +30,7 @@ static fl_time now_of(const struct fl_session *s)
 static void arm_keepalive(struct fl_session *s, fl_time since)
 {
 	struct fl_control *c = s->control;
-	int64_t beat = c->cfg.keepalive / 50 + 1;
+	int64_t beat = c->cfg.keepalive / 50;
 	fl_time due = since + c->cfg.keepalive + (int64_t)fl_rng_below(&c->rng, (uint64_t)beat * 8);
 
 	due += beat - due % beat;
