@@ -6,13 +6,17 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -70,6 +74,45 @@ func TestHarnessBlastSurvivesLoss(t *testing.T) {
 	if err != nil || stats.Repeats == 0 {
 		t.Fatalf("%v, %v", err, stats)
 	}
+}
+
+// A free port stays free for its server while other cases start programs: those have all sockets
+// of this process until they are under way.
+func TestHarnessFreePortStaysFree(t *testing.T) {
+	port := freePort(t)
+	at := fmt.Sprintf("127.0.0.1:%d", port)
+	var starting sync.WaitGroup
+	var over atomic.Bool
+	for range 4 {
+		starting.Go(func() {
+			for !over.Load() {
+				exec.Command("true").Run()
+			}
+		})
+	}
+	defer starting.Wait()
+	defer over.Store(true)
+	for range 50 {
+		if !isFree(port) {
+			t.Fatal("the port is taken by a program that only just starts")
+		}
+	}
+	stream, err := net.Listen("tcp", at)
+	if err != nil || isFree(port) {
+		t.Fatalf("a listener is not seen: %v", err)
+	}
+	stream.Close()
+	eventually(t, 5*time.Second, "the port is free again", func() error {
+		if !isFree(port) {
+			return errors.New("it is taken")
+		}
+		return nil
+	})
+	packets, err := net.ListenPacket("udp", at)
+	if err != nil || isFree(port) {
+		t.Fatalf("a UDP socket is not seen: %v", err)
+	}
+	packets.Close()
 }
 
 // spoiler turns one bit of one chunk over.
