@@ -25,7 +25,7 @@
 
 #include "proc.h"
 
-/* As large as what our server sends for one moved endpoint: 95 bytes, sealed, behind their header. */
+/* As large as what our server sends for one moved endpoint: sealed, behind a header. */
 enum { HEADER = 3, PLAIN = 95, FRAME = HEADER + PLAIN + crypto_aead_chacha20poly1305_ietf_ABYTES };
 /* What SQLite adds to its log for it: a page behind a header. */
 enum { RECORD = 4096 + 24 };
@@ -81,7 +81,7 @@ static void rest(double ms)
 	nanosleep(&t, NULL);
 }
 
-/* Everything that this process takes from the first change on, as bench_swarm has it for a server. */
+/* All that this process takes from the first change on, as bench_swarm has it for a server. */
 static void measure(int log, struct client *clients, uint32_t n)
 {
 	uint64_t rng = 1;
@@ -123,14 +123,14 @@ static void serve(int listener, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		clients[i].fd = accept(listener, NULL, NULL);
 		randombytes_buf(clients[i].key, sizeof(clients[i].key));
-		if (clients[i].fd < 0 || setsockopt(clients[i].fd, IPPROTO_TCP, TCP_NODELAY, &one,
-						    sizeof(one)) != 0)
+		if (clients[i].fd < 0 ||
+		    setsockopt(clients[i].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0)
 			bench_die("accept: %m");
 	}
 	measure(log, clients, n);
 }
 
-/* Takes in what comes, without sleeping where it has a processor of its own, until the child ends. */
+/* Takes in what comes until the child ends; with a processor of its own it does not sleep. */
 static int receive(const struct sockaddr_in *at, uint32_t n, pid_t child)
 {
 	static unsigned char in[65536];
