@@ -40,6 +40,7 @@ INV-24|domain/netmap/delta.c|s/for (size_t i = 0; i < in->removed_count; i++) {/
 INV-23 INV-24 INV-30|services/control/governed.c|s/if (id != t->viewer.id && (m == NULL || !m->added))/if (id == 0 \&\& m != NULL)/
 INV-25 INV-32|domain/netmap/delta.c|s/^	\*out_any = any;$/	*out_any = true; any = true;/
 INV-25|services/control/session.c|s/due = since + c->cfg.keepalive/due = since + 2 * c->cfg.keepalive/
+INV-25|services/control/session.c|s/due += beat - due % beat;/due += 2 * beat - due % beat;/
 INV-26|services/control/session.c|s/^	fl_pings_deliver(c, s->node);$//
 INV-26 INV-42|services/control/ping.c|s/^		fl_timer_start(&p->timer, limit);$/		fl_timer_start(\&p->timer, 2 * limit);/
 REG-4|services/control/ping.c|s/return n != NULL && fl_machine_key_eq(&n->machine, machine);/return n != NULL \&\& machine != NULL;/

@@ -6,7 +6,7 @@
 #include "sim.h"
 
 #define GRACE         (10 * FL_SEC)
-#define KEEPALIVE_MAX (60 * FL_SEC)
+#define KEEPALIVE_MAX (59 * FL_SEC)
 #define SWEPT_AFTER   (21 * FL_MIN) /* 15, up to 5 until the next sweep, and some */
 
 static uint64_t look;     /* how many there were */
