@@ -4,8 +4,8 @@
  *
  * A child writes a page to a file and waits until it is on the disk, then seals one frame for each
  * client and sends it: no protocol, no state, no decisions. This process takes the frames in, awake
- * as bench_swarm is. What the child takes no server can save that is durable before it tells, has a
- * key a client, and uses the sockets of this kernel.
+ * as bench_swarm is. What the child takes is left to any server that is durable before it tells,
+ * has a key a client, and uses the sockets of this kernel.
  *
  *   fanleast run --nodes N --changes N --file PATH [--pause MS] [--cpu N] [--self-cpu N]
  */
@@ -112,7 +112,7 @@ static int listener(struct sockaddr_in *at)
 	return fd;
 }
 
-static void serve(int listener, uint32_t n)
+static void serve(int from, uint32_t n)
 {
 	int one = 1, log = open(o.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	struct client *clients = calloc(n, sizeof(*clients));
@@ -121,11 +121,11 @@ static void serve(int listener, uint32_t n)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	bench_pin((int)o.cpu);
 	for (uint32_t i = 0; i < n; i++) {
-		clients[i].fd = accept(listener, NULL, NULL);
-		randombytes_buf(clients[i].key, sizeof(clients[i].key));
+		clients[i].fd = accept(from, NULL, NULL);
 		if (clients[i].fd < 0 ||
 		    setsockopt(clients[i].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0)
 			bench_die("accept: %m");
+		randombytes_buf(clients[i].key, sizeof(clients[i].key));
 	}
 	measure(log, clients, n);
 }
