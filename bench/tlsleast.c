@@ -2,8 +2,8 @@
 /*
  * bench/tlsleast.c - the least that a TLS server on the distribution's OpenSSL costs.
  *
- * It listens, reads a certificate and its key, and rests, linked as our program is. What it takes
- * no server that is linked so can save.
+ * It listens, reads a certificate and its key, and rests, and is linked with OpenSSL. What it takes
+ * no server that is linked so can save; ours opens OpenSSL at run time, behind its port.
  *
  *   tlsleast DIR PORT      until SIGTERM; cert.pem and key.pem in DIR
  */

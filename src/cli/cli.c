@@ -339,8 +339,7 @@ static int run(struct fl_cli *c)
 	const char *noun = c->args.command->noun;
 	c->hub = noun != NULL && strcmp(noun, "ship") == 0;
 	if (!c->args.command->opens_first && fl_crypto_init() != FL_OK)
-		return fl_cli_fail(c, FL_EXIT_FAILED, NULL,
-				   "the cryptographic libraries could not be set up");
+		return fl_cli_fail(c, FL_EXIT_FAILED, NULL, FL_CRYPTO_MISSING);
 	return c->args.command->run(c);
 }
 

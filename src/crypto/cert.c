@@ -2,10 +2,6 @@
 /* crypto/cert.c - makes and reads the certificates of crypto/cert.h through OpenSSL. */
 #include "crypto/cert.h"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <time.h>
 
 #include "base/text.h"

@@ -2,12 +2,9 @@
 /* crypto/pem_key.c - what is in PEM; the usual form of a private key by a path of its own. */
 #include "crypto/pem_key.h"
 
+#include "crypto/openssl.h"
+
 #include <limits.h>
-#include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/param_build.h>
-#include <openssl/pem.h>
 #include <string.h>
 
 enum { P256_PRIVATE = 32, P256_PUBLIC = 65 };

@@ -8,9 +8,8 @@
  */
 #include "crypto/prim.h"
 
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
+#include "crypto/openssl.h"
+
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -33,6 +32,9 @@ static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static enum fl_err init(void)
 {
+	enum fl_err err = fl_openssl_load();
+	if (err != FL_OK)
+		return err;
 	/* Thousands of error texts, of which none is ever shown: memory and time of each start. */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL) != 1)
 		return FL_ERR_IO;

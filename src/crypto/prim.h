@@ -23,7 +23,14 @@ enum {
 	FL_BOX_OVERHEAD = 16, /* crypto_box_easy: tag before the ciphertext */
 };
 
-/* In a process before anything else of this floor; harmless again. Errors: FL_ERR_IO. */
+/* What to say where fl_crypto_init fails. */
+#define FL_CRYPTO_MISSING                                                                          \
+	"the cryptographic libraries cannot be used: is OpenSSL 3 there, the package libssl3?"
+
+/*
+ * In a process before anything else of this floor; loads OpenSSL, harmless again. Errors:
+ * FL_ERR_IO; FL_ERR_UNSUPPORTED, OpenSSL is not installed.
+ */
 FL_MUST enum fl_err fl_crypto_init(void);
 
 void fl_wipe(void *p, size_t n);

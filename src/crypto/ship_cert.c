@@ -12,12 +12,6 @@
 #include "crypto/tls_lib.h"
 #include "crypto/x509_make.h"
 
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-
 enum {
 	YEARS = 10,
 	NAME_MAX_LEN = 64, /* RFC 5280, common name and both names of an organisation */

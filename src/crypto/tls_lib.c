@@ -8,14 +8,8 @@
  */
 #include "crypto/tls_lib.h"
 
-#include <openssl/core.h>
-#include <openssl/core_dispatch.h>
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/provider.h>
-#include <openssl/rand.h>
+#include "crypto/openssl.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>

@@ -4,10 +4,6 @@
 
 #include "crypto/prim.h"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-
 enum { SERIAL_BYTES = 16 };
 
 X509 *fl_x509_new(time_t from, time_t until)

@@ -6,8 +6,8 @@
 #define FL_CRYPTO_X509_MAKE_H
 
 #include "base/buf.h"
+#include "crypto/openssl.h"
 
-#include <openssl/x509.h>
 #include <time.h>
 
 /* Of version 3, valid for this span of seconds; nothing else yet. NULL: out of memory. */

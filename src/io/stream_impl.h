@@ -10,11 +10,11 @@
 #ifndef FL_IO_STREAM_IMPL_H
 #define FL_IO_STREAM_IMPL_H
 
+#include "crypto/openssl.h"
 #include "io/loop_impl.h"
 #include "io/stream.h"
 #include "io/tls.h"
 
-#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 struct fl_stream_ops {

@@ -11,8 +11,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <openssl/bio.h>
-#include <openssl/err.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,7 +117,8 @@ enum fl_err fl_sock_tls_start(struct fl_sock *k, SSL_CTX *ctx, bool client)
 
 void fl_sock_tls_done(struct fl_sock *k)
 {
-	SSL_free(k->ssl);
+	if (k->ssl != NULL) /* or OpenSSL need not be loaded */
+		SSL_free(k->ssl);
 	k->ssl = NULL;
 	free(k->held);
 	k->held = NULL;

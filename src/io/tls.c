@@ -7,8 +7,6 @@
 
 #include "crypto/pem_key.h"
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

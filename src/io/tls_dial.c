@@ -12,7 +12,6 @@
 #include "io/tls_peer_impl.h"
 
 #include <netinet/in.h>
-#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,7 +10,6 @@
 
 #include "crypto/tls_lib.h"
 
-#include <openssl/err.h>
 #include <pthread.h>
 #include <stdlib.h>
 

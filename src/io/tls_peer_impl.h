@@ -5,9 +5,8 @@
 #ifndef FL_IO_TLS_PEER_IMPL_H
 #define FL_IO_TLS_PEER_IMPL_H
 
+#include "crypto/openssl.h"
 #include "io/tls_peer.h"
-
-#include <openssl/ssl.h>
 
 /* Who judges in place of the one of the settings; lives until the handshake is over. */
 struct fl_tls_judge {

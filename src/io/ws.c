@@ -12,7 +12,6 @@
 #include "io/stream_impl.h"
 
 #include <assert.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wslay/wslay.h>

@@ -98,6 +98,11 @@ is 2 'no PIN of 8 to 16' run -d a --pin-file /dev/null
 is 2 'is no category' run -d a --category fridge
 printf 'ship:\n  brnad: x\n' >bad.yaml
 is 4 'bad.yaml:2:3: ship.brnad: unknown key; did you mean ship.brand' run -c bad.yaml
+mkdir without && : >without/libssl.so.3
+export LD_LIBRARY_PATH="$dir/without"
+is 1 'is OpenSSL 3 there' run -d a -a 127.0.0.1:0 --mdns none
+is 1 'is OpenSSL 3 there' status -d a
+unset LD_LIBRARY_PATH
 note 'nothing was made' [ ! -e a ]
 
 # ---- two hubs ----

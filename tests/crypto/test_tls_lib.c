@@ -2,11 +2,8 @@
 /* tests/crypto/test_tls_lib.c - what is in the library context of TLS, and when there is none. */
 #include "crypto/tls_lib.h"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/provider.h>
-#include <openssl/rand.h>
+#include "crypto/openssl.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -141,5 +138,7 @@ int main(void)
 		cmocka_unit_test(which_keys_are_read),
 		cmocka_unit_test(no_two_draw_the_same),
 	};
+	if (fl_openssl_load() != FL_OK)
+		return 1;
 	return cmocka_run_group_tests_name("crypto/tls_lib", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
  * 100 bytes or 64 KiB (bit 5), whether the owner writes back what it hears (bit 6) and whether it
  * pauses after each delivery (bit 7).
  */
+#include "crypto/prim.h"
 #include "io/stream_impl.h"
 
 #include <stdlib.h>
@@ -119,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t piece = (how & 15) == 0 ? SIZE_MAX : (size_t)(how & 15);
 	r.echo = how & 64;
 	r.pause = how & 128;
-	if (fl_loop_new(&loop) != FL_OK)
+	if (fl_crypto_init() != FL_OK || fl_loop_new(&loop) != FL_OK)
 		abort();
 	memset(&memory, 0, sizeof memory);
 	under_closed = false;

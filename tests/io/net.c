@@ -5,6 +5,7 @@
 #include "net.h"
 
 #include "crypto/cert.h"
+#include "crypto/prim.h"
 #include "io/sockaddr.h"
 
 #include <dirent.h>
@@ -209,6 +210,7 @@ struct fl_tls_server *net_tls(void)
 	struct fl_tls_server *t;
 	struct fl_fault fault;
 
+	assert_int_equal(fl_crypto_init(), FL_OK);
 	assert_int_equal(
 		fl_cert_self_signed("localhost", (fl_wall)time(NULL) * FL_SEC, 30, &cert, &key),
 		FL_OK);

@@ -3,6 +3,7 @@
 #include "http1_rig.h"
 
 #include "base/text.h"
+#include "crypto/prim.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -427,5 +428,7 @@ int main(void)
 						  &ws_rows[i] };
 	memcpy(tests + n, plain, sizeof plain);
 	n += COUNT(plain);
+	if (fl_crypto_init() != FL_OK)
+		return 1;
 	return _cmocka_run_group_tests("io/http1_conn", tests, n, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "ship_kit.h"
 
 #include "base/text.h"
+#include "crypto/prim.h"
 #include "services/ship/store_impl.h"
 
 #include <fcntl.h>
@@ -456,5 +457,7 @@ int main(void)
 		T(a_kill_leaves_a_whole_list),
 #undef T
 	};
+	if (fl_crypto_init() != FL_OK)
+		return 1;
 	return cmocka_run_group_tests_name("services/ship_store", tests, NULL, NULL);
 }

@@ -285,8 +285,7 @@ static enum fl_err make(struct fl_ship_hub *h, const struct fl_ship_hub_config *
 	if (err == FL_OK) /* before what takes time: devices wait there, and are not turned away */
 		err = fl_ship_accept_open(h, fault);
 	if (err == FL_OK && fl_crypto_init() != FL_OK)
-		err = fl_fault_set(fault, FL_ERR_IO,
-				   "the cryptographic libraries could not be set up");
+		err = fl_fault_set(fault, FL_ERR_IO, FL_CRYPTO_MISSING);
 	if (err == FL_OK)
 		err = copy_interfaces(h, cfg);
 	if (err == FL_OK)
