@@ -57,6 +57,7 @@ static const struct fl_command things[] = {
 			"relay -a 127.0.0.1:3340 --dev --stun-port -1" },
 	  .related = "serve",
 	  .exits = "4",
+	  .opens_first = true,
 	  .run = fl_cmd_relay },
 	{ .noun = "server",
 	  .verb = "check",

@@ -254,8 +254,6 @@ static enum fl_err listen_all(struct fl_relay_standalone *s,
 		err = listen_plain(s, &cfg->http_at, on_accept_http, fault, &s->http);
 	if (err == FL_OK)
 		err = listen_plain(s, &cfg->metrics_at, on_accept_metrics, fault, &s->metrics);
-	if (err == FL_OK && fl_ip_is_set(&cfg->stun_at.ip))
-		err = fl_stun_new(s->loop, &cfg->stun_at, cfg->stun_answer_any, fault, &s->stun);
 	return err;
 }
 
@@ -299,8 +297,9 @@ static enum fl_err make_relay(struct fl_relay_standalone *s,
 }
 
 /*
- * The ports are opened first: who connects meanwhile waits for some milliseconds and is not
- * refused, and what fails most often (a port that is taken) is known before keys are read or made.
+ * The TCP ports are opened first, before OpenSSL is loaded: who connects meanwhile waits for some
+ * milliseconds and is not refused, and what fails most often (a port that is taken) is known before
+ * keys are read or made. STUN draws random numbers and comes after.
  */
 static enum fl_err start(struct fl_relay_standalone *s,
 			 const struct fl_relay_standalone_config *cfg, struct fl_fault *fault)
@@ -310,6 +309,10 @@ static enum fl_err start(struct fl_relay_standalone *s,
 		err = fl_timer_init(&s->renew, s->loop, on_renew, s);
 	if (err == FL_OK)
 		err = listen_all(s, cfg, fault);
+	if (err == FL_OK && fl_crypto_init() != FL_OK)
+		err = fl_fault_set(fault, FL_ERR_IO, FL_CRYPTO_MISSING);
+	if (err == FL_OK && fl_ip_is_set(&cfg->stun_at.ip))
+		err = fl_stun_new(s->loop, &cfg->stun_at, cfg->stun_answer_any, fault, &s->stun);
 	if (err == FL_OK)
 		err = make_relay(s, cfg, fault);
 	if (err == FL_OK)

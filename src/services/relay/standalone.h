@@ -42,8 +42,9 @@ struct fl_relay_standalone_config {
 struct fl_relay_standalone;
 
 /*
- * Opens everything or nothing. Errors with text in `fault`: those of the listener, of the files,
- * FL_ERR_INVALID (certificate, key or rate file).
+ * Opens everything or nothing; fl_crypto_init need not be called before. Errors with text in
+ * `fault`: those of the listener, of the files, FL_ERR_IO (OpenSSL), FL_ERR_INVALID (certificate,
+ * key or rate file).
  */
 FL_MUST enum fl_err fl_relay_standalone_start(struct fl_loop *loop,
 					      const struct fl_relay_standalone_config *cfg,
