@@ -6,6 +6,7 @@
 
 #include "base/jw.h"
 #include "base/sip.h"
+#include "wire/tailcfg/endpoints.h"
 #include "wire/tailcfg/hostinfo_json.h"
 
 /* Keys are text; an absent one stays zero, a malformed one fails the document. */
@@ -131,52 +132,21 @@ void fl_register_response_write(const struct fl_register_response *r, struct fl_
 	fl_jw_obj_end(&w);
 }
 
-/* Addresses that mean nothing beyond one link are of no use to peers. */
-static bool is_useful(const struct fl_addrport *a)
-{
-	return !(a->ip.family == FL_IP_V6 && fl_ip_is_link_local(&a->ip));
-}
-
-static bool is_known(const struct fl_map_request *r, const struct fl_addrport *a)
-{
-	for (size_t i = 0; i < r->endpoints_count; i++)
-		if (fl_addrport_eq(&r->endpoints[i].at, a))
-			return true;
-	return false;
-}
-
-/* One text of the list. A zone makes it useless, whatever the rest says. */
-static void add_endpoint(struct fl_map_request *r, struct fl_jv v, uint8_t type)
-{
-	struct fl_slice text = fl_json_str(v);
-	struct fl_addrport at;
-
-	if (text.len == 0 || memchr(text.ptr, '%', text.len) != NULL)
-		return;
-	if (fl_addrport_parse(text, &at) != FL_OK)
-		fl_json_fail(v, FL_ERR_SYNTAX);
-	else if (is_useful(&at) && !is_known(r, &at))
-		r->endpoints[r->endpoints_count++] = (struct fl_endpoint){ .at = at, .type = type };
-}
-
 static enum fl_err read_endpoints(struct fl_jv list, struct fl_jv types, struct fl_map_request *r)
 {
 	size_t n = fl_json_len(list);
 
 	r->has_endpoints = fl_json_has(list);
-	if (n == 0)
-		return FL_OK;
-	if (n > FL_TAILCFG_ENDPOINTS_MAX)
-		n = FL_TAILCFG_ENDPOINTS_MAX;
-	r->endpoints = calloc(n, sizeof *r->endpoints);
-	if (r->endpoints == NULL)
-		return FL_ERR_NOMEM;
-	for (size_t i = 0; i < n; i++) {
+	enum fl_err err = fl_endpoints_reserve(r, &n);
+	for (size_t i = 0; err == FL_OK && i < n; i++) {
+		struct fl_jv text = fl_json_at(list, i);
 		struct fl_jv type = i < fl_json_len(types) ? fl_json_at(types, i)
 							   : (struct fl_jv){ .doc = types.doc };
-		add_endpoint(r, fl_json_at(list, i), (uint8_t)fl_json_u64(type, UINT8_MAX));
+		uint8_t code = (uint8_t)fl_json_u64(type, UINT8_MAX);
+		if (fl_endpoints_add(r, fl_json_str(text), code) != FL_OK)
+			fl_json_fail(text, FL_ERR_SYNTAX);
 	}
-	return FL_OK;
+	return err;
 }
 
 static void read_map_flags(struct fl_jv root, struct fl_map_request *r)
