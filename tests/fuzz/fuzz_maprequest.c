@@ -2,7 +2,9 @@
 /* tests/fuzz/fuzz_maprequest.c - any bytes as a map request. */
 #include <stdlib.h>
 
-#include "wire/tailcfg/request.h"
+#include "../wire/same_request.h"
+#include "wire/tailcfg/hostinfo_json.h"
+#include "wire/tailcfg/request_scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,18 +23,30 @@ static void check_again(struct fl_slice text, struct fl_map_request *r)
 {
 	struct fl_map_request again;
 
-	if (fl_map_request_parse(text, r->hostinfo, &again) != FL_OK ||
-	    !fl_hostinfo_eq(r->hostinfo, again.hostinfo) || r->version != again.version ||
-	    r->endpoints_count != again.endpoints_count || r->stream != again.stream ||
-	    !fl_node_key_eq(&r->node_key, &again.node_key))
+	if (fl_map_request_parse(text, r->hostinfo, &again) != FL_OK || !same_request(r, &again))
 		abort();
 	fl_map_request_done(&again);
+}
+
+/* Who reads straight from the text either leaves it to the tree or agrees with it. */
+static void check_scan(struct fl_slice text)
+{
+	struct fl_slice said = fl_hostinfo_find(text);
+	struct fl_map_request scanned, r;
+
+	if (said.len == 0 || !fl_request_scan(text, said, &scanned))
+		return;
+	if (fl_request_tree(text, said, &r) != FL_OK || !same_request(&scanned, &r))
+		abort();
+	fl_map_request_done(&scanned);
+	fl_map_request_done(&r);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fl_map_request r;
 
+	check_scan(fl_slice_of(data, size));
 	if (fl_map_request_parse(fl_slice_of(data, size), NULL, &r) != FL_OK)
 		return 0;
 	if (r.has_hostinfo != (r.hostinfo != NULL) || (!r.has_endpoints && r.endpoints_count > 0))

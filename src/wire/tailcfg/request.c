@@ -8,6 +8,7 @@
 #include "base/sip.h"
 #include "wire/tailcfg/endpoints.h"
 #include "wire/tailcfg/hostinfo_json.h"
+#include "wire/tailcfg/request_scan.h"
 
 /* Keys are text; an absent one stays zero, a malformed one fails the document. */
 #define READ_KEY(root, name, kind, out)                                                            \
@@ -193,11 +194,9 @@ static enum fl_err parse_map(struct fl_slice json, struct fl_map_request *out)
 	return FL_OK;
 }
 
-/* Clients repeat themselves with each update, and most of a request is Hostinfo. */
-static enum fl_err parse_without(struct fl_slice json, struct fl_slice said,
-				 struct fl_map_request *out)
+enum fl_err fl_request_tree(struct fl_slice json, struct fl_slice said, struct fl_map_request *out)
 {
-	struct fl_buf rest = fl_buf_make(json.len);
+	struct fl_buf rest = fl_buf_make(json.len + strlen("null"));
 	size_t before = (size_t)(said.ptr - json.ptr);
 
 	fl_buf_put(&rest, json.ptr, before);
@@ -208,6 +207,13 @@ static enum fl_err parse_without(struct fl_slice json, struct fl_slice said,
 		err = parse_map(fl_buf_slice(&rest), out);
 	fl_buf_done(&rest);
 	return err;
+}
+
+/* Clients repeat themselves with each update, and most of a request is Hostinfo. */
+static enum fl_err parse_rest(struct fl_slice json, struct fl_slice said,
+			      struct fl_map_request *out)
+{
+	return fl_request_scan(json, said, out) ? FL_OK : fl_request_tree(json, said, out);
 }
 
 /*
@@ -228,7 +234,7 @@ enum fl_err fl_map_request_parse(struct fl_slice json, struct fl_hostinfo *known
 	uint64_t source = hash_of(said);
 	bool same = known != NULL && source != 0 && known->source == source;
 
-	enum fl_err err = same ? parse_without(json, said, out) : parse_map(json, out);
+	enum fl_err err = same ? parse_rest(json, said, out) : parse_map(json, out);
 	if (err != FL_OK)
 		return err;
 	if (same) {
