@@ -11,7 +11,7 @@
 
 #define HEX1  "1111111111111111111111111111111111111111111111111111111111111111"
 #define HEXA  "aAAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaAA"
-#define SAID  "{\"OS\":\"a}\\\"{\",\"NetInfo\":{\"X\":[{}]}}"
+#define SAID  "{\"OS\":\"a}\\\"{\",\"App\":\"\\\\\",\"NetInfo\":{\"X\":[{}]}}"
 #define HOST  "\"Hostinfo\":" SAID
 #define FIRST "{" HOST ","
 

@@ -10,18 +10,40 @@ struct walk {
 	bool doubt;
 };
 
+/* Where the next quote is; at the end if there is none. */
+static size_t next_quote(struct fl_slice text, size_t from)
+{
+	const uint8_t *quote = NULL;
+
+	if (from < text.len)
+		quote = memchr(text.ptr + from, '"', text.len - from);
+	return quote != NULL ? (size_t)(quote - text.ptr) : text.len;
+}
+
+/* Does the quote at `i` belong to the string? */
+static bool is_escaped(struct fl_slice text, size_t i)
+{
+	size_t from = i;
+
+	while (from > 0 && text.ptr[from - 1] == '\\')
+		from--;
+	return (i - from) % 2 != 0;
+}
+
 /* The string that opens at the walk's place, which then is behind it. */
 static struct fl_slice take_string(struct walk *w)
 {
-	size_t from = ++w->at;
+	struct fl_slice text = fl_slice_skip(w->json, w->at + 1);
+	size_t n = next_quote(text, 0);
 
-	while (w->at < w->json.len && w->json.ptr[w->at] != '"')
-		w->at += w->json.ptr[w->at] == '\\' ? 2 : 1;
-	if (w->at >= w->json.len) {
+	while (n < text.len && is_escaped(text, n))
+		n = next_quote(text, n + 1);
+	if (n == text.len) {
 		w->doubt = true;
 		return fl_slice_of(NULL, 0);
 	}
-	return fl_slice_of(w->json.ptr + from, w->at++ - from);
+	w->at += n + 2;
+	return fl_slice_of(text.ptr, n);
 }
 
 /* A name of the outermost object may be spelt with escapes: then nothing is sure. */
