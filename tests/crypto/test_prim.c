@@ -277,9 +277,14 @@ static struct len_row {
 	const char *name;
 	size_t len;
 } len_rows[] = {
-	{ "aead: 0 bytes", 0 },    { "aead: 1 byte", 1 },  { "aead: 1007", 1007 },
-	{ "aead: 1008", 1008 },    { "aead: 1023", 1023 }, { "aead: 1024", 1024 },
-	{ "aead: 1025", 1025 },    { "aead: 1040", 1040 }, { "aead: a full record", 4077 },
+	{ "aead: 0 bytes", 0 },    { "aead: 1 byte", 1 },
+	{ "aead: 15", 15 },        { "aead: 16", 16 },
+	{ "aead: 17", 17 },        { "aead: 64", 64 },
+	{ "aead: 191", 191 },      { "aead: 192", 192 },
+	{ "aead: 193", 193 },      { "aead: 1007", 1007 },
+	{ "aead: 1008", 1008 },    { "aead: 1023", 1023 },
+	{ "aead: 1024", 1024 },    { "aead: 1025", 1025 },
+	{ "aead: 1040", 1040 },    { "aead: a full record", 4077 },
 	{ "aead: 64 KiB", 65536 },
 };
 
