@@ -17,6 +17,8 @@
 enum {
 	HEAD_LEN = 4,
 	LEVEL = 1,
+	SHORT = 256,      /* bytes; a text below that is not worth tables for Huffman's code, ... */
+	LEVEL_SHORT = -1, /* ... which negative levels leave out: a tenth longer */
 	JSON_MAX = 256 << 20,
 	SCRATCH_KEPT = 4 << 20, /* a larger scratch is given back after use */
 	LOG2_STEP = 17,
@@ -33,8 +35,7 @@ struct fl_mapframe {
 
 static bool configure(struct fl_mapframe *m)
 {
-	return !ZSTD_isError(ZSTD_CCtx_setParameter(m->out_ctx, ZSTD_c_compressionLevel, LEVEL)) &&
-	       !ZSTD_isError(ZSTD_CCtx_setParameter(m->out_ctx, ZSTD_c_checksumFlag, 1)) &&
+	return !ZSTD_isError(ZSTD_CCtx_setParameter(m->out_ctx, ZSTD_c_checksumFlag, 1)) &&
 	       !ZSTD_isError(ZSTD_CCtx_setParameter(m->out_ctx, ZSTD_c_contentSizeFlag, 1));
 }
 
@@ -81,10 +82,12 @@ static enum fl_err put_compressed(struct fl_mapframe *m, struct fl_slice json)
 {
 	struct fl_buf *b = &m->scratch;
 	size_t bound = ZSTD_compressBound(json.len);
+	int level = json.len < SHORT ? LEVEL_SHORT : LEVEL;
 	int window = json.len > STEP ? log2_within(json.len, LOG2_STEP, WINDOW_LOG_MAX)
 				     : 0; /* 0 = by level, which is large enough */
 
-	if (ZSTD_isError(ZSTD_CCtx_setParameter(m->out_ctx, ZSTD_c_windowLog, window)))
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(m->out_ctx, ZSTD_c_compressionLevel, level)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(m->out_ctx, ZSTD_c_windowLog, window)))
 		return FL_ERR_ARG;
 	if (fl_buf_reserve(b, bound) != FL_OK)
 		return fl_buf_err(b);

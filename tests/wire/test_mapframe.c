@@ -34,6 +34,8 @@ static struct size_case {
 	{ "nothing", 0 },
 	{ "a byte", 1 },
 	{ "a keep-alive", 60 },
+	{ "the longest short text", 255 },
+	{ "the shortest long text", 256 },
 	{ "a step less one", (128 << 10) - 1 },
 	{ "a step", 128 << 10 },
 	{ "a step and one", (128 << 10) + 1 },
@@ -68,6 +70,28 @@ static void size_row(void **state)
 	}
 	fl_mapframe_free(m);
 	exact_free(json);
+}
+
+/* One context for both kinds: each frame is as if it had been the first. */
+static void short_and_long_in_turn(void **state)
+{
+	(void)state;
+	struct fl_mapframe *m = fresh();
+	struct fl_slice texts[] = { sample(100), sample(3000) };
+
+	for (int i = 0; i < 4; i++) {
+		struct fl_mapframe *fresh_one = fresh();
+		struct fl_bytes *frame = NULL, *alone = NULL;
+		assert_err(fl_mapframe_make(m, texts[i & 1], true, &frame), FL_OK);
+		assert_err(fl_mapframe_make(fresh_one, texts[i & 1], true, &alone), FL_OK);
+		assert_bytes(fl_bytes_slice(frame), fl_bytes_slice(alone));
+		fl_bytes_unref(frame);
+		fl_bytes_unref(alone);
+		fl_mapframe_free(fresh_one);
+	}
+	fl_mapframe_free(m);
+	exact_free(texts[0]);
+	exact_free(texts[1]);
 }
 
 /* Cut anywhere, as pieces of which each is a frame, a message is the same to its reader. */
@@ -306,6 +330,7 @@ int main(void)
 	static struct suite s;
 
 	ROWS(&s, size_rows, size_row);
+	suite_add(&s, "short and long in turn", short_and_long_in_turn, NULL);
 	suite_add(&s, "a message in pieces", a_message_in_pieces, NULL);
 	suite_add(&s, "the length is little-endian", the_length_is_little_endian, NULL);
 	suite_add(&s, "too much is refused", too_much_is_refused, NULL);
