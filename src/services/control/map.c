@@ -170,6 +170,7 @@ static void accept(struct fl_control *c, struct fl_http *x, struct fl_noise_link
 		request_free(r);
 		return;
 	}
+	l->node = r->node;
 	fl_http_drop_request(x); /* a stream lives for days */
 	fl_http_on_gone(x, on_gone, r);
 	fl_core_wait(c->core, &r->wait);
@@ -230,7 +231,7 @@ static void route(struct fl_control *c, struct fl_http *x, struct fl_noise_link 
 /* What the node of this connection last said of itself. */
 static struct fl_hostinfo *known_of(const struct fl_control *c, const struct fl_noise_link *l)
 {
-	const struct fl_node *n = fl_state_node(c->core->state, l->lite_node);
+	const struct fl_node *n = fl_state_node(c->core->state, l->node);
 
 	return n != NULL ? n->hostinfo : NULL;
 }

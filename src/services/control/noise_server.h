@@ -59,6 +59,7 @@ struct fl_noise_link {
 	uint16_t version;
 	struct fl_ip source; /* the client's, also behind a trusted proxy */
 	bool stranger;
+	uint64_t node;      /* whose map request came here last, 0 = none */
 	uint64_t lite_node; /* the node that has sent a lite update here, 0 = none */
 };
 
