@@ -110,7 +110,7 @@ struct fl_loop *fl_stream_loop(const struct fl_stream *s);
  */
 struct fl_keepalive {
 	unsigned idle_s, interval_s, probes; /* the kernel's, while nothing is under way */
-	/* ns, while something is: up to a sixth less after its last sign; 0: the kernel's way */
+	/* ns, while something is: up to a third less after its last sign; 0: the kernel's way */
 	int64_t unanswered;
 };
 

@@ -84,6 +84,10 @@ struct fl_sock_silence {
 	struct fl_list link; /* while it may owe us an answer */
 	fl_time since;       /* when it began to, at the earliest */
 	int64_t limit;       /* ns; 0: it is not watched */
+	/* A step is a sixth of the limit; they are numbered from the clock's zero. */
+	int64_t step;       /* of the last write */
+	uint32_t written;   /* bytes in all, modulo 2^32 */
+	uint32_t before[8]; /* of these before a step, at its number modulo the length */
 };
 
 struct fl_sock {
@@ -152,6 +156,9 @@ void fl_sock_bulk_leave(struct fl_sock *k);
 
 /* Something is written to a socket that has a limit and is not among those looked at. */
 void fl_sock_silence_begin(struct fl_sock *k);
+
+/* `len` bytes are written to it, which it will have to acknowledge. */
+void fl_sock_silence_note(struct fl_sock *k, size_t len);
 /* It leaves its loop. */
 void fl_sock_silence_leave(struct fl_sock *k);
 /* It is closed. */

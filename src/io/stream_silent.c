@@ -6,7 +6,11 @@
  * kernel only repeats it, for a quarter of an hour. TCP_USER_TIMEOUT would bound that, but it ends
  * connections of living peers too: of a window that is full for so long it does not ask whether
  * the probes are answered. So we look when the peer was heard last, of those sockets only that
- * were written to, and some times within the limit.
+ * were written to: when the limit is nearly over, and from then on in steps while one of them
+ * waits. Nearly all have answered long before, and are forgotten at the first look.
+ *
+ * The kernel says when the peer was heard last and how much waits, not since when. So it is counted
+ * how much had been written before each step: with that, what waits tells when it was written.
  *
  * Source: tcp_probe_timer and tcp_retransmit_timer of Linux; tcp(7), TCP_INFO.
  */
@@ -18,12 +22,19 @@
 #include <sys/ioctl.h>
 
 enum {
-	LOOKS = 6,           /* within a limit: so much too early or too late is a sixth of it */
+	STEPS = 6,      /* within a limit: two of them it may be too early, but not too late */
+	FIRST_LOOK = 4, /* steps after a write: the limit is over with the next but one */
+	STEPS_KEPT = sizeof((struct fl_sock_silence *)NULL)->before / sizeof(uint32_t),
 	RTO_MAX_OPTION = 44, /* TCP_RTO_MAX_MS, which not every header has */
 	RTO_MAX_LEAST_MS = 1000,
 };
 
 static void on_look(void *ctx);
+
+static int64_t step_of(const struct fl_sock *k)
+{
+	return k->silence.limit / STEPS;
+}
 
 /* Else the kernel's own limit has to do. */
 static void limit_in_kernel(const struct fl_sock *k)
@@ -41,10 +52,25 @@ static void limit_in_kernel(const struct fl_sock *k)
  */
 static void try_often(const struct fl_sock *k)
 {
-	int64_t ms = k->silence.limit / LOOKS / FL_MS;
+	int64_t ms = step_of(k) / FL_MS;
 	int most = ms > RTO_MAX_LEAST_MS ? (int)ms : RTO_MAX_LEAST_MS;
 
 	(void)setsockopt(k->fd, IPPROTO_TCP, RTO_MAX_OPTION, &most, sizeof most);
+}
+
+static int64_t step_at(const struct fl_sock *k, fl_time t)
+{
+	return t / step_of(k);
+}
+
+/* The steps since the last write, in which nothing was written, and this one begin. */
+static void go_on(struct fl_sock_silence *q, int64_t step)
+{
+	int64_t from = q->step < step - STEPS_KEPT ? step - STEPS_KEPT : q->step;
+
+	while (from < step)
+		q->before[++from % STEPS_KEPT] = q->written;
+	q->step = step;
 }
 
 void fl_sock_silence_begin(struct fl_sock *k)
@@ -56,13 +82,22 @@ void fl_sock_silence_begin(struct fl_sock *k)
 		limit_in_kernel(k);
 		return;
 	}
-	bool sooner = s->step == 0 || s->step > k->silence.limit / LOOKS;
-	if (sooner)
-		s->step = k->silence.limit / LOOKS;
+	if (s->step == 0 || s->step > step_of(k))
+		s->step = step_of(k);
 	k->silence.since = fl_loop_now(l);
+	go_on(&k->silence, step_at(k, k->silence.since));
 	fl_list_push(&s->owed, &k->silence.link);
-	if (sooner || !fl_timer_armed(&s->look))
-		fl_timer_start(&s->look, s->step);
+	fl_time first = k->silence.since + s->step * FIRST_LOOK;
+	if (!fl_timer_armed(&s->look) || s->look.at > first)
+		fl_timer_start(&s->look, first - k->silence.since);
+}
+
+void fl_sock_silence_note(struct fl_sock *k, size_t len)
+{
+	if (!fl_list_linked(&k->silence.link))
+		fl_sock_silence_begin(k);
+	go_on(&k->silence, step_at(k, fl_loop_now(k->base.loop)));
+	k->silence.written += (uint32_t)len;
 }
 
 /* Where nobody owes us anything there is no timer. */
@@ -97,12 +132,14 @@ static void give_up(struct fl_sock *k)
 	fl_stream_pump(&k->base);
 }
 
-/* Is something that we wrote not acknowledged, or has not even left? Cheap, for nearly all. */
-static bool is_waiting(const struct fl_sock *k)
+/* Bytes that are not acknowledged, or have not even left. Cheap, for nearly all are none. */
+static uint32_t count_waiting(const struct fl_sock *k)
 {
 	int there = 0;
 
-	return k->out_len > 0 || ioctl(k->fd, SIOCOUTQ, &there) != 0 || there > 0;
+	if (ioctl(k->fd, SIOCOUTQ, &there) != 0)
+		there = 1; /* it will say what is wrong when it is asked more */
+	return (uint32_t)there + (uint32_t)k->out_len;
 }
 
 /*
@@ -115,20 +152,39 @@ static bool owes(const struct tcp_info *i)
 	       (i->tcpi_unacked > 0 && i->tcpi_last_ack_recv > i->tcpi_last_data_sent);
 }
 
+/* When the first of the last `n` bytes was written, by the begin of its step. */
+static fl_time written_at(const struct fl_sock *k, uint32_t n)
+{
+	const struct fl_sock_silence *q = &k->silence;
+	int64_t step = q->step;
+
+	while (step > 0 && step > q->step - STEPS_KEPT + 1 &&
+	       q->written - q->before[step % STEPS_KEPT] < n)
+		step--;
+	return step * step_of(k);
+}
+
+static int64_t lesser(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* How long has the peer owed us an answer? Negative: it owes none, and nothing waits for it. */
 static int64_t silent_for(struct fl_sock *k, fl_time now)
 {
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof info;
+	uint32_t waiting = count_waiting(k);
 
-	if (!is_waiting(k) || getsockopt(k->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+	if (waiting == 0 || getsockopt(k->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
 		return -1;
 	if (!owes(&info)) {
 		k->silence.since = now;
 		return 0;
 	}
-	int64_t heard = (int64_t)info.tcpi_last_ack_recv * FL_MS, owing = now - k->silence.since;
-	return heard < owing ? heard : owing;
+	int64_t heard = (int64_t)info.tcpi_last_ack_recv * FL_MS;
+	int64_t owing = lesser(now - k->silence.since, now - written_at(k, waiting));
+	return lesser(heard, owing);
 }
 
 static void look_at(struct fl_sock *k, fl_time now)
@@ -178,6 +234,7 @@ void fl_stream_keepalive(struct fl_stream *s, const struct fl_keepalive *how)
 	bool owed = fl_list_linked(&k->silence.link);
 	fl_sock_silence_leave(k); /* it was to be looked at as often as an older limit wanted */
 	k->silence.limit = how->unanswered;
+	k->silence.step = 0; /* they were of another length */
 	if (k->silence.limit <= 0)
 		return;
 	try_often(k);

@@ -172,8 +172,8 @@ enum fl_err fl_sock_send(struct fl_sock *k, struct fl_slice data)
 {
 	if (k->base.broken)
 		return FL_ERR_CLOSED;
-	if (k->silence.limit > 0 && !fl_list_linked(&k->silence.link))
-		fl_sock_silence_begin(k);
+	if (k->silence.limit > 0)
+		fl_sock_silence_note(k, data.len);
 	if (k->out_len == 0) {
 		ssize_t n = send_some(k->fd, data.ptr, data.len);
 		if (n < 0)

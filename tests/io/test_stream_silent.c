@@ -161,6 +161,51 @@ static void after_a_rest_it_has_the_whole_time(void **state)
 	assert_true(fl_loop_now(loop) - begun >= LIMIT - LIMIT / 6);
 }
 
+/* What was answered before the first look counts for nothing, though it is looked at for it. */
+static void its_time_begins_with_what_it_does_not_answer(void **state)
+{
+	(void)state;
+	say(1);
+	read_all(1);
+	net_for(loop, LIMIT / 2);
+	vanish();
+	fl_time begun = fl_loop_now(loop);
+	say(1);
+	assert_found();
+	assert_true(fl_loop_now(loop) - begun >= LIMIT - 2 * (LIMIT / 6));
+}
+
+/* Nor does what it answered hide what it did not, not even right after it spoke. */
+static void an_answer_before_does_not_hide_it(void **state)
+{
+	(void)state;
+	watch(ear.s, LIMIT_OF_PROBES);
+	assert_int_equal(send(peer, "x", 1, 0), 1);
+	net_for(loop, FL_MS);
+	say(1);
+	read_all(1);
+	net_for(loop, FL_MS);
+	vanish();
+	fl_time begun = fl_loop_now(loop);
+	say(1);
+	net_for(loop, LIMIT_OF_PROBES * 4 / 5);
+	say(1); /* which begins nothing: it has been away for long */
+	assert_found();
+	assert_true(fl_loop_now(loop) - begun <= LIMIT_OF_PROBES * 5 / 4);
+}
+
+/* That somebody was written to must not wake the loop until it could matter. */
+static void nobody_is_looked_at_soon(void **state)
+{
+	(void)state;
+	say(1);
+	read_all(1);
+	net_for(loop, FL_MS);
+	assert_true(fl_loop_deadline(loop) - fl_loop_now(loop) > LIMIT / 2);
+	net_for(loop, LIMIT);
+	assert_true(fl_loop_deadline(loop) == FL_NEVER);
+}
+
 static void who_does_not_read_is_alive(void **state)
 {
 	(void)state;
@@ -364,6 +409,9 @@ int main(void)
 		T(it_is_found_behind_a_full_window_too),
 		T(a_pause_does_not_hide_it),
 		T(after_a_rest_it_has_the_whole_time),
+		T(its_time_begins_with_what_it_does_not_answer),
+		T(an_answer_before_does_not_hide_it),
+		T(nobody_is_looked_at_soon),
 		T(who_does_not_read_is_alive),
 		T(who_answers_is_let_be),
 		T(without_a_limit_nobody_looks),
