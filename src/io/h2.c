@@ -139,6 +139,14 @@ static void on_later(void *ctx)
 	settle_alone(ctx);
 }
 
+static void on_ahead(void *ctx)
+{
+	const struct fl_h2 *h = ctx;
+
+	if (h->transport.ahead != NULL)
+		h->transport.ahead(h->transport.ctx);
+}
+
 static void on_timer(void *ctx)
 {
 	struct fl_h2 *h = ctx;
@@ -217,7 +225,7 @@ enum fl_err fl_h2_new(struct fl_loop *l, const struct fl_h2_transport *t,
 		.nuisance_since = fl_loop_now(l),
 		.head_since = FL_NEVER,
 		.out = fl_buf_make(FL_H2_OUT_MAX),
-		.later = { .fn = on_later, .ctx = h },
+		.later = { .fn = on_later, .ahead = on_ahead, .ctx = h },
 	};
 	fl_list_init(&h->streams);
 	fl_list_init(&h->ready);

@@ -9,12 +9,14 @@
 #include "io/h2_conn.h"
 #include "io/loop_impl.h"
 
+#include "base/prefetch.h"
 #include "base/text.h"
 
 #include <stdio.h>
 
 enum {
 	FRAME_HEAD_LEN = 9,
+	TRANSPORT_HEAD = 128,                     /* of what the transport is, as far as we care */
 	SPARE_MAX = 16 << 10,                     /* a larger batch is not kept */
 	NV_MAX = FL_HTTPX_ANSWER_FIELDS_MAX + 24, /* with status, length and common fields */
 };
@@ -243,6 +245,18 @@ static void kick(struct fl_http *x)
 	}
 	fl_h2_note_answered(h, s);
 	fl_h2_flush_later(h);
+	/*
+	 * Where many are told the same nothing was touched for long, and the flush of each ends in
+	 * a system call, behind which its waits for memory cannot hide. Here those of several can:
+	 * this looks up what nghttp2 will look up for the frame.
+	 */
+	(void)nghttp2_session_get_stream_user_data(h->session, s->id);
+	fl_prefetch(h->transport.ctx, TRANSPORT_HEAD);
+}
+
+static void ahead(const struct fl_http *x)
+{
+	fl_prefetch(x->conn, sizeof(struct fl_h2));
 }
 
 static void abort_stream(struct fl_http *x)
@@ -262,5 +276,6 @@ const struct fl_httpx_ops fl_h2_ops = {
 	.start = start,
 	.kick = kick,
 	.abort = abort_stream,
+	.ahead = ahead,
 	.h2 = true,
 };

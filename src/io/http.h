@@ -106,6 +106,8 @@ struct fl_http_recipe {
  */
 FL_MUST enum fl_err fl_http_stream_begin(struct fl_http *x, unsigned status, const char *type,
 					 struct fl_http_recipe *r);
+/* A chunk will be queued soon: fetches what that touches while something else is done. */
+void fl_http_stream_ahead(const struct fl_http *x);
 /* Bytes queued and not yet handed to the connection. */
 size_t fl_http_stream_pending(const struct fl_http *x);
 /* ns without progress while something is queued. */
@@ -232,6 +234,7 @@ struct fl_h2_transport {
 	 * the owner frees it then or later. May be NULL.
 	 */
 	void (*on_end)(void *ctx, enum fl_err why);
+	void (*ahead)(void *ctx); /* `send` comes soon: fetch memory; may be NULL */
 	void *ctx;
 };
 FL_MUST enum fl_err fl_h2_new(struct fl_loop *l, const struct fl_h2_transport *t,

@@ -5,6 +5,7 @@
  */
 #include "io/http_exchange.h"
 
+#include "base/prefetch.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -340,6 +341,13 @@ enum fl_err fl_http_stream_begin(struct fl_http *x, unsigned status, const char 
 		r->free(r);
 	}
 	return err;
+}
+
+void fl_http_stream_ahead(const struct fl_http *x)
+{
+	fl_prefetch(x, sizeof *x);
+	if (x->ops->ahead != NULL)
+		x->ops->ahead(x);
 }
 
 size_t fl_http_stream_pending(const struct fl_http *x)

@@ -37,6 +37,7 @@ struct fl_httpx_ops {
 	void (*kick)(struct fl_http *x);  /* something was queued, or the answer ended */
 	void (*abort)(struct fl_http *x);
 	void (*make)(struct fl_http *x, struct fl_http_recipe *r); /* takes it; NULL: made here */
+	void (*ahead)(const struct fl_http *x); /* a kick will come; may be NULL */
 	bool h2;
 };
 

@@ -26,6 +26,15 @@ struct fl_signal {
 	void *ctx;
 };
 
+static void look_ahead(const struct fl_list *batch)
+{
+	if (fl_list_empty(batch))
+		return;
+	const struct fl_deferred *d = fl_list_entry(batch->next, const struct fl_deferred, link);
+	if (d->ahead != NULL)
+		d->ahead(d->ctx);
+}
+
 static void run_deferred(struct fl_loop *l)
 {
 	struct fl_list batch;
@@ -38,6 +47,7 @@ static void run_deferred(struct fl_loop *l)
 	fl_list_init(&l->deferred);
 	for (struct fl_list *it; (it = fl_list_pop(&batch)) != NULL;) {
 		struct fl_deferred *d = fl_list_entry(it, struct fl_deferred, link);
+		look_ahead(&batch);
 		d->fn(d->ctx);
 	}
 }

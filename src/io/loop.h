@@ -82,6 +82,7 @@ struct fl_deferred {
 	struct fl_list link;
 	void (*fn)(void *ctx);
 	void *ctx;
+	void (*ahead)(void *ctx); /* fn follows after another one's: fetch memory; may be NULL */
 };
 void fl_loop_defer(struct fl_loop *l, struct fl_deferred *d);
 void fl_deferred_cancel(struct fl_deferred *d);

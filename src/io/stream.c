@@ -5,6 +5,8 @@
 #include "io/sockaddr.h"
 #include "io/stream_impl.h"
 
+#include "base/prefetch.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +149,12 @@ enum fl_err fl_stream_write(struct fl_stream *s, struct fl_slice data)
 	if (data.len == 0)
 		return FL_OK;
 	return s->ops->write(s, data);
+}
+
+/* What is no socket itself is smaller; an address behind it does no harm. */
+void fl_stream_ahead(const struct fl_stream *s)
+{
+	fl_prefetch(s, sizeof(struct fl_sock));
 }
 
 struct fl_sock *fl_stream_sock(const struct fl_stream *s)

@@ -57,6 +57,9 @@ FL_MUST enum fl_err fl_stream_own(struct fl_stream *s, const struct fl_stream_ow
  */
 FL_MUST enum fl_err fl_stream_write(struct fl_stream *s, struct fl_slice data);
 
+/* A write comes soon: fetches what it touches while something else is done. */
+void fl_stream_ahead(const struct fl_stream *s);
+
 size_t fl_stream_pending(
 	const struct fl_stream *s); /* bytes queued and not yet taken by the kernel */
 void fl_stream_limit(struct fl_stream *s, size_t pending_max);

@@ -5,6 +5,8 @@
  */
 #include "proto/control/noise.h"
 
+#include "base/prefetch.h"
+
 #include <stdio.h>
 
 enum { NONCE_LEN = 12, TAG = FL_TAG_LEN };
@@ -109,6 +111,11 @@ static enum fl_err split(struct symmetric *s, bool initiator, struct fl_noise_co
 	c->tx = initiator ? first : second;
 	c->rx = initiator ? second : first;
 	return FL_OK;
+}
+
+void fl_noise_ahead(const struct fl_noise_conn *c)
+{
+	fl_prefetch(c->tx, FL_KEY_LEN);
 }
 
 void fl_noise_conn_done(struct fl_noise_conn *c)

@@ -30,6 +30,9 @@ struct fl_noise_conn {
 
 void fl_noise_conn_done(struct fl_noise_conn *c);
 
+/* Something will be sealed soon: fetches the key. */
+void fl_noise_ahead(const struct fl_noise_conn *c);
+
 /*
  * Responder: answers `initiation`; writes the 51-byte response and a ready connection.
  * Errors: FL_ERR_PROTO (layout), FL_ERR_CRYPTO (does not verify), FL_ERR_NOMEM.

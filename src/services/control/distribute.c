@@ -8,6 +8,7 @@
 #include "services/control/batch.h"
 
 #include "base/log.h"
+#include "base/prefetch.h"
 
 enum { DELTA_MAX = 64 << 20 };
 
@@ -117,6 +118,18 @@ static void send_own(struct fl_session *s, const struct fl_batch *b, const struc
 	fl_bytes_unref(frame);
 }
 
+/* What telling the session after this one will touch comes from memory meanwhile. */
+static void look_ahead(const struct fl_view *view, const struct fl_list *it)
+{
+	const struct fl_list *next = it->next;
+
+	if (next == &view->sessions)
+		return;
+	fl_http_stream_ahead(fl_list_entry(next, const struct fl_session, link)->x);
+	fl_prefetch(fl_list_entry(next->next, const struct fl_session, link),
+		    sizeof(struct fl_session));
+}
+
 /* One frame a form serves every session of the view that is not itself concerned. */
 static void send_view(struct fl_control *c, struct fl_view *view, const struct fl_batch *b)
 {
@@ -127,6 +140,7 @@ static void send_view(struct fl_control *c, struct fl_view *view, const struct f
 	{
 		struct fl_session *s = fl_list_entry(it, struct fl_session, link);
 		const struct fl_merged *m = fl_batch_find(b, s->node);
+		look_ahead(view, it);
 		if (m != NULL)
 			send_own(s, b, m);
 		else

@@ -150,6 +150,14 @@ static enum fl_err transport_send(void *ctx, struct fl_slice bytes)
 	return err;
 }
 
+static void transport_ahead(void *ctx)
+{
+	const struct conversation *c = ctx;
+
+	fl_stream_ahead(c->stream);
+	fl_noise_ahead(&c->noise);
+}
+
 /* HTTP/2 gave the connection up by itself: a timeout, or all streams after a GOAWAY ended. */
 static void transport_end(void *ctx, enum fl_err why)
 {
@@ -333,6 +341,7 @@ static enum fl_err begin(struct conversation *c, bool stranger)
 		.send = transport_send,
 		.full = transport_full,
 		.on_end = transport_end,
+		.ahead = transport_ahead,
 		.ctx = c,
 	};
 
