@@ -19,10 +19,6 @@ enum {
 	BLAKE2S_BLOCK = 64,
 	EVP_FROM = 1024,    /* from this length on OpenSSL is faster */
 	AEAD_MAX = 1 << 30, /* EVP counts in int */
-	CHACHA_BLOCK = 64,
-	STREAM_LEN = 4 * CHACHA_BLOCK, /* that libsodium makes side by side */
-	SHORT_MAX = STREAM_LEN - CHACHA_BLOCK,
-	MAC_BLOCK = 16,
 };
 
 struct fl_aead {
@@ -241,33 +237,6 @@ static enum fl_err evp_open(struct fl_aead *a, const uint8_t *nonce, struct fl_s
 	return FL_OK;
 }
 
-/* Poly1305 over the text, zeros up to a whole block, and the lengths of no data and of the text. */
-static void authenticate(const uint8_t *text, size_t len, const uint8_t *key,
-			 uint8_t tag[static FL_TAG_LEN])
-{
-	uint8_t whole[SHORT_MAX + MAC_BLOCK] = { 0 };
-	size_t end = (len + MAC_BLOCK - 1) / MAC_BLOCK * MAC_BLOCK;
-
-	memcpy(whole, text, len);
-	whole[end + 8] = (uint8_t)len; /* the lower byte of the second length is enough */
-	(void)crypto_onetimeauth_poly1305(tag, whole, end + MAC_BLOCK, key);
-}
-
-/*
- * RFC 8439 2.8 without associated data. libsodium's own makes the key of the MAC and each block of
- * the stream one after the other; four blocks side by side take about as long as one.
- */
-static void seal_short(const uint8_t *key, const uint8_t *nonce, struct fl_slice in, uint8_t *out)
-{
-	uint8_t stream[STREAM_LEN];
-
-	(void)crypto_stream_chacha20_ietf(stream, sizeof stream, nonce, key);
-	for (size_t i = 0; i < in.len; i++)
-		out[i] = in.ptr[i] ^ stream[CHACHA_BLOCK + i];
-	authenticate(out, in.len, stream, out + in.len);
-	fl_wipe(stream, sizeof stream);
-}
-
 enum fl_err fl_aead_seal(struct fl_aead *a, const uint8_t nonce[static NONCE_LEN],
 			 struct fl_slice ad, struct fl_slice in, uint8_t *out)
 {
@@ -275,10 +244,6 @@ enum fl_err fl_aead_seal(struct fl_aead *a, const uint8_t nonce[static NONCE_LEN
 		return FL_ERR_TOO_BIG;
 	if (in.len >= EVP_FROM)
 		return evp_seal(a, nonce, ad, in, out);
-	if (ad.len == 0 && in.len <= SHORT_MAX) {
-		seal_short(a->key, nonce, in, out);
-		return FL_OK;
-	}
 	(void)crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL, in.ptr, in.len, ad.ptr, ad.len,
 							NULL, nonce, a->key);
 	return FL_OK;

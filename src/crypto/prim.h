@@ -29,7 +29,7 @@ enum {
 
 /*
  * In a process before anything else of this floor; loads OpenSSL, harmless again. Errors:
- * FL_ERR_IO; FL_ERR_UNSUPPORTED, OpenSSL is not installed.
+ * FL_ERR_IO; FL_ERR_UNSUPPORTED, OpenSSL is not there or too old.
  */
 FL_MUST enum fl_err fl_crypto_init(void);
 
