@@ -141,8 +141,9 @@ case_of() {
 		say "round $1, $2 nodes with $side"
 		steady "$tag" "$1" "$side" "$2" P0 "${load[@]}" --idle "$IDLE" --storm $storm
 	done
-	gen "$tag" "$1" fanleast run --side least --nodes "$2" --changes "$changes" \
-		--cpu "$SERVER_CPU" --file "$work/fan.log"
+	fan=(--nodes "$2" --changes "$changes" --cpu "$SERVER_CPU")
+	gen "$tag" "$1" fanleast run --side least --file "$work/fan.log" "${fan[@]}"
+	gen "$tag" "$1" fanleast run --side libraries --libraries 1 --file "$work/fan.sqlite" "${fan[@]}"
 	is_short "$tag:headscale-tuned" || [ "$1" -gt $(((ROUNDS + 1) / 2)) ] && return
 	[ "$2" -le 100 ] || [ "$1" = 1 ] || return
 	[ "$2" -lt 1000 ] || storm=0

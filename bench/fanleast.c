@@ -7,7 +7,11 @@
  * as bench_swarm is. What the child takes is left to any server that is durable before it tells,
  * has a key a client, and uses the sockets of this kernel.
  *
+ * With --libraries 1 SQLite keeps the change and nghttp2 frames it, as in a server that leaves this
+ * to libraries; still it reads and decides nothing.
+ *
  *   fanleast run --nodes N --changes N --file PATH [--pause MS] [--cpu N] [--self-cpu N]
+ *                [--libraries 1]
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -23,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fanparts.h"
 #include "proc.h"
 
 /* As large as what our server sends for one moved endpoint: sealed, behind a header. */
@@ -33,7 +38,7 @@ enum { NODES_MAX = 20000 };
 
 static struct {
 	const char *side, *file;
-	double nodes, changes, pause, cpu, self_cpu;
+	double nodes, changes, pause, cpu, self_cpu, libraries;
 } o = { .pause = 1500, .cpu = -1, .self_cpu = -1 };
 
 static const struct bench_opt opts[] = {
@@ -42,6 +47,7 @@ static const struct bench_opt opts[] = {
 	{ "changes", "how many", NULL, &o.changes },
 	{ "pause", "most ms between changes", NULL, &o.pause },
 	{ "file", "that a change is written to", &o.file, NULL },
+	{ "libraries", "1: SQLite and nghttp2 do their parts", NULL, &o.libraries },
 	{ "cpu", "processor of who sends", NULL, &o.cpu },
 	{ "self-cpu", "processor of who receives", NULL, &o.self_cpu },
 };
@@ -49,6 +55,7 @@ static const struct bench_opt opts[] = {
 struct client {
 	int fd;
 	uint64_t nonce;
+	struct fan_stream *stream; /* with libraries */
 	unsigned char key[crypto_aead_chacha20poly1305_ietf_KEYBYTES];
 };
 
@@ -57,6 +64,8 @@ static void tell(struct client *c, const unsigned char *plain)
 	unsigned char frame[FRAME], nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES] = { 0 };
 	memset(frame, 4, HEADER);
 	memcpy(nonce + 4, &c->nonce, sizeof(c->nonce));
+	if (c->stream)
+		plain = fan_stream_frame(c->stream, plain, PLAIN - FAN_FRAME_HEADER);
 	c->nonce++;
 	crypto_aead_chacha20poly1305_ietf_encrypt(frame + HEADER, NULL, plain, PLAIN, NULL, 0, NULL,
 						  nonce, c->key);
@@ -64,13 +73,23 @@ static void tell(struct client *c, const unsigned char *plain)
 		bench_die("send: %m");
 }
 
-static void change(int log, struct client *clients, uint32_t n, uint64_t *rng)
+static void keep(int log, uint32_t node, const unsigned char *plain)
 {
-	unsigned char record[RECORD], plain[PLAIN];
-	memset(record, (int)bench_random(rng), sizeof(record));
-	memset(plain, (int)bench_random(rng), sizeof(plain));
+	unsigned char record[RECORD];
+	if (o.libraries > 0) {
+		fan_store_change(node, plain, PLAIN);
+		return;
+	}
+	memset(record, plain[0], sizeof(record));
 	if (write(log, record, RECORD) != RECORD || fdatasync(log) != 0)
 		bench_die("%s: %m", o.file);
+}
+
+static void change(int log, struct client *clients, uint32_t n, uint64_t *rng)
+{
+	unsigned char plain[PLAIN];
+	memset(plain, (int)bench_random(rng), sizeof(plain));
+	keep(log, (uint32_t)(bench_random(rng) % n), plain);
 	for (uint32_t i = 0; i < n; i++)
 		tell(&clients[i], plain);
 }
@@ -112,12 +131,25 @@ static int listener(struct sockaddr_in *at)
 	return fd;
 }
 
+/* The file that keeps the changes: the descriptor, or with libraries -1. */
+static int open_log(uint32_t n)
+{
+	if (o.libraries > 0) {
+		fan_store_open(o.file, n);
+		return -1;
+	}
+	int log = open(o.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (log < 0)
+		bench_die("%s: %m", o.file);
+	return log;
+}
+
 static void serve(int from, uint32_t n)
 {
-	int one = 1, log = open(o.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int one = 1, log = open_log(n);
 	struct client *clients = calloc(n, sizeof(*clients));
-	if (log < 0 || !clients)
-		bench_die("%s: %m", o.file);
+	if (!clients)
+		bench_die("out of memory");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	bench_pin((int)o.cpu);
 	for (uint32_t i = 0; i < n; i++) {
@@ -126,6 +158,7 @@ static void serve(int from, uint32_t n)
 		    setsockopt(clients[i].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0)
 			bench_die("accept: %m");
 		randombytes_buf(clients[i].key, sizeof(clients[i].key));
+		clients[i].stream = o.libraries > 0 ? fan_stream_open() : NULL;
 	}
 	measure(log, clients, n);
 }
