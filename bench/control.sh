@@ -134,7 +134,7 @@ case_of() {
 	storm=1
 	is_short "$tag:headscale:storm" && storm=0
 	changes=$CHANGES
-	[ "$2" -gt 100 ] || changes=$((CHANGES * 3))
+	[ "$2" -gt 100 ] || changes=$((CHANGES * 8))
 	load=(--changes "$changes" --lists 7 --churn "$CHURN" --rate "$RATE")
 	for side in $(both "$1" headscale ours); do
 		is_short "$tag:$side" && continue

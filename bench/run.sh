@@ -39,7 +39,7 @@ rounds=$work/rounds.jsonl
 cores=$(nproc)
 : "${QUICK:=0}"
 if [ "$QUICK" = 1 ]; then
-	: "${ROUNDS:=1}" "${SIZES:=100}" "${CHANGES:=5}" "${IDLE:=5}" "${CLIENTS:=1000}" "${WINDOW:=0.6}"
+	: "${ROUNDS:=1}" "${SIZES:=100}" "${CHANGES:=2}" "${IDLE:=5}" "${CLIENTS:=1000}" "${WINDOW:=0.6}"
 	: "${REGISTER:=3}" "${STORM:=500}" "${POLICY_SECONDS:=0.3}" "${CHURN:=4}" "${OWN_NODES:=0}"
 	: "${DEVICES:=200}" "${HANDSHAKES:=200}" "${MESSAGES:=10000}" "${TRIPS:=2}"
 fi
