@@ -177,8 +177,9 @@ static void tick(void *ctx)
 	struct fl_core *c = ctx;
 	struct fl_fault fault = { "" };
 
-	/* For want of memory some router is not elected: a quiet network does not make it wait. */
-	c->called |= c->primaries_stale;
+	/* Routers that memory ran out for do not wait until something changes. */
+	if (c->primaries_stale)
+		fl_core_call(c);
 	enum fl_err err = flush(c, fl_core_turns_max(c), &fault);
 	(void)err; /* logged, and told to those who wait */
 	if (!fl_list_empty(&c->turns))

@@ -63,7 +63,7 @@ struct fl_core {
 	struct fl_store *store;
 	struct fl_registry *sessions;   /* of nodes, by their id */
 	struct fl_primaries *primaries; /* follow with each tick, before anybody hears of it */
-	bool primaries_stale;           /* not all routers are in it */
+	bool primaries_stale;           /* not all routers are in it: the next tick enters them */
 	fl_core_listener *listener;
 	void *listener_ctx;
 	fl_core_retired *retired;
