@@ -4,11 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "../base/remove_tree.h"
 
 enum { ARGS = 16 };
 
@@ -257,18 +258,10 @@ void mock_file(const char *name, const char *text)
 	fclose(f);
 }
 
-static int drop(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
 void mock_stop(void)
 {
 	shutdown(mock.listener, SHUT_RDWR);
 	pthread_join(thread, NULL);
 	close(mock.listener);
-	nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(dir);
 }

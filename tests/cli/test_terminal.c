@@ -4,7 +4,6 @@
  * terminal is there, and a terminal that is closed stops it.
  * Usage: test_terminal path/to/fairlead
  */
-#include <ftw.h>
 #include <poll.h>
 #include <pty.h>
 #include <setjmp.h>
@@ -16,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+
+#include "../base/remove_tree.h"
 
 enum { WAIT_MS = 20000, LIMIT_S = 60, SEEN_MAX = 1 << 16 };
 
@@ -29,12 +30,6 @@ struct session {
 	char seen[SEEN_MAX];
 	size_t seen_len;
 };
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
 
 static void start(struct session *s)
 {
@@ -83,7 +78,7 @@ static void test_closed_terminal_stops(void **state)
 	assert_int_equal(waitpid(s.pid, &status, 0), s.pid); /* bounded by the alarm */
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
-	nftw(s.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(s.dir);
 }
 
 int main(int argc, char **argv)

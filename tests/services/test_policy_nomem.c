@@ -7,11 +7,9 @@
  */
 #include "../base/alloc_fail.h"
 #include "../base/table.h"
-#include "../domain/state_kit.h"
+#include "core_kit.h"
 
-#include <ftw.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "domain/policy/policy.h"
@@ -83,11 +81,10 @@ static void on_changes(void *ctx, const struct fl_change *changes, size_t count)
 /* ---- a core with two nodes ---- */
 
 struct rig {
-	struct fl_loop *loop;
-	struct fl_core core;
+	struct core_kit kit;
 	struct fl_policies *policies;
 	fl_node_id laptop, router;
-	char dir[32], file[64], db[64];
+	char file[64];
 };
 
 static void write_file(const char *path, const char *text)
@@ -99,43 +96,12 @@ static void write_file(const char *path, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-static void flush(struct rig *r)
-{
-	struct fl_fault fault = { "" };
-
-	assert_err(fl_core_flush(&r->core, &fault), FL_OK);
-}
-
-static void open_core(struct rig *r)
-{
-	const struct fl_store_config cfg = { .path = r->db, .wal = true, .wal_autocheckpoint = -1 };
-	struct fl_fault fault = { "" };
-	struct fl_store *store;
-	struct fl_registry *sessions;
-
-	assert_err(fl_loop_new(&r->loop), FL_OK);
-	assert_err(fl_store_open(&cfg, &fault, &store), FL_OK);
-	assert_err(fl_registry_new(sizeof(fl_node_id), 16, (const uint8_t[16]){ 1 }, &sessions),
-		   FL_OK);
-	assert_err(fl_core_init(&r->core, r->loop, kit_state(), store, sessions), FL_OK);
-}
-
-static fl_node_id join(struct rig *r, fl_user_id user, unsigned n)
-{
-	struct kit_auth key = kit_auth(r->core.state, user, NULL, false);
-	static const char info[] = "{\"Hostname\":\"host\",\"RoutableIPs\":[\"10.1.0.0/16\"]}";
-
-	return kit_join(
-		r->core.state,
-		(struct kit_request){ .machine = n, .key = n, .auth = key.text, .hostinfo = info });
-}
-
 static enum fl_err try_new(struct rig *r, enum fl_policy_mode mode)
 {
 	const struct fl_policies_config cfg = { .mode = mode, .path = r->file };
 	struct fl_fault fault = { "" };
 
-	return fl_policies_new(&r->core, &cfg, &fault, &r->policies);
+	return fl_policies_new(&r->kit.core, &cfg, &fault, &r->policies);
 }
 
 static void rig_init(struct rig *r, enum fl_policy_mode mode)
@@ -143,39 +109,27 @@ static void rig_init(struct rig *r, enum fl_policy_mode mode)
 	struct fl_policy_report report = { 0 };
 	uint64_t rev;
 
-	*r = (struct rig){ .dir = "/tmp/fairlead-nomem-XXXXXX" };
-	assert_non_null(mkdtemp(r->dir));
-	snprintf(r->file, sizeof r->file, "%s/policy.hujson", r->dir);
-	snprintf(r->db, sizeof r->db, "%s/db.sqlite", r->dir);
+	*r = (struct rig){ 0 };
+	core_kit_open(&r->kit);
+	snprintf(r->file, sizeof r->file, "%s/policy.hujson", r->kit.dir);
 	write_file(r->file, open_text);
-	open_core(r);
-	fl_user_id ada = kit_user(r->core.state, "ada");
-	r->laptop = join(r, ada, 1);
-	r->router = join(r, ada, 2);
-	flush(r);
-	fl_core_listen(&r->core, on_changes, NULL);
+	fl_user_id ada = kit_user(r->kit.core.state, "ada");
+	r->laptop = core_kit_join(&r->kit, ada, 1);
+	r->router = core_kit_join(&r->kit, ada, 2);
+	core_kit_flush(&r->kit);
+	fl_core_listen(&r->kit.core, on_changes, NULL);
 	assert_err(try_new(r, mode), FL_OK);
 	if (mode == FL_POLICY_MODE_DATABASE)
 		assert_err(fl_policies_set(r->policies, fl_slice_str(open_text), "ada", "", &report,
 					   &rev),
 			   FL_OK);
-	flush(r);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
+	core_kit_flush(&r->kit);
 }
 
 static void rig_done(struct rig *r)
 {
 	fl_policies_free(r->policies);
-	fl_core_done(&r->core);
-	fl_loop_free(r->loop);
-	nftw(r->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	core_kit_done(&r->kit);
 }
 
 /* ---- what is in force ---- */
@@ -187,7 +141,7 @@ static void expect(struct rig *r, const char *text)
 
 	assert_text(fl_policies_text(r->policies, &when), text);
 	assert_ptr_equal(fl_policy_document(p), r->policies->doc);
-	assert_ptr_equal(r->core.policy, p);
+	assert_ptr_equal(r->kit.core.policy, p);
 	assert_int_equal(fl_policy_sees(p, r->laptop, r->router), text == open_text);
 	assert_false(r->policies->pending);
 }
@@ -197,10 +151,10 @@ static void expect_followed(struct rig *r)
 {
 	struct fl_policy *fresh;
 	struct fl_node *const *nodes;
-	size_t count = fl_state_nodes(r->core.state, &nodes);
+	size_t count = fl_state_nodes(r->kit.core.state, &nodes);
 
-	assert_false(r->core.policy_behind);
-	assert_err(fl_world_apply(&r->core, r->policies->doc, &fresh), FL_OK);
+	assert_false(r->kit.core.policy_behind);
+	assert_err(fl_world_apply(&r->kit.core, r->policies->doc, &fresh), FL_OK);
 	for (size_t i = 0; i < count; i++) {
 		struct fl_buf want = fl_buf_make(1 << 20), got = fl_buf_make(1 << 20);
 		fl_policy_filter(fresh, nodes[i]->id, &want);
@@ -215,7 +169,7 @@ static void expect_followed(struct rig *r)
 static uint64_t newest(struct rig *r)
 {
 	struct fl_revision *const *at;
-	size_t count = fl_state_revisions(r->core.state, &at);
+	size_t count = fl_state_revisions(r->kit.core.state, &at);
 
 	return count > 0 ? at[count - 1]->rev : 0;
 }
@@ -253,13 +207,13 @@ static void setting(void **state)
 		/* An approval that fails does not hold the policy up. */
 		assert_true(err == FL_OK || (ran_short && err == FL_ERR_NOMEM));
 		assert_int_equal(newest(&r), rev + (err == FL_OK));
-		flush(&r);
+		core_kit_flush(&r.kit);
 		expect(&r, err == FL_OK ? closed_text : open_text);
 		expect_followed(&r);
 		if (err != FL_OK)
 			continue;
 		assert_err(set(&r, open_text), FL_OK);
-		flush(&r);
+		core_kit_flush(&r.kit);
 		expect(&r, open_text);
 	}
 	assert_true(n > 50);
@@ -297,13 +251,13 @@ static void committing(void **state)
 		struct fl_fault fault = { "" };
 		assert_err(set(&r, closed_text), FL_OK);
 		arm(n);
-		enum fl_err err = fl_core_flush(&r.core, &fault);
+		enum fl_err err = fl_core_flush(&r.kit.core, &fault);
 		ran_short = disarm();
 		assert_true(err == FL_OK || (ran_short && fault.text[0] != '\0'));
 		expect(&r, err == FL_OK ? closed_text : open_text);
 		/* Whatever failed is made up for by the next tick. */
 		assert_err(set(&r, open_text), FL_OK);
-		flush(&r);
+		core_kit_flush(&r.kit);
 		expect(&r, open_text);
 		expect_followed(&r);
 	}
@@ -323,24 +277,24 @@ static void following(void **state)
 	rig_init(&r, FL_POLICY_MODE_DATABASE);
 	for (; ran_short; n++) {
 		struct fl_fault fault = { "" };
-		fl_node_id more = join(&r, 1, n + 3);
+		fl_node_id more = core_kit_join(&r.kit, 1, n + 3);
 		arm(n);
-		enum fl_err err = fl_core_flush(&r.core, &fault);
+		enum fl_err err = fl_core_flush(&r.kit.core, &fault);
 		ran_short = disarm();
 		assert_true(err == FL_OK || (ran_short && fault.text[0] != '\0'));
 		expect(&r, open_text);
-		assert_int_equal(fl_state_node(r.core.state, more) != NULL, err == FL_OK);
-		assert_true(started_over || !r.core.policy_behind);
-		behind += r.core.policy_behind;
+		assert_int_equal(fl_state_node(r.kit.core.state, more) != NULL, err == FL_OK);
+		assert_true(started_over || !r.kit.core.policy_behind);
+		behind += r.kit.core.policy_behind;
 		/* Whatever failed is made up for by the next tick; the world stays small. */
-		fl_node_id next = join(&r, 1, n + 100000);
-		flush(&r);
+		fl_node_id next = core_kit_join(&r.kit, 1, n + 100000);
+		core_kit_flush(&r.kit);
 		expect(&r, open_text);
 		expect_followed(&r);
 		if (err == FL_OK)
-			assert_err(fl_state_node_delete(r.core.state, more, &fault), FL_OK);
-		assert_err(fl_state_node_delete(r.core.state, next, &fault), FL_OK);
-		flush(&r);
+			assert_err(fl_state_node_delete(r.kit.core.state, more, &fault), FL_OK);
+		assert_err(fl_state_node_delete(r.kit.core.state, next, &fault), FL_OK);
+		core_kit_flush(&r.kit);
 		expect(&r, open_text);
 		expect_followed(&r);
 		assert_false(started_over);
@@ -369,11 +323,11 @@ static void reloading(void **state)
 		ran_short = disarm();
 		assert_true(err == FL_OK || (ran_short && errors_logged > 0));
 		fl_policy_report_done(&report);
-		flush(&r);
+		core_kit_flush(&r.kit);
 		expect(&r, err == FL_OK ? closed_text : open_text);
 		write_file(r.file, open_text);
 		assert_err(fl_policies_reload(r.policies, &report), FL_OK);
-		flush(&r);
+		core_kit_flush(&r.kit);
 		expect(&r, open_text);
 		expect_followed(&r);
 	}
@@ -398,7 +352,7 @@ static void starting(void **state)
 		if (err == FL_OK)
 			expect(&r, open_text);
 		else
-			assert_null(r.core.policy);
+			assert_null(r.kit.core.policy);
 	}
 	assert_true(n > 50);
 	rig_done(&r);

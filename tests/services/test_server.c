@@ -6,9 +6,9 @@
  * The URLs are answered by a thread, because a start waits for them without turning its loop.
  */
 #include "../base/table.h"
+#include "../base/remove_tree.h"
 
 #include <arpa/inet.h>
-#include <ftw.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -135,17 +135,11 @@ static void run_start(struct run *r, const char *paths)
 		fail_msg("%s", fault.text);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static void run_stop(struct run *r)
 {
 	fl_server_stop(r->server, 0);
 	fl_loop_free(r->loop);
-	nftw(r->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(r->dir);
 }
 
 static bool has_region(const struct run *r, const char *id)

@@ -2,6 +2,7 @@
 /* tests/system/harness.c - starting, turning, asking and stopping a server. */
 #include "harness.h"
 
+#include "../base/remove_tree.h"
 #include "client.h"
 #include "io/net.h"
 #include "io/sockaddr.h"
@@ -10,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
@@ -71,17 +71,11 @@ void sys_make(struct sys *s, bool short_timers, const char *extra)
 	assert_int_equal(fl_loop_new(&s->loop), FL_OK);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 void sys_remove(struct sys *s)
 {
 	assert_true(fl_list_empty(&s->clients));
 	fl_loop_free(s->loop);
-	nftw(s->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(s->dir);
 }
 
 /* ---- server ---- */
