@@ -2,16 +2,18 @@
 /* bench/fanparts.c - SQLite and nghttp2 as the least program of fanleast.c uses them. */
 #include "fanparts.h"
 
+#include <limits.h>
 #include <nghttp2/nghttp2.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "field.h"
 #include "util.h"
 
 enum {
-	WARM_COMMITS = 300, /* as many pages as the log then holds and is written over */
+	WARM_COMMITS = 300, /* the log is as long after them; later ones write over it */
 	ROW = 600,          /* bytes, as a node's row has */
 };
 
@@ -44,9 +46,11 @@ static void step(sqlite3_stmt *st)
 static void remove_old(const char *path)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm" };
-	char file[512];
+	char file[PATH_MAX];
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
+		int len = snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
+		if (len < 0 || (size_t)len >= sizeof(file))
+			bench_die("%s: the path is too long", path);
 		unlink(file);
 	}
 }
@@ -126,15 +130,10 @@ static void pass(nghttp2_session *from, nghttp2_session *to)
 	}
 }
 
-#define FIELD(n, v)                                                                                \
-	{                                                                                          \
-		(uint8_t *)(n), (uint8_t *)(v), sizeof(n) - 1, sizeof(v) - 1, 0                    \
-	}
-
 static void greet(nghttp2_session *server, nghttp2_session *client)
 {
-	static nghttp2_nv ask[] = { FIELD(":method", "POST"), FIELD(":scheme", "http"),
-				    FIELD(":authority", "bench"), FIELD(":path", "/") };
+	const nghttp2_nv ask[] = { bench_field(":method", "POST"), bench_field(":scheme", "http"),
+				   bench_field(":authority", "bench"), bench_field(":path", "/") };
 	must(nghttp2_submit_settings(server, 0, NULL, 0));
 	must(nghttp2_submit_settings(client, 0, NULL, 0));
 	must(nghttp2_submit_request(client, NULL, ask, 4, NULL, NULL));
@@ -145,7 +144,7 @@ static void greet(nghttp2_session *server, nghttp2_session *client)
 
 struct fan_stream *fan_stream_open(void)
 {
-	static nghttp2_nv answer[] = { FIELD(":status", "200") };
+	const nghttp2_nv answer[] = { bench_field(":status", "200") };
 	nghttp2_session_callbacks *none = NULL;
 	nghttp2_session *client = NULL;
 	struct fan_stream *s = calloc(1, sizeof(*s));

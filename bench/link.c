@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "field.h"
 #include "js.h"
 #include "util.h"
 
@@ -337,14 +338,6 @@ bool link_open(struct link *l, const struct link_target *to, const struct fl_pri
 	return true;
 }
 
-static nghttp2_nv header(const char *name, const char *value)
-{
-	return (nghttp2_nv){ .name = (uint8_t *)(uintptr_t)name,
-			     .value = (uint8_t *)(uintptr_t)value,
-			     .namelen = strlen(name),
-			     .valuelen = strlen(value) };
-}
-
 int32_t link_post(struct link *l, const char *path, struct fl_slice body)
 {
 	char length[24];
@@ -358,13 +351,13 @@ int32_t link_post(struct link *l, const char *path, struct fl_slice body)
 	memcpy(b->data, body.ptr, body.len);
 	snprintf(length, sizeof(length), "%zu", body.len);
 	nghttp2_nv head[] = {
-		header(":method", "POST"),
-		header(":scheme", "https"),
-		header(":authority", "127.0.0.1"),
-		header(":path", path),
-		header("user-agent", "Go-http-client/2.0"),
-		header("accept-encoding", "gzip"),
-		header("content-length", length),
+		bench_field(":method", "POST"),
+		bench_field(":scheme", "https"),
+		bench_field(":authority", "127.0.0.1"),
+		bench_field(":path", path),
+		bench_field("user-agent", "Go-http-client/2.0"),
+		bench_field("accept-encoding", "gzip"),
+		bench_field("content-length", length),
 	};
 	nghttp2_data_provider source = { .source.ptr = b, .read_callback = read_body };
 	int32_t id = nghttp2_submit_request(l->h2, NULL, head, sizeof(head) / sizeof(head[0]),

@@ -10,7 +10,7 @@
 #   QUICK=1       small numbers, one round
 #   ROUNDS=3      pairs of fresh starts; half of them with more than 100 nodes; 5 or more for
 #                 figures to be quoted
-#   SIZES="100 300 1000"  nodes of the control rounds     CHANGES=6     changes in each
+#   SIZES="100 300 1000"  nodes of the control rounds     CHANGES=6     changes in each, 8 times as many with 100
 #   IDLE=10       seconds of idle window                  DEADLINE=90   seconds until all must see all
 #   CHURN=8 RATE=50   seconds of churn, changes a second  REGISTER=5    seconds of registering
 #   ENROL=300     seconds that the nodes of one size may take to register
